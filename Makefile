@@ -1,0 +1,95 @@
+# Build, test, install.  GNU make.  One Makefile; no recursion; no configure.
+
+B        := $(if $(SAN),build-san,build)
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
+	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	-Wpointer-arith -Wcast-qual -Wcast-align -Wwrite-strings -Wundef \
+	-Wvla -Wformat=2 -Wswitch-enum -Wnull-dereference
+HARD := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+SANF := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+
+CFLAGS   ?= -O2 -g
+# DEPS is where tests/run unpacks libraries for a user who cannot install them.
+DEPS     := $(wildcard build/deps/usr)
+ARCH     := $(if $(DEPS),$(shell $(CC) -print-multiarch))
+override CPPFLAGS += -I. -I$(B)/gen -D_POSIX_C_SOURCE=200809L \
+	$(if $(DEPS),-isystem $(DEPS)/include -isystem $(DEPS)/include/$(ARCH))
+override LDFLAGS += $(if $(DEPS),-L$(DEPS)/lib/$(ARCH) \
+	-Wl$(comma)-rpath$(comma)$(CURDIR)/$(DEPS)/lib/$(ARCH))
+comma    := ,
+ALL_C    := -std=c11 $(WARN) $(if $(WERROR),-Werror) $(CFLAGS) \
+	$(if $(SAN),$(SANF),$(HARD))
+ALL_LD   := $(LDFLAGS) $(if $(SAN),$(SANF),-pie -Wl,-z,relro,-z,now)
+LIBS     := -Wl,--as-needed -lcdb -lz -lseccomp -lcrypt
+
+# A directory is a program or a library; its sources are whatever is in it.
+objs = $(patsubst %.c,$(B)/%.o,$(sort $(wildcard $(addsuffix /*.c,$1))))
+own  = $(filter-out $(B)/$1/main.o $(B)/$1/main_%.o,$(call objs,$1))
+
+# D/main.c is program culver-D; D/main_P.c is culver-P.  The rest of D is D.a,
+# which its programs and its unit tests link.  tools/main.c is culver itself.
+MAINS := $(sort $(wildcard */main.c */main_*.c))
+PDIRS := $(filter-out control,$(sort $(patsubst %/,%,$(dir $(MAINS)))))
+prog   = culver$(if $(filter tools/main.c,$1),,-$(if $(filter %/main.c,$1),$(1:/main.c=),$(patsubst main_%.c,%,$(notdir $1))))
+BINS  := $(foreach m,$(MAINS),$(B)/bin/$(call prog,$m))
+
+all: $(BINS) ## build every program, into build/bin
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@echo 'SAN=1 builds with address and undefined sanitizers, into build-san'
+	@echo 'CC=clang, CFLAGS=..., WERROR=1 and DESTDIR=... are honoured'
+
+$(foreach m,$(MAINS),$(eval \
+  $(B)/bin/$(call prog,$m): $(B)/$(m:.c=.o) \
+  $(filter-out $(B)/control.a,$(B)/$(patsubst %/,%,$(dir $m)).a) $(B)/libculver.a))
+$(BINS):
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LD) -o $@ $^ $(LIBS) $(LDLIBS)
+
+$(B)/libculver.a: $(call own,lib) $(call own,wire) $(call own,control)
+	@mkdir -p $(@D)
+	rm -f $@ && $(AR) rcs $@ $^
+
+.SECONDEXPANSION:
+$(PDIRS:%=$(B)/%.a): $(B)/%.a: $$(call own,$$*)
+	@mkdir -p $(@D)
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/%.o: %.c $(B)/gen/flags | $(B)/gen/home.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_C) -MMD -MP -c -o $@ $<
+
+# The home directory, from the first line of conf-home (qmail's own way).
+$(B)/gen/home.h: conf-home
+	@mkdir -p $(@D)
+	sed '1s/.*/#define HOME_DIR "&"/;q' conf-home > $@
+
+# Changes only when compiler or flags do, and then everything is rebuilt.
+$(B)/gen/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CPPFLAGS) $(ALL_C)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(ALL_C)' > $@
+
+# tests/unit/P/M.c tests P/M.c (or lib/M.c, wire/M.c, control/M.c).
+UNITS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/*/*.c)))
+$(UNITS): $(B)/tests/unit/%: $(B)/tests/unit/%.o \
+	$$(filter $(PDIRS:%=$(B)/%.a),$(B)/$$(firstword $$(subst /, ,$$*)).a) $(B)/libculver.a
+	$(CC) $(ALL_LD) -o $@ $^ -lcmocka $(LIBS) $(LDLIBS)
+
+check: $(UNITS) all ## unit tests, and the same with SAN=1
+	@n=0; bad=0; for t in $(UNITS); do \
+	  if $$t >$$t.log 2>&1; then n=$$((n+1)); \
+	  else echo "FAIL $$t"; sed -n '/FAILED\|ERROR/p' $$t.log | head -40; bad=$$((bad+1)); fi; \
+	done; echo "$$n unit programs passed, $$bad failed"; [ $$bad = 0 ]
+
+clean: ## remove what was built
+	rm -rf build build-san build-clang
+
+DIRS := lib wire control $(PDIRS)
+SRC  := $(sort $(wildcard $(addsuffix /*.[ch],$(DIRS)) tests/unit/*/*.c))
+.PHONY: all help check clean FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
