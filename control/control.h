@@ -1,0 +1,86 @@
+/* control: the settings in control/, read through one table (controls.def). */
+#ifndef CONTROL_CONTROL_H
+#define CONTROL_CONTROL_H
+
+#include "lib/attr.h"
+#include "lib/buf.h"
+#include "lib/cdb.h"
+#include "lib/str.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum control_id {
+#define CONTROL(name, kind, least, most, preset, readers, summary) C_##name,
+#include "control/controls.def"
+#undef CONTROL
+	CONTROL_COUNT
+};
+
+/* Who may read a row.  A program that asks for a row that is not its own is a
+ * broken invariant (bug). */
+enum control_reader {
+	CONTROL_SMTPD = 1 << 0,
+	CONTROL_QUEUED = 1 << 1,
+	CONTROL_SEND = 1 << 2,
+	CONTROL_BOUNCE = 1 << 3,
+	CONTROL_LSPAWN = 1 << 4,
+	CONTROL_POPUP = 1 << 5,
+	CONTROL_TOOLS = 1 << 6, /* check, show and build read all rows */
+	CONTROL_ALL = (1 << 7) - 1
+};
+
+enum control_kind { KIND_LINE, KIND_NAME, KIND_NUMBER, KIND_LIST, KIND_MAP };
+
+struct control_row {
+	const char *name;
+	enum control_kind kind;
+	uint64_t least, most; /* of a NUMBER */
+	const char *preset;   /* the default; "=me"; NULL: none */
+	unsigned readers;     /* of enum control_reader */
+	const char *summary;
+};
+
+/* The table, in the order of enum control_id. */
+extern const struct control_row control_rows[CONTROL_COUNT];
+
+struct controls; /* the values that one program reads */
+
+/* The rows of one reader, from the folder open as dirfd, which stays the
+ * caller's.  Nothing is read yet.  NULL without memory; control_free accepts
+ * NULL. */
+MUST_USE struct controls *control_new(int dirfd, enum control_reader reader);
+void control_free(struct controls *c);
+
+/* Read every file whose stamp has changed since the last call (all, the first
+ * time).  False when one cannot be read or does not parse: control_error says
+ * "control/databytes:1: not a number: 10k"; the old value of that row stays, and
+ * the caller defers mail until a refresh succeeds. */
+MUST_USE bool control_refresh(struct controls *c);
+const char *control_error(const struct controls *c);
+
+/* Values, valid until the next refresh.  control_line is "" where there is
+ * neither file nor default. */
+struct str control_line(const struct controls *c, enum control_id id);
+uint64_t control_number(const struct controls *c, enum control_id id);
+
+/* The file (or its cdb) is there. */
+bool control_present(const struct controls *c, enum control_id id);
+
+/* key in a LIST or MAP, ASCII case ignored; *value (may be NULL) of a MAP, valid
+ * until the next refresh. */
+MUST_USE enum found control_find(const struct controls *c, enum control_id id,
+    struct str key, struct str *value);
+
+/* As control_find for a domain: itself, then ".suffix" for each of its
+ * suffixes, then (MAP only) the empty key. */
+MUST_USE enum found control_find_domain(const struct controls *c,
+    enum control_id id, struct str domain, struct str *value);
+
+/* Compile the text of a LIST or MAP to NAME.cdb where the text is newer or
+ * force is set.  Stops with the old table in place and "file:line: what" in
+ * error on a line that does not parse.  *made tells whether it was written. */
+MUST_USE bool control_build(
+    int dirfd, enum control_id id, bool force, bool *made, struct buf *error);
+
+#endif

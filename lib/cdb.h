@@ -1,0 +1,54 @@
+/* cdb: constant databases (tinycdb), read by maps and made atomically. */
+#ifndef LIB_CDB_H
+#define LIB_CDB_H
+
+#include "lib/attr.h"
+#include "lib/str.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum found {
+	FOUND_NO,
+	FOUND_YES,
+	FOUND_ERROR /* errno; the caller defers, it never guesses */
+};
+
+struct table; /* an open cdb file, mapped */
+
+/* Open dirfd/name.  NULL with errno (ENOENT among them; EPROTO for a file that
+ * is no cdb).  Free with table_close, which accepts NULL. */
+MUST_USE struct table *table_open(int dirfd, const char *name);
+void table_close(struct table *t);
+
+/* The file on disk is another one now (device, inode, size or mtime): close
+ * and open again to see it. */
+bool table_stale(const struct table *t, int dirfd, const char *name);
+
+/* Look key up.  FOUND_YES: *value points into the map, until table_close.
+ * value may be NULL. */
+MUST_USE enum found table_find(
+    const struct table *t, struct str key, struct str *value);
+
+/* Call each(key, value, context) for every pair in the file's order, until it
+ * returns false.  Returns false when the file is damaged (errno EPROTO). */
+MUST_USE bool table_walk(const struct table *t,
+    bool (*each)(struct str key, struct str value, void *context),
+    void *context);
+
+struct table_maker; /* a table being written to a temporary file */
+
+/* Begin dirfd/name with mode, in a temporary file beside it.  NULL with errno.
+ * Ended by one of the two below, which free it. */
+MUST_USE struct table_maker *table_make(
+    int dirfd, const char *name, unsigned mode);
+
+/* Add a pair; with replace false a second pair of one key stays hidden behind
+ * the first (qmail's rule: the first entry wins).  False with errno. */
+MUST_USE bool table_add(
+    struct table_maker *m, struct str key, struct str value);
+
+/* fsync, rename over dirfd/name, fsync the folder; or forget it all. */
+MUST_USE bool table_commit(struct table_maker *m);
+void table_abandon(struct table_maker *m);
+
+#endif

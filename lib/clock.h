@@ -1,0 +1,21 @@
+/* clock: the only place that asks for the time.  Stamps are on the wall clock,
+ * intervals on the boot clock.  $CULVER_CLOCK may name a file of two decimal
+ * numbers, microseconds added to each: whole systems are tested with it. */
+#ifndef LIB_CLOCK_H
+#define LIB_CLOCK_H
+
+#include <stdint.h>
+
+enum { CLOCK_SECOND = 1000000 };
+
+/* Microseconds since 1970 (UTC), and since the machine started (suspended time
+ * counts).  They do not fail. */
+int64_t clock_wall(void);
+int64_t clock_boot(void);
+
+/* Map $CULVER_CLOCK if it is set; call it before the jail.  Dies (111) when it
+ * is set and cannot be used.  Without this call the clocks are the true ones.
+ * The map is shared, so a test moves the clock of a running program. */
+void clock_open(void);
+
+#endif

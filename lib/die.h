@@ -1,0 +1,32 @@
+/* die: the three endings of a program, and the warning that goes on.  Lines are
+ * "program: severity: unable to VERB object: reason", escaped as lib/log does.
+ * Each call lists C strings; the wrappers end the list. */
+#ifndef LIB_DIE_H
+#define LIB_DIE_H
+
+#include "lib/attr.h"
+
+enum {
+	EXIT_USAGE = 100, /* you asked wrongly */
+	EXIT_TEMP = 111   /* the system failed; try again */
+};
+
+/* Name the program in every line to come: "smtpd", not the path. */
+void die_name(const char *program);
+const char *die_program(void);
+
+/* The system failed: "fatal: ... : strerror(errno)" when errno is set; 111. */
+#define die_temp(...) die_temp_list(__VA_ARGS__, (char *)0)
+/* The caller asked wrongly: "usage: ..."; exit 100. */
+#define die_usage(...) die_usage_list(__VA_ARGS__, (char *)0)
+/* Something is wrong and we go on: "warning: ..." with errno's text when set. */
+#define warn(...) warn_list(__VA_ARGS__, (char *)0)
+/* A broken invariant of ours: "bug: file:line: text", abort(3). */
+#define bug(text) bug_at(__FILE__, __LINE__, text)
+
+NO_RETURN NULL_ENDED void die_temp_list(const char *first, ...);
+NO_RETURN NULL_ENDED void die_usage_list(const char *first, ...);
+NULL_ENDED void warn_list(const char *first, ...);
+NO_RETURN void bug_at(const char *file, int line, const char *text);
+
+#endif

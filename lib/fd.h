@@ -1,0 +1,44 @@
+/* fd: small things done to descriptors and files. */
+#ifndef LIB_FD_H
+#define LIB_FD_H
+
+#include "lib/attr.h"
+#include "lib/buf.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* All n bytes, through short writes and EINTR.  False with errno. */
+MUST_USE bool fd_write_all(int fd, const void *data, size_t n);
+MUST_USE bool fd_pwrite_all(int fd, const void *data, size_t n, off_t at);
+
+/* Exactly n bytes.  False on error, and at an early end with errno EPIPE. */
+MUST_USE bool fd_read_all(int fd, void *data, size_t n);
+MUST_USE bool fd_pread_all(int fd, void *data, size_t n, off_t at);
+
+/* Append everything fd still has to b, up to b's ceiling (EMSGSIZE). */
+MUST_USE bool fd_slurp(int fd, struct buf *b);
+
+/* The whole file dirfd/name appended to b.  False with errno (ENOENT among
+ * them); a folder, fifo or device is EINVAL and never waited for. */
+MUST_USE bool fd_read_file(int dirfd, const char *name, struct buf *b);
+
+/* Replace dirfd/name by contents, durably: a temporary file beside it, fsync,
+ * rename, fsync of the folder.  False with errno, the old file in place. */
+MUST_USE bool fd_replace_file(
+    int dirfd, const char *name, struct str contents, mode_t mode);
+
+/* fsync of the folder dirfd/name ("." for dirfd itself).  False with errno. */
+MUST_USE bool fd_sync_folder(int dirfd, const char *name);
+
+MUST_USE bool fd_nonblock(int fd);
+
+/* Close and mark as closed (-1); a closed one is left alone. */
+void fd_close(int *fd);
+
+/* True when fd is readable (writable) within ms (-1 for ever); false with
+ * errno ETIMEDOUT or another.  EINTR is waited through. */
+MUST_USE bool fd_wait_read(int fd, int ms);
+MUST_USE bool fd_wait_write(int fd, int ms);
+
+#endif

@@ -1,0 +1,54 @@
+/* listener: accept connections and hand each to a worker process, which takes
+ * one connection after another.  Used by every program that listens on TCP. */
+#ifndef LIB_LISTENER_H
+#define LIB_LISTENER_H
+
+#include "lib/attr.h"
+#include "lib/ip.h"
+#include "lib/str.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LISTENER_MAX = 16 }; /* addresses of one program */
+
+/* One connection, over TCP or from a UCSPI server. */
+struct connection {
+	int in_fd, out_fd; /* the same descriptor over TCP */
+	struct ip remote, local;
+	uint16_t remote_port, local_port;
+};
+
+struct listener {
+	int fds[LISTENER_MAX];
+	size_t count;
+};
+
+/* Bind and listen at "ADDRESS:PORT"; done while still root.  Dies: 100 for text
+ * that is no endpoint, 111 when it cannot be bound. */
+void listener_add(struct listener *l, struct str endpoint);
+
+struct listener_ops {
+	/* Most connections served at once, read again for every connection. */
+	uint64_t (*limit)(void *context);
+	/* How many connections a worker serves before a fresh one replaces it. */
+	uint64_t (*uses)(void *context);
+	/* First act of a worker: enter the jail, open what it keeps. */
+	void (*prepare)(void *context);
+	/* Serve one connection to its end; its descriptor is closed after. */
+	void (*serve)(void *context, const struct connection *c);
+	void *context;
+};
+
+/* Accept until SIGTERM, then let running connections end and return.  Beyond
+ * the limit connections wait in the kernel's queue.  A worker that dies takes
+ * its own connection with it and no other.  accept(2) failing for want of
+ * descriptors or memory waits a little, it does not spin. */
+void listener_run(struct listener *l, const struct listener_ops *ops);
+
+/* The connection a UCSPI server left on descriptors 0 and 1, from $TCPREMOTEIP
+ * and its siblings, else from the socket itself; zero addresses when neither
+ * tells (a terminal, a test). */
+void connection_from_ucspi(struct connection *c);
+
+#endif

@@ -1,0 +1,31 @@
+/* log: lines of key=value on descriptor 2, one write(2) a line.  Every value is
+ * escaped here: bytes outside printable ASCII, blanks, quotes, % and backslash
+ * become \xHH, so that nobody writes the log but us; a value is cut at 512
+ * bytes and a line at LOG_LINE_MAX. */
+#ifndef LIB_LOG_H
+#define LIB_LOG_H
+
+#include "lib/str.h"
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LOG_LINE_MAX = 4096 };
+
+struct log {
+	char line[LOG_LINE_MAX];
+	size_t len;
+};
+
+/* "smtpd: accept" begins a line, log_end writes it.  Between them, in the order
+ * of the calls: key=value pairs.  Nothing fails: a full line is cut. */
+void log_begin(struct log *l, const char *event);
+void log_str(struct log *l, const char *key, struct str value);
+void log_text(struct log *l, const char *key, const char *value);
+void log_number(struct log *l, const char *key, uint64_t value);
+void log_end(struct log *l);
+
+/* A whole line in another program's form (qmail-send's), written as it is with
+ * LF added; LF, and other control bytes within it, are written as '?'. */
+void log_line(struct str line);
+
+#endif

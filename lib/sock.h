@@ -1,0 +1,38 @@
+/* sock: Unix sockets of the suite: who is there, and descriptors passed on. */
+#ifndef LIB_SOCK_H
+#define LIB_SOCK_H
+
+#include "lib/attr.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct peer {
+	pid_t pid;
+	uid_t uid;
+	gid_t gid;
+};
+
+/* A close-on-exec stream socket listening at path with mode; a stale socket
+ * there is replaced.  Returns the descriptor, or -1 with errno. */
+MUST_USE int sock_listen(const char *path, mode_t mode);
+
+/* A close-on-exec stream socket connected to path, or -1 with errno. */
+MUST_USE int sock_connect(const char *path);
+
+/* Two connected close-on-exec SOCK_SEQPACKET ends.  False with errno. */
+MUST_USE bool sock_pair(int ends[2]);
+
+/* Who connected, as the kernel knows it (SO_PEERCRED).  False with errno. */
+MUST_USE bool sock_peer(int fd, struct peer *who);
+
+/* Send n bytes with a descriptor (fd -1: none).  One packet on a SEQPACKET
+ * socket.  False with errno.  Matched by sock_receive. */
+MUST_USE bool sock_send(int s, const void *data, size_t n, int fd);
+
+/* Receive at most size bytes and at most one descriptor, stored close-on-exec
+ * in *fd (-1: none came), which the caller owns.  Returns the count, 0 at the
+ * end, -1 with errno.  A packet longer than size is EMSGSIZE. */
+MUST_USE ssize_t sock_receive(int s, void *data, size_t size, int *fd);
+
+#endif
