@@ -41,8 +41,8 @@ struct control_row {
 	const char *summary;
 };
 
-/* The table, in the order of enum control_id. */
-extern const struct control_row control_rows[CONTROL_COUNT];
+/* The row of id, with its rules and default. */
+const struct control_row *control_row(enum control_id id);
 
 struct controls; /* the values that one program reads */
 
