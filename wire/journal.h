@@ -1,0 +1,102 @@
+/* journal: queue/info/SS/INO, the history of a message with something to tell.
+ *
+ * Writes   culver-send alone, by appending; cut at the first bad line before
+ *          the first append after a start.
+ * Reads    culver-send, culver-bounce, the tools, people.
+ *
+ *   first  = "culver-journal 1 " INO " " TOKEN " #" CRC LF
+ *   line   = STAMP " " EVENT *( " " KEY "=" VALUE ) " #" CRC LF
+ *   STAMP  = seconds "." 6 digits of microseconds, since 1970
+ *   VALUE  = printable ASCII without blanks; others are \xHH, as is "\"
+ *   CRC    = 8 hexadecimal digits: crc32 of the bytes before " #"
+ *
+ *   EVENT     KEYS                       MEANS
+ *   ok        r a via tls status reply   recipient r is delivered
+ *   defer     r a next …                 attempt a failed; the next at next
+ *   fail      r a …                      given up; a bounce will tell
+ *   crash     signal what                a program died with it in hand
+ *   hold      by why                     wait until release
+ *   release   by                         go on
+ *   bounce    id token                   the notice about all fails above is
+ *                                        queued as message id (id 0: none is
+ *                                        wanted)
+ *   done                                 only the removal is left
+ *
+ * mtime of the file is the next attempt in whole seconds: a hint for a start.
+ */
+#ifndef WIRE_JOURNAL_H
+#define WIRE_JOURNAL_H
+
+#include "lib/attr.h"
+#include "lib/buf.h"
+#include "lib/str.h"
+#include "wire/queue.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	JOURNAL_LINE = 8192,      /* bytes, LF included */
+	JOURNAL_REPLY = 1024,     /* bytes of a reply that are kept */
+	JOURNAL_COMPACT = 1 << 20 /* bytes; a larger one is compacted */
+};
+
+#define JOURNAL_EVENTS(X)                                                      \
+	X(OK, "ok")                                                            \
+	X(DEFER, "defer")                                                      \
+	X(FAIL, "fail")                                                        \
+	X(CRASH, "crash")                                                      \
+	X(HOLD, "hold")                                                        \
+	X(RELEASE, "release")                                                  \
+	X(BOUNCE, "bounce")                                                    \
+	X(DONE, "done")
+
+enum journal_event {
+#define JOURNAL_EVENT_ID(id, word) JOURNAL_##id,
+	JOURNAL_EVENTS(JOURNAL_EVENT_ID)
+#undef JOURNAL_EVENT_ID
+	    JOURNAL_EVENT_COUNT
+};
+
+/* One line.  Texts that are empty are not written; numbers as said. */
+struct journal_line {
+	int64_t at; /* microseconds since 1970 */
+	enum journal_event event;
+	uint32_t recipient, attempt; /* of ok, defer and fail */
+	int64_t next;                /* microseconds since 1970; of defer */
+	uint64_t id;                 /* of bounce */
+	struct str token;            /* of bounce: hexadecimal */
+	struct str via, tls, status, reply; /* of ok, defer and fail */
+	struct str by, why; /* of hold and release; why: of crash, too */
+	int signal;         /* of crash; 0: it exited */
+};
+
+/* Append the first line, or a line, to b.  Fail as buf_append.  Texts that are
+ * too long are cut.  Matched by journal_open and journal_next. */
+MUST_USE bool journal_write_first(
+    struct buf *b, uint64_t ino, const unsigned char token[QUEUE_TOKEN]);
+MUST_USE bool journal_write(struct buf *b, const struct journal_line *line);
+
+struct journal { /* a journal being read from memory */
+	struct str rest;
+	size_t good;        /* bytes of whole, undamaged lines so far */
+	struct buf text[6]; /* the unescaped texts of the last line */
+};
+
+enum journal_result {
+	JOURNAL_FINE,  /* the first line is that of this message */
+	JOURNAL_STALE, /* it speaks of another message: remove it */
+	JOURNAL_EMPTY, /* no whole first line: nothing was recorded */
+};
+
+/* Begin to read all, the whole file.  Free with journal_close. */
+MUST_USE enum journal_result journal_open(struct journal *j, struct str all,
+    uint64_t ino, const unsigned char token[QUEUE_TOKEN]);
+
+/* The next line; its texts are valid until the next call.  False at the end or
+ * at the first bad line, behind which nothing is read; j->good is where to cut. */
+MUST_USE bool journal_next(struct journal *j, struct journal_line *line);
+void journal_close(struct journal *j);
+
+const char *journal_event_word(enum journal_event event);
+
+#endif

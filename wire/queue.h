@@ -1,0 +1,96 @@
+/* queue: the queue's folders, the hint, and the codes that say why not.
+ *
+ * Who      culver-queued creates in mess/, culver-send removes there and owns
+ *          info/; the spawners and culver-bounce open what they are told.
+ * Names    queue/mess/SS/INO and queue/info/SS/INO: INO is the message file's
+ *          inode number, SS is INO modulo the split, both decimal, no zeros in
+ *          front.
+ * Format   queue/format holds two lines: "culver-queue 1" and "split N".
+ * Hint     the writer, after the message has its name and before it says so,
+ *          writes QUEUE_HINT_SIZE bytes to the fifo queue/hint: INO in 20
+ *          digits, a blank, the token in hexadecimal, LF.  One write; shorter
+ *          than PIPE_BUF, so hints never mix.  Where that fails (nobody reads,
+ *          the fifo is full) the writer creates queue/rescan instead.
+ * Rescan   culver-send removes queue/rescan first and lists mess/ after.
+ */
+#ifndef WIRE_QUEUE_H
+#define WIRE_QUEUE_H
+
+#include "lib/attr.h"
+#include "lib/str.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	QUEUE_FORMAT = 1,
+	QUEUE_SPLIT = 64, /* folders of a new queue */
+	QUEUE_SPLIT_MAX = 4096,
+	QUEUE_TOKEN = 16,      /* bytes of a message's random token */
+	QUEUE_TOKEN_TEXT = 33, /* its hexadecimal text and end byte */
+	QUEUE_HINT_SIZE = 54,
+	QUEUE_PATH_SIZE = 48,    /* the longest path below and its end byte */
+	QUEUE_DEATH = 24 * 3600, /* a writer gives up on its message, seconds */
+	QUEUE_OSSIFIED =
+	    36 * 3600 /* culver-send removes a tmp/ file, seconds */
+};
+_Static_assert(QUEUE_OSSIFIED > QUEUE_DEATH, "send must outwait a writer");
+
+#define QUEUE_MESS        "queue/mess"
+#define QUEUE_INFO        "queue/info"
+#define QUEUE_SUBMIT      "queue/submit" /* socket of culver-queued */
+#define QUEUE_HINT        "queue/hint"
+#define QUEUE_RESCAN      "queue/rescan"
+#define QUEUE_TRYING      "queue/trying"
+#define QUEUE_LOCK        "queue/lock"
+#define QUEUE_LSPAWN      "queue/lspawn" /* socket of culver-lspawn */
+#define QUEUE_BOUNCE      "queue/bounce" /* socket of culver-bounce */
+#define QUEUE_FORMAT_FILE "queue/format"
+
+/* Read queue/format below HOME.  False: errno EPROTO when it is not ours. */
+MUST_USE bool queue_split_read(unsigned *split);
+
+/* "queue/mess/SS/INO" and "queue/info/SS/INO". */
+void queue_mess_path(char out[QUEUE_PATH_SIZE], unsigned split, uint64_t ino);
+void queue_info_path(char out[QUEUE_PATH_SIZE], unsigned split, uint64_t ino);
+
+/* A file name in mess/SS or info/SS as a number.  False for anything else,
+ * numbers that belong into another folder among them. */
+MUST_USE bool queue_name_parse(
+    struct str name, unsigned folder, unsigned split, uint64_t *ino);
+
+/* The hint, and back.  Each names the other. */
+void queue_hint_write(char out[QUEUE_HINT_SIZE], uint64_t ino,
+    const unsigned char token[QUEUE_TOKEN]);
+MUST_USE bool queue_hint_read(const char in[QUEUE_HINT_SIZE], uint64_t *ino,
+    unsigned char token[QUEUE_TOKEN]);
+
+/* qmail-queue's exit codes (interfaces of qmail, 2.1): what a submitter hears.
+ * The first letter of the text is the class: D permanent, Z temporary. */
+#define QUEUE_CODES(X)                                                         \
+	X(0, OK, "Kok")                                                        \
+	X(11, ADDRESS_LONG, "Denvelope address too long for qq (#5.1.3)")      \
+	X(31, REFUSED, "Dmail server permanently rejected message (#5.3.0)")   \
+	X(51, MEMORY, "Zqq out of memory (#4.3.0)")                            \
+	X(52, TIMEOUT, "Zqq timeout (#4.3.0)")                                 \
+	X(53, WRITE, "Zqq write error or disk full (#4.3.0)")                  \
+	X(54, READ, "Zqq read error (#4.3.0)")                                 \
+	X(55, CONFIG, "Zqq unable to read configuration (#4.3.0)")             \
+	X(56, CONNECT, "Zqq trouble making network connection (#4.3.0)")       \
+	X(61, HOME, "Zqq trouble in home directory (#4.3.0)")                  \
+	X(62, CREATE, "Zqq trouble creating files in queue (#4.3.0)")          \
+	X(71, DEFERRED, "Zmail server temporarily rejected message (#4.3.0)")  \
+	X(81, BUG, "Zqq internal bug (#4.3.0)")                                \
+	X(91, FORMAT, "Zqq internal bug (#4.3.0)")                             \
+	X(120, EXEC, "Zunable to exec qq (#4.3.0)")
+
+enum queue_code {
+#define QUEUE_CODE_ID(code, id, text) QQ_##id = code,
+	QUEUE_CODES(QUEUE_CODE_ID)
+#undef QUEUE_CODE_ID
+};
+
+/* The text of any code: the row above; else "Dqq permanent problem (#5.3.0)"
+ * for 11 to 40 and "Zqq temporary problem (#4.3.0)" for the rest. */
+const char *queue_code_text(int code);
+
+#endif
