@@ -1,12 +1,17 @@
 /* clock: the only place that asks for the time.  Stamps are on the wall clock,
- * intervals on the boot clock.  $CULVER_CLOCK may name a file of two decimal
- * numbers, microseconds added to each: whole systems are tested with it. */
+ * intervals on the boot clock.  $CULVER_CLOCK may name a file of two numbers,
+ * microseconds added to each: whole systems are tested with it.  It holds what
+ * printf("%+020lld\n%+020lld\n", wall, boot) writes, CLOCK_FILE_SIZE bytes, and
+ * a test rewrites it in place by one pwrite(2): never truncate it. */
 #ifndef LIB_CLOCK_H
 #define LIB_CLOCK_H
 
 #include <stdint.h>
 
-enum { CLOCK_SECOND = 1000000 };
+enum {
+	CLOCK_SECOND = 1000000,
+	CLOCK_FILE_SIZE = 42 /* bytes: sign, 19 digits, LF; twice */
+};
 
 /* Microseconds since 1970 (UTC), and since the machine started (suspended time
  * counts).  They do not fail. */

@@ -1,6 +1,7 @@
 /* die: the three endings of a program, and the warning that goes on.  Lines are
- * "program: severity: unable to VERB object: reason", escaped as lib/log does.
- * Each call lists C strings; the wrappers end the list. */
+ * "program: severity: unable to VERB object: reason", escaped as log_words does
+ * and written by one write(2).  Each call lists C strings; the wrappers end the
+ * list.  Set errno to 0 where it has nothing to say. */
 #ifndef LIB_DIE_H
 #define LIB_DIE_H
 

@@ -16,15 +16,19 @@ MUST_USE bool fd_pwrite_all(int fd, const void *data, size_t n, off_t at);
 MUST_USE bool fd_read_all(int fd, void *data, size_t n);
 MUST_USE bool fd_pread_all(int fd, void *data, size_t n, off_t at);
 
-/* Append everything fd still has to b, up to b's ceiling (EMSGSIZE). */
+/* Append everything fd still has to b, up to b's ceiling (EMSGSIZE).  After a
+ * failure b may hold a part. */
 MUST_USE bool fd_slurp(int fd, struct buf *b);
 
 /* The whole file dirfd/name appended to b.  False with errno (ENOENT among
- * them); a folder, fifo or device is EINVAL and never waited for. */
+ * them) and b unchanged; a folder, fifo or device is EINVAL and never waited
+ * for. */
 MUST_USE bool fd_read_file(int dirfd, const char *name, struct buf *b);
 
-/* Replace dirfd/name by contents, durably: a temporary file beside it, fsync,
- * rename, fsync of the folder.  False with errno, the old file in place. */
+/* Replace dirfd/name by contents, durably: a temporary file beside it,
+ * NAME.tmp.PID, fsync, rename, fsync of the folder.  mode is kept from the
+ * umask.  False with errno, the old file in place (or, where it was the last
+ * fsync that failed, perhaps the new one). */
 MUST_USE bool fd_replace_file(
     int dirfd, const char *name, struct str contents, mode_t mode);
 
@@ -33,7 +37,7 @@ MUST_USE bool fd_sync_folder(int dirfd, const char *name);
 
 MUST_USE bool fd_nonblock(int fd);
 
-/* Close and mark as closed (-1); a closed one is left alone. */
+/* Close and mark as closed (-1); a closed one is left alone.  errno is kept. */
 void fd_close(int *fd);
 
 /* True when fd is readable (writable) within ms (-1 for ever); false with
