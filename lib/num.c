@@ -100,3 +100,16 @@ num_get32(const unsigned char in[4])
 	return (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 |
 	       (uint32_t)in[2] << 8 | in[3];
 }
+
+void
+num_put64(unsigned char out[8], uint64_t n)
+{
+	num_put32(out, (uint32_t)(n >> 32));
+	num_put32(out + 4, (uint32_t)n);
+}
+
+uint64_t
+num_get64(const unsigned char in[8])
+{
+	return (uint64_t)num_get32(in) << 32 | num_get32(in + 4);
+}

@@ -24,8 +24,10 @@ void num_hex(char *out, const unsigned char *bytes, size_t n);
 /* The other way.  False when s is not exactly 2 n hexadecimal digits. */
 MUST_USE bool num_unhex(struct str s, unsigned char *bytes, size_t n);
 
-/* Big-endian 32 bits, as every wire of ours has them. */
+/* Big-endian 32 and 64 bits, as every wire of ours has them. */
 void num_put32(unsigned char out[4], uint32_t n);
 uint32_t num_get32(const unsigned char in[4]);
+void num_put64(unsigned char out[8], uint64_t n);
+uint64_t num_get64(const unsigned char in[8]);
 
 #endif

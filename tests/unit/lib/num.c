@@ -119,12 +119,17 @@ static void
 network_order(void **state)
 {
 	static const unsigned char want[] = {0xfe, 0xdc, 0xba, 0x98};
-	unsigned char out[4];
+	static const unsigned char want64[] = {
+	    0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32, 0x10};
+	unsigned char out[4], out64[8];
 
 	(void)state;
 	num_put32(out, 0xfedcba98);
 	assert_memory_equal(out, want, sizeof(want));
 	assert_int_equal(num_get32(out), 0xfedcba98);
+	num_put64(out64, 0xfedcba9876543210);
+	assert_memory_equal(out64, want64, sizeof(want64));
+	assert_true(num_get64(out64) == 0xfedcba9876543210);
 }
 
 int
