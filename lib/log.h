@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 enum {
-	LOG_LINE_MAX = 4096, /* with its LF; a pipe takes so much in one piece */
+	LOG_LINE_MAX =
+	    4096, /* with its LF; a pipe takes so much in one piece */
 	LOG_VALUE_MAX = 512
 };
 
