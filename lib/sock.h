@@ -3,6 +3,7 @@
 #define LIB_SOCK_H
 
 #include "lib/attr.h"
+#include "lib/str.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -13,8 +14,9 @@ struct peer {
 	gid_t gid;
 };
 
-/* A close-on-exec stream socket listening at path with mode; a stale socket
- * there is replaced.  Returns the descriptor, or -1 with errno. */
+/* A close-on-exec stream socket listening at path with mode, whatever the
+ * umask; a socket that is there already is taken for a stale one and replaced,
+ * anything else is EADDRINUSE.  Returns the descriptor, or -1 with errno. */
 MUST_USE int sock_listen(const char *path, mode_t mode);
 
 /* A close-on-exec stream socket connected to path, or -1 with errno. */
@@ -27,12 +29,15 @@ MUST_USE bool sock_pair(int ends[2]);
 MUST_USE bool sock_peer(int fd, struct peer *who);
 
 /* Send n bytes with a descriptor (fd -1: none).  One packet on a SEQPACKET
- * socket.  False with errno.  Matched by sock_receive. */
+ * socket.  False with errno: EPIPE without a signal, EINVAL for no bytes.
+ * Matched by sock_receive.  The second sends two runs of bytes as one. */
 MUST_USE bool sock_send(int s, const void *data, size_t n, int fd);
+MUST_USE bool sock_send_both(int s, struct str head, struct str body, int fd);
 
 /* Receive at most size bytes and at most one descriptor, stored close-on-exec
  * in *fd (-1: none came), which the caller owns.  Returns the count, 0 at the
- * end, -1 with errno.  A packet longer than size is EMSGSIZE. */
+ * end, -1 with errno.  A packet longer than size is EMSGSIZE; a descriptor that
+ * could not be taken, or a second one, is EMFILE; the bytes are lost then. */
 MUST_USE ssize_t sock_receive(int s, void *data, size_t size, int *fd);
 
 #endif
