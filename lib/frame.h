@@ -31,7 +31,8 @@ enum frame_result {
 MUST_USE bool frame_append(struct buf *b, char kind, struct str payload);
 
 /* Begin a frame of yet unknown length; *mark is for frame_finish, which writes
- * the length of what was appended since. */
+ * the length of what was appended since.  Over FRAME_PAYLOAD_MAX it fails with
+ * EMSGSIZE and the begun frame is taken out of b again. */
 MUST_USE bool frame_begin(struct buf *b, char kind, size_t *mark);
 MUST_USE bool frame_finish(struct buf *b, size_t mark);
 
@@ -40,11 +41,13 @@ MUST_USE bool frame_finish(struct buf *b, size_t mark);
 MUST_USE enum frame_result frame_take(
     const struct buf *b, struct frame *f, size_t *used);
 
-/* Write one frame to a blocking socket; false with errno. */
+/* Write one frame to a blocking socket; false with errno (EPIPE comes without a
+ * signal). */
 MUST_USE bool frame_write(int fd, char kind, struct str payload);
 
 /* Read one frame from a blocking socket into b (emptied first), waiting at
- * most ms for each part (-1: for ever).  f points into b. */
+ * most ms for each part (-1: for ever).  f points into b.  FRAME_BAD has errno
+ * EPROTO (length), EPIPE (closed within), ETIMEDOUT, or another. */
 MUST_USE enum frame_result frame_read(
     int fd, int ms, struct buf *b, struct frame *f);
 
