@@ -16,8 +16,8 @@
  *           Every job has exactly one result while the connection lives.
  * Workers   spawner -> worker, one SEQPACKET packet with the message's open
  *           descriptor: a delivery (struct delivery); worker -> spawner, one
- *           packet: signal(4) letter(1) status text via.  One at a time.  The
- *           worker ends when its socket does.
+ *           packet: the payload of R for that job.  One at a time.  The worker
+ *           ends when its socket does.
  * Flags     JOB_REPEAT: an earlier attempt may have gone through; a Maildir is
  *           searched for the name first (P3).
  */
@@ -34,6 +34,7 @@
 enum {
 	JOB_VERSION = 1,
 	JOB_TEXT = 3000,    /* bytes of a result's text, qmail-lspawn's limit */
+	JOB_STATUS = 16,    /* bytes of an enhanced code */
 	JOB_PACKET = 65536, /* bytes of a packet between spawner and worker */
 	JOB_ALARM = 24 * 3600, /* a worker gives up on one delivery, seconds */
 	JOB_IDLE = 60          /* seconds after which an idle worker is ended */
@@ -70,8 +71,10 @@ struct delivery {
 	struct str otherwise; /* instruction without a .qmail file */
 };
 
-/* Payloads; each write fails as buf_append, each read is false for anything
- * malformed (texts then point into in). */
+/* Payloads.  Each write fails as buf_append, and with EINVAL for a text that
+ * holds a NUL or a result that is none (letter, signal, length of a text); b is
+ * unchanged then.  Each read is false for anything malformed; its texts point
+ * into in. */
 MUST_USE bool job_write(struct buf *b, const struct job *j);
 MUST_USE bool job_read(struct str in, struct job *j);
 MUST_USE bool result_write(struct buf *b, const struct result *r);
