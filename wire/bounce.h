@@ -9,7 +9,7 @@
  *             N  text: none is wanted; text is culver-send's log line without
  *                the message's number ("triple bounce: discarding bounce/")
  *             Z  text: not now; ask again later
- * Limits    BOUNCE_ANSWER seconds for the answer.
+ * Limits    BOUNCE_ANSWER seconds for the answer, BOUNCE_TEXT bytes of text.
  */
 #ifndef WIRE_BOUNCE_H
 #define WIRE_BOUNCE_H
@@ -21,7 +21,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { BOUNCE_ANSWER = 900 };
+enum {
+	BOUNCE_ANSWER = 900,
+	BOUNCE_TEXT = 1024 /* bytes of an answer's text */
+};
 
 #define BOUNCE_TRIPLE "triple bounce: discarding bounce/"
 #define BOUNCE_DOUBLE "double bounce: discarding bounce/"
@@ -39,7 +42,8 @@ struct bounce_answer {
 	struct str text;
 };
 
-/* Payloads; write fails as buf_append, read is false for anything malformed. */
+/* Payloads; write fails as buf_append (b is unchanged then), read is false for
+ * anything malformed (the text points into in). */
 MUST_USE bool bounce_request_write(
     struct buf *b, const struct bounce_request *r);
 MUST_USE bool bounce_request_read(struct str in, struct bounce_request *r);
