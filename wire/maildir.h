@@ -6,7 +6,8 @@
  * The part before the ':' is made from the message alone (arrival, token,
  * number of the recipient), so that a delivery made again meets its own name
  * and changes nothing (P3).  SIZE is the file's bytes, WIRESIZE the same with
- * CRLF line ends.  '/' and ':' in HOST are written \057 and \072.
+ * CRLF line ends.  '/' and ':' in HOST are written \057 and \072, and so is
+ * every other byte that is not printable or would end a part.
  */
 #ifndef WIRE_MAILDIR_H
 #define WIRE_MAILDIR_H
