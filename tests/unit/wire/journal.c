@@ -1,0 +1,194 @@
+/* journal: what is written reads back; what is damaged ends the reading. */
+#include "wire/journal.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const unsigned char token[QUEUE_TOKEN] = {1, 2, 3, 0xff};
+static const unsigned char other[QUEUE_TOKEN] = {9};
+
+static const struct journal_line rows[] = {
+    {.at = 1732160000123456,
+     .event = JOURNAL_OK,
+     .recipient = 3,
+     .attempt = 1,
+     .via = {"maildir /x", 10},
+     .reply = {"did 1+0+0\n", 10}},
+    {.at = 0,
+     .event = JOURNAL_DEFER,
+     .recipient = 0,
+     .attempt = 4000000000U,
+     .next = 4102444800000000,
+     .status = {"4.3.0", 5},
+     .reply = {"a\\b \x00\xff=#", 8},
+     .tls = {"TLSv1.3", 7}},
+    {.at = 5,
+     .event = JOURNAL_FAIL,
+     .recipient = 99999,
+     .attempt = 2,
+     .status = {"5.1.1", 5},
+     .reply = {"no\nsuch", 7}},
+    {.at = 6,           .event = JOURNAL_CRASH,          .signal = 11, .why = {"local", 5}},
+    {.at = 7,
+     .event = JOURNAL_HOLD,
+     .by = {"culver-send", 11},
+     .why = {"body is damaged", 15}},
+    {.at = 8,			.event = JOURNAL_RELEASE,                       .by = {"uid 0", 5}},
+    {.at = 9,
+     .event = JOURNAL_BOUNCE,
+     .id = UINT64_MAX,
+     .token = {"00ff00ff00ff00ff00ff00ff00ff00ff", 32}},
+    {.at = 10, .event = JOURNAL_DONE     },
+};
+enum { ROWS = sizeof rows / sizeof rows[0] };
+
+static void
+fill(struct buf *b)
+{
+	assert_true(journal_write_first(b, 42, token));
+	for (size_t i = 0; i < ROWS; i++)
+		assert_true(journal_write(b, &rows[i]));
+}
+
+static void
+check_text(struct str got, struct str want)
+{
+	assert_true(str_equal(got, want));
+}
+
+static void
+every_line_reads_back_as_written(void **state)
+{
+	struct buf b = {0};
+	struct journal j;
+	struct journal_line l;
+
+	(void)state;
+	fill(&b);
+	assert_int_equal(
+	    journal_open(&j, buf_str(&b), 42, token), JOURNAL_FINE);
+	for (size_t i = 0; i < ROWS; i++) {
+		assert_true(journal_next(&j, &l));
+		assert_int_equal(l.at, rows[i].at);
+		assert_int_equal(l.event, rows[i].event);
+		assert_int_equal(l.recipient, rows[i].recipient);
+		assert_int_equal(l.attempt, rows[i].attempt);
+		assert_int_equal(l.next, rows[i].next);
+		assert_true(l.id == rows[i].id);
+		assert_int_equal(l.signal, rows[i].signal);
+		check_text(l.token, rows[i].token);
+		check_text(l.via, rows[i].via);
+		check_text(l.tls, rows[i].tls);
+		check_text(l.status, rows[i].status);
+		check_text(l.reply, rows[i].reply);
+		check_text(l.by, rows[i].by);
+		check_text(l.why, rows[i].why);
+	}
+	assert_false(journal_next(&j, &l));
+	assert_int_equal(j.good, b.len);
+	journal_close(&j);
+	buf_free(&b);
+}
+
+static void
+another_messages_journal_is_stale(void **state)
+{
+	struct buf b = {0};
+	struct journal j;
+
+	(void)state;
+	fill(&b);
+	assert_int_equal(
+	    journal_open(&j, buf_str(&b), 42, other), JOURNAL_STALE);
+	journal_close(&j);
+	assert_int_equal(
+	    journal_open(&j, buf_str(&b), 43, token), JOURNAL_STALE);
+	journal_close(&j);
+	buf_free(&b);
+}
+
+static size_t
+lines_before(struct str all, size_t cut, size_t *good)
+{
+	struct journal j;
+	struct journal_line l;
+	size_t n = 0;
+
+	if (journal_open(&j, str_slice(all, 0, cut), 42, token) == JOURNAL_FINE)
+		while (journal_next(&j, &l))
+			n++;
+	*good = j.good;
+	journal_close(&j);
+	return n;
+}
+
+static void
+a_cut_line_is_not_read(void **state)
+{
+	struct buf b = {0};
+	size_t whole = 0, good;
+
+	(void)state;
+	fill(&b);
+	for (size_t cut = 0; cut <= b.len; cut++) {
+		size_t want = 0;
+		for (size_t i = 0; i < cut; i++)
+			want += b.data[i] == '\n';
+		whole = lines_before(buf_str(&b), cut, &good);
+		assert_int_equal(whole, want == 0 ? 0 : want - 1);
+		assert_true(good <= cut);
+		assert_true(good == 0 || b.data[good - 1] == '\n');
+	}
+	assert_int_equal(whole, ROWS);
+	buf_free(&b);
+}
+
+static void
+a_changed_byte_ends_the_reading(void **state)
+{
+	struct buf b = {0};
+	size_t good;
+
+	(void)state;
+	fill(&b);
+	for (size_t at = 0; at < b.len; at++) {
+		size_t line = 0;
+		for (size_t i = 0; i < at; i++)
+			line += b.data[i] == '\n';
+		b.data[at] = (char)(b.data[at] ^ 1);
+		assert_int_equal(lines_before(buf_str(&b), b.len, &good),
+		    line == 0 ? 0 : line - 1);
+		b.data[at] = (char)(b.data[at] ^ 1);
+	}
+	buf_free(&b);
+}
+
+static void
+nobody_writes_a_line_through_a_reply(void **state)
+{
+	struct buf b = {0};
+	struct journal_line evil = {
+	    .event = JOURNAL_DEFER,
+	    .reply = {"x\n1.000000 done #00000000\n", 26}
+        };
+
+	(void)state;
+	assert_true(journal_write(&b, &evil));
+	assert_int_equal(str_find(buf_str(&b), '\n'), b.len - 1);
+	buf_free(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(every_line_reads_back_as_written),
+	    cmocka_unit_test(another_messages_journal_is_stale),
+	    cmocka_unit_test(a_cut_line_is_not_read),
+	    cmocka_unit_test(a_changed_byte_ends_the_reading),
+	    cmocka_unit_test(nobody_writes_a_line_through_a_reply),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
