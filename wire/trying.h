@@ -32,6 +32,8 @@ struct trying_suspect {
 
 struct trying {
 	uint32_t magic, version;
+	uint32_t suspected; /* places taken among suspects */
+	uint32_t spare;
 	struct trying_suspect hand; /* crashes is the signal, 0: none */
 	struct trying_suspect suspects[TRYING_SUSPECTS];
 };
