@@ -9,7 +9,8 @@
  *           send -> spawner  J  job(4) ino(8) token(16) flags(4) number(4)
  *                               sender recipient
  *           spawner -> send  R  job(4) signal(4) letter(1) status text via
- * Results   K delivered, Z try again, D never.  status is an enhanced code or
+ * Results   K delivered, Z try again, D never, H the message's file is damaged
+ *           and is to be held (P2, DESIGN 4).  status is an enhanced code or
  *           empty; text is for people and logs, at most JOB_TEXT bytes; via is
  *           where it went ("maildir /path").  signal is what killed the worker,
  *           0 when none did; with it the letter is Z.
@@ -19,7 +20,8 @@
  *           packet: the payload of R for that job.  One at a time.  The worker
  *           ends when its socket does.
  * Flags     JOB_REPEAT: an earlier attempt may have gone through; a Maildir is
- *           searched for the name first (P3).
+ *           searched for the name first (P3), and the worker compares the
+ *           body's crc32 before it delivers: H when it differs.
  */
 #ifndef WIRE_JOB_H
 #define WIRE_JOB_H
@@ -54,7 +56,7 @@ struct job {
 struct result {
 	uint32_t job;
 	uint32_t signal;
-	char letter; /* K, Z or D */
+	char letter; /* K, Z, D or H */
 	struct str status, text, via;
 };
 
@@ -63,6 +65,7 @@ struct delivery {
 	struct job job;
 	int64_t arrived; /* microseconds since 1970 */
 	uint64_t body_at, body_len, lines;
+	uint32_t body_crc;
 	struct str home;  /* absolute; the worker's current folder */
 	struct str user;  /* account name, or the mailbox's address */
 	struct str local; /* full local part, the user and extension in it */
