@@ -6,6 +6,7 @@
 #include "lib/str.h"
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum found {
 	FOUND_NO,
@@ -37,17 +38,23 @@ MUST_USE bool table_walk(const struct table *t,
 
 struct table_maker; /* a table being written to a temporary file */
 
-/* Begin dirfd/name with mode, in a temporary file beside it.  NULL with errno.
+/* Begin dirfd/name with mode, in a temporary file beside it, NAME.tmp.PID; mode
+ * is kept from the umask, dirfd stays open until the end.  NULL with errno.
  * Ended by one of the two below, which free it. */
 MUST_USE struct table_maker *table_make(
     int dirfd, const char *name, unsigned mode);
 
-/* Add a pair; with replace false a second pair of one key stays hidden behind
- * the first (qmail's rule: the first entry wins).  False with errno. */
+/* Add a pair; a second pair of one key stays hidden behind the first.  False
+ * with errno. */
 MUST_USE bool table_add(
     struct table_maker *m, struct str key, struct str value);
 
-/* fsync, rename over dirfd/name, fsync the folder; or forget it all. */
+/* Give the file to uid and gid before it gets its name.  False with errno. */
+MUST_USE bool table_owner(struct table_maker *m, uid_t uid, gid_t gid);
+
+/* fsync, rename over dirfd/name, fsync the folder (false with errno, the old
+ * file in place, or, where the last fsync failed, perhaps the new one); or
+ * forget it all.  table_abandon accepts NULL. */
 MUST_USE bool table_commit(struct table_maker *m);
 void table_abandon(struct table_maker *m);
 
