@@ -75,6 +75,8 @@ maildir_name_write(char out[MAILDIR_NAME], const struct maildir_name *n)
 	at = put_host(at, n->host);
 	at = put_text(at, ",S=");
 	at = put_number(at, n->size);
+	if (n->wire_size == 0)
+		return;
 	at = put_text(at, ",W=");
 	put_number(at, n->wire_size);
 }

@@ -6,8 +6,10 @@
  * The part before the ':' is made from the message alone (arrival, token,
  * number of the recipient), so that a delivery made again meets its own name
  * and changes nothing (P3).  SIZE is the file's bytes, WIRESIZE the same with
- * CRLF line ends.  '/' and ':' in HOST are written \057 and \072, and so is
- * every other byte that is not printable or would end a part.
+ * CRLF line ends: one more for each LF that no CR precedes.  It is left out
+ * where the last line has no end, since POP3 sends one and IMAP does not.  '/'
+ * and ':' in HOST are written \057 and \072, and so is every other byte that
+ * is not printable or would end a part.
  */
 #ifndef WIRE_MAILDIR_H
 #define WIRE_MAILDIR_H
@@ -25,7 +27,8 @@ struct maildir_name {
 	const unsigned char *token;
 	uint32_t number;
 	struct str host;
-	uint64_t size, wire_size;
+	uint64_t size;
+	uint64_t wire_size; /* 0: without ",W=", a reader counts it */
 };
 
 /* The name, end byte included.  A host that is too long is cut. */

@@ -37,6 +37,20 @@ name_is_made_of_its_parts(void **state)
 }
 
 static void
+unknown_wire_size_is_left_out(void **state)
+{
+	struct maildir_name n = {
+	    .token = token, .host = str_of("h"), .size = 12};
+	char name[MAILDIR_NAME];
+	uint64_t size = 0;
+
+	(void)state;
+	maildir_name_write(name, &n);
+	assert_non_null(strstr(name, ".h,S=12"));
+	assert_false(maildir_name_wire_size(str_of(name), &size));
+}
+
+static void
 host_cannot_leave_its_part(void **state)
 {
 	struct maildir_name n = {
@@ -47,7 +61,7 @@ host_cannot_leave_its_part(void **state)
 	(void)state;
 	maildir_name_write(name, &n);
 	assert_non_null(
-	    strstr(name, ".a\\057b\\072c\\054S=9\\040\\134\\177,S=0,W=0"));
+	    strstr(name, ".a\\057b\\072c\\054S=9\\040\\134\\177,S=0"));
 	assert_true(maildir_name_size(str_of(name), &size));
 	assert_int_equal(size, 0);
 }
@@ -126,6 +140,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(name_is_made_of_its_parts),
+	    cmocka_unit_test(unknown_wire_size_is_left_out),
 	    cmocka_unit_test(host_cannot_leave_its_part),
 	    cmocka_unit_test(longest_name_leaves_room_for_flags),
 	    cmocka_unit_test(sizes_of_any_name),
