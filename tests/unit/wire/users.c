@@ -1,0 +1,267 @@
+/* users: lines of users/passwd, records of its tables, places of mailboxes. */
+#include "wire/users.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void
+good_lines_come_back_as_they_were(void **state)
+{
+	static const struct {
+		const char *line, *address, *hash;
+		uint64_t quota;
+		const char *forward;
+		unsigned flags;
+	} rows[] = {
+	    {"a@b.test:$y$x:0::",				       "a@b.test",        "$y$x", 0,          "",                  0            },
+	    {"A.B+c@x.b.test::18446744073709551615:c@d.test,e@f.test:",
+             "A.B+c@x.b.test",							     "",     UINT64_MAX, "c@d.test,e@f.test", 0            },
+	    {"a@b.test:h:1::disabled",                                  "a@b.test",        "h",    1,          "",                  USER_DISABLED},
+	    {"a@b.test:h:1::disabled,nopop3,nosmtp",                    "a@b.test",        "h",    1,          "",
+             USER_DISABLED | USER_NOPOP3 | USER_NOSMTP											   },
+	    {"\xc3\xa4@b.test:h:1::",                                   "\xc3\xa4@b.test", "h",    1,          "",                  0            },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct str address, line = str_of(rows[i].line);
+		struct user_record r;
+		const char *what;
+		struct buf b = {0};
+
+		assert_true(users_parse(line, &address, &r, &what));
+		assert_null(what);
+		assert_true(str_equal(address, str_of(rows[i].address)));
+		assert_true(str_equal(r.hash, str_of(rows[i].hash)));
+		assert_int_equal(r.quota, rows[i].quota);
+		assert_true(str_equal(r.forward, str_of(rows[i].forward)));
+		assert_int_equal(r.flags, rows[i].flags);
+		assert_true(users_format(&b, address, &r));
+		assert_int_equal(b.len, line.len + 1);
+		assert_memory_equal(b.data, line.data, line.len);
+		buf_free(&b);
+	}
+}
+
+static void
+malformed_lines_say_what_is_wrong(void **state)
+{
+	static const struct {
+		const char *line, *what;
+	} rows[] = {
+	    {"a@b.test",			  "not of the form"},
+	    {"a@b.test:h:0:",                     "not of the form"},
+	    {"a@b.test:h:0",                      "not of the form"},
+	    {":h:0::",			    "not the address"},
+	    {"a:h:0::",			   "not the address"},
+	    {"@b.test:h:0::",                     "not the address"},
+	    {"a@:h:0::",			  "not the address"},
+	    {"a@b..test:h:0::",                   "not the address"},
+	    {"a b@b.test:h:0::",                  "not the address"},
+	    {"a,c@b.test:h:0::",                  "not the address"},
+	    {"a\x01@b.test:h:0::",                "not the address"},
+	    {"a@b.test:h h:0::",                  "hash"           },
+	    {"a@b.test:h:::",                     "quota"          },
+	    {"a@b.test:h:10k::",                  "quota"          },
+	    {"a@b.test:h:-1::",                   "quota"          },
+	    {"a@b.test:h: 1::",                   "quota"          },
+	    {"a@b.test:h:18446744073709551616::", "quota"          },
+	    {"a@b.test:h:0:c:",                   "forward"        },
+	    {"a@b.test:h:0:c@d.test,:",           "forward"        },
+	    {"a@b.test:h:0:,c@d.test:",           "forward"        },
+	    {"a@b.test:h:0:c@d.test e@f.test:",   "forward"        },
+	    {"a@b.test:h:0::off",                 "flag"           },
+	    {"a@b.test:h:0::disabled,",           "flag"           },
+	    {"a@b.test:h:0::DISABLED",            "flag"           },
+	    {"a@b.test:h:0::disabled:",           "flag"           },
+	    {"a@b.test:h:0:::",                   "flag"           },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct str address;
+		struct user_record r;
+		const char *what;
+
+		if (users_parse(str_of(rows[i].line), &address, &r, &what))
+			fail_msg("accepted: %s", rows[i].line);
+		if (strstr(what, rows[i].what) == NULL)
+			fail_msg("%s: %s", rows[i].line, what);
+	}
+}
+
+static void
+a_local_part_over_64_octets_is_refused(void **state)
+{
+	char line[128];
+	struct str address;
+	struct user_record r;
+	const char *what;
+
+	(void)state;
+	(void)snprintf(line, sizeof line, "%064d@b.test::0::", 0);
+	assert_true(users_parse(str_of(line), &address, &r, &what));
+	(void)snprintf(line, sizeof line, "%065d@b.test::0::", 0);
+	assert_false(users_parse(str_of(line), &address, &r, &what));
+}
+
+static void
+places_are_apart_and_stay_below_domains(void **state)
+{
+	static const struct {
+		const char *address, *place;
+		int error;
+	} rows[] = {
+	    {"Alice@Example.ORG",  "domains/example.org/alice/Maildir",         0     },
+	    {"a+b=c_d-e.f@x.test", "domains/x.test/a+b=c_d-e.f/Maildir",        0     },
+	    {"a%b@x.test",         "domains/x.test/a%25b/Maildir",              0     },
+	    {"a%25b@x.test",       "domains/x.test/a%2525b/Maildir",            0     },
+	    {"a b@x.test",         "domains/x.test/a%20b/Maildir",              0     },
+	    {"a@c@x.test",         "domains/x.test/a%40c/Maildir",              0     },
+	    {"\xc3\xa4@x.test",    "domains/x.test/%c3%a4/Maildir",             0     },
+	    {"|id;$(x)@x.test",    "domains/x.test/%7cid%3b%24%28x%29/Maildir", 0     },
+	    {"../../etc@x.test",   NULL,					EINVAL},
+	    {".a@x.test",          NULL,					EINVAL},
+	    {"a/b@x.test",         NULL,					EINVAL},
+	    {"a@../x",             NULL,					EINVAL},
+	    {"a@.x.test",          NULL,					EINVAL},
+	    {"a@x/y",              NULL,					EINVAL},
+	    {"@x.test",            NULL,					EINVAL},
+	    {"a@",                 NULL,					EINVAL},
+	    {"a",		  NULL,					EINVAL},
+	    {"",		   NULL,					EINVAL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char out[USERS_PATH_SIZE];
+		bool ok;
+
+		errno = 0;
+		ok = users_maildir(str_of(rows[i].address), out);
+		if (ok != (rows[i].place != NULL))
+			fail_msg("%s: %d", rows[i].address, ok);
+		if (ok)
+			assert_string_equal(out, rows[i].place);
+		else
+			assert_int_equal(errno, rows[i].error);
+	}
+}
+
+static void
+a_nul_never_shortens_a_place(void **state)
+{
+	char out[USERS_PATH_SIZE];
+
+	(void)state;
+	assert_false(users_maildir((struct str){"a\0b@x.test", 10}, out));
+	assert_int_equal(errno, EINVAL);
+}
+
+static void
+a_part_fills_a_file_name_and_no_more(void **state)
+{
+	char address[600], out[USERS_PATH_SIZE];
+	struct str s = {address, 255 + 1 + 255};
+
+	(void)state;
+	(void)memset(address, 'a', sizeof address);
+	address[255] = '@';
+	assert_true(users_maildir(s, out));
+	assert_int_equal(strlen(out), 8 + 255 + 1 + 255 + 8);
+	address[256] = '!'; /* three bytes where it was one */
+	assert_false(users_maildir(s, out));
+	assert_int_equal(errno, ENAMETOOLONG);
+}
+
+/* A table of key, record pairs, open; the file is gone again. */
+static struct table *
+table_of(const char *const *pairs)
+{
+	char path[] = "/tmp/culver-users.XXXXXX";
+	struct table_maker *m;
+	struct table *t;
+	int fd;
+
+	assert_non_null(mkdtemp(path));
+	fd = open(path, O_RDONLY | O_DIRECTORY);
+	assert_true(fd >= 0);
+	m = table_make(fd, "t.cdb", 0600);
+	assert_non_null(m);
+	for (; *pairs != NULL; pairs += 2)
+		assert_true(table_add(m, str_of(pairs[0]), str_of(pairs[1])));
+	assert_true(table_commit(m));
+	t = table_open(fd, "t.cdb");
+	assert_non_null(t);
+	assert_int_equal(unlinkat(fd, "t.cdb", 0), 0);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(rmdir(path), 0);
+	return t;
+}
+
+static void
+mailboxes_and_domains_are_found_in_any_case(void **state)
+{
+	static const char *const pairs[] = {"alice@x.test",
+	    ":7:b@y.test:nopop3", "@x.test", "", "bad@x.test",
+	    ":seven::", NULL};
+	static const struct {
+		const char *address;
+		enum found want;
+	} rows[] = {
+	    {"alice@x.test", FOUND_YES  },
+	    {"ALICE@X.Test", FOUND_YES  },
+	    {"alice@y.test", FOUND_NO   },
+	    {"alice",        FOUND_NO   },
+	    {"@x.test",      FOUND_NO   },
+	    {"",             FOUND_NO   },
+	    {"bad@x.test",   FOUND_ERROR},
+	};
+	struct table *t = table_of(pairs);
+	struct user_record r;
+	char longest[2000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		assert_int_equal(
+		    users_find(t, str_of(rows[i].address), &r), rows[i].want);
+	assert_int_equal(users_find(t, str_of("alice@x.test"), &r), FOUND_YES);
+	assert_int_equal(r.hash.len, 0);
+	assert_int_equal(r.quota, 7);
+	assert_true(str_equal(r.forward, str_of("b@y.test")));
+	assert_int_equal(r.flags, USER_NOPOP3);
+	assert_int_equal(users_domain(t, str_of("X.TEST")), FOUND_YES);
+	assert_int_equal(users_domain(t, str_of("y.test")), FOUND_NO);
+	assert_int_equal(users_domain(t, str_of("")), FOUND_NO);
+	(void)memset(longest, 'a', sizeof longest);
+	assert_int_equal(
+	    users_find(t, (struct str){longest, sizeof longest}, &r), FOUND_NO);
+	table_close(t);
+	assert_int_equal(users_find(NULL, str_of("a@x.test"), &r), FOUND_NO);
+	assert_int_equal(users_domain(NULL, str_of("x.test")), FOUND_NO);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(good_lines_come_back_as_they_were),
+	    cmocka_unit_test(malformed_lines_say_what_is_wrong),
+	    cmocka_unit_test(a_local_part_over_64_octets_is_refused),
+	    cmocka_unit_test(places_are_apart_and_stay_below_domains),
+	    cmocka_unit_test(a_nul_never_shortens_a_place),
+	    cmocka_unit_test(a_part_fills_a_file_name_and_no_more),
+	    cmocka_unit_test(mailboxes_and_domains_are_found_in_any_case),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
