@@ -3,10 +3,11 @@
  *
  * Socket    LOGIN_SOCKET; only culverp (a private instance: its own uid).
  * Request   frame L: "pop3" NUL, the client's address in text NUL, then the
- *           bytes of wire/checkpw.h.  One request a connection.
- * Answer    one packet of frame form, K with a descriptor passed beside it:
- *             K        the descriptor is a stream to a culver-pop3d in its
- *                      TRANSACTION state, started as the mailbox's user
+ *           bytes of wire/checkpw.h.  One request a connection, within
+ *           LOGIN_REQUEST seconds.
+ * Answer    one frame, K with a descriptor passed beside its first byte:
+ *             K        the descriptor is a stream to a culver-pop3d started as
+ *                      the mailbox's user; its first line answers PASS
  *             N  text  wrong user or password (said alike for both)
  *             Z  text  cannot tell now
  * Limits    LOGIN_ANSWER seconds for the answer.  A failure is answered after
@@ -24,9 +25,14 @@
 #define LOGIN_SOCKET "state/auth"
 
 enum {
+	LOGIN_REQUEST = 10,
 	LOGIN_ANSWER = 120,
 	LOGIN_DELAY = 2,
+	LOGIN_CLIENT = 64, /* most bytes of the service and of the address */
+	LOGIN_TEXT = 200   /* most bytes of an answer's text; more is cut */
 };
+_Static_assert(LOGIN_ANSWER > LOGIN_REQUEST + LOGIN_DELAY,
+    "culver-popup must outwait culver-authd");
 
 struct login {
 	struct str service, client;
@@ -37,5 +43,21 @@ struct login {
  * false for anything malformed. */
 MUST_USE bool login_write(struct buf *b, const struct login *l);
 MUST_USE bool login_read(struct str in, struct login *l);
+
+struct login_answer {
+	char letter;     /* K, N or Z */
+	struct str text; /* of N and Z */
+	int fd;          /* of K, else -1 */
+};
+
+/* Send an answer on the blocking socket s; fd stays the caller's.  False with
+ * errno.  Matched by login_receive. */
+MUST_USE bool login_send(int s, const struct login_answer *a);
+
+/* Wait at most ms for each part of the answer.  Then text points into b
+ * (emptied first, its max is set) and fd is the caller's.  False with errno: ETIMEDOUT, EPIPE
+ * for an early end, EPROTO for anything that is no answer; a->fd is -1 then. */
+MUST_USE bool login_receive(
+    int s, int ms, struct buf *b, struct login_answer *a);
 
 #endif
