@@ -4,6 +4,7 @@
 #include "lib/field.h"
 #include "wire/envelope.h"
 #include <errno.h>
+#include <string.h>
 
 /* What a field_put failed at, b is put back to. */
 static bool
@@ -54,7 +55,7 @@ job_read(struct str in, struct job *j)
 static bool
 result_ok(const struct result *r)
 {
-	return (r->letter == 'K' || r->letter == 'D' || r->letter == 'Z') &&
+	return r->letter != '\0' && strchr("KZDH", r->letter) != NULL &&
 	       (r->signal == 0 || r->letter == 'Z') &&
 	       r->status.len <= JOB_STATUS && r->text.len <= JOB_TEXT &&
 	       r->via.len <= JOB_TEXT;
@@ -93,10 +94,10 @@ delivery_write(struct buf *b, const struct delivery *d)
 
 	return (put_job(b, &d->job) && field_put64(b, (uint64_t)d->arrived) &&
 		   field_put64(b, d->body_at) && field_put64(b, d->body_len) &&
-		   field_put64(b, d->lines) && field_put_text(b, d->home) &&
-		   field_put_text(b, d->user) && field_put_text(b, d->local) &&
-		   field_put_text(b, d->dash) && field_put_text(b, d->ext) &&
-		   field_put_text(b, d->domain) &&
+		   field_put64(b, d->lines) && field_put32(b, d->body_crc) &&
+		   field_put_text(b, d->home) && field_put_text(b, d->user) &&
+		   field_put_text(b, d->local) && field_put_text(b, d->dash) &&
+		   field_put_text(b, d->ext) && field_put_text(b, d->domain) &&
 		   field_put_text(b, d->otherwise)) ||
 	       undo(b, mark);
 }
@@ -109,6 +110,7 @@ delivery_read(struct str in, struct delivery *d)
 	if (!take_job(&in, &d->job) || !field_take64(&in, &arrived) ||
 	    !field_take64(&in, &d->body_at) ||
 	    !field_take64(&in, &d->body_len) || !field_take64(&in, &d->lines) ||
+	    !field_take32(&in, &d->body_crc) ||
 	    !field_take_text(&in, &d->home) ||
 	    !field_take_text(&in, &d->user) ||
 	    !field_take_text(&in, &d->local) ||

@@ -36,6 +36,7 @@ some_delivery(void)
 	    .body_at = 448,
 	    .body_len = 100,
 	    .lines = 3,
+	    .body_crc = 0x89abcdef,
 	    .home = str_of("/home/anna"),
 	    .user = str_of("anna"),
 	    .local = str_of("anna-list"),
@@ -118,6 +119,7 @@ delivery_round_trip(void **state)
 	check_job(&got.job, &want.job);
 	assert_true(got.arrived == -5 && got.body_at == 448);
 	assert_true(got.body_len == 100 && got.lines == 3);
+	assert_int_equal(got.body_crc, 0x89abcdef);
 	assert_true(str_equal(got.home, want.home));
 	assert_true(str_equal(got.user, want.user));
 	assert_true(str_equal(got.local, want.local));
@@ -200,6 +202,9 @@ a_result_that_lies_is_none(void **state)
 		assert_int_equal(errno, EINVAL);
 		assert_int_equal(b.len, 0);
 	}
+	assert_true(result_write(&b, &(struct result){.letter = 'H'}));
+	assert_true(read_result(buf_str(&b)));
+	buf_clear(&b);
 	assert_true(result_write(&b,
 	    &(struct result){.letter = 'Z', .signal = 9, .text = str_of("x")}));
 	b.data[8] = 'K'; /* the letter */
