@@ -36,7 +36,7 @@ struct control_row {
 	const char *name;
 	enum control_kind kind;
 	uint64_t least, most; /* of a NUMBER */
-	const char *preset;   /* the default; "=me"; NULL: none */
+	const char *preset;   /* the default; "=me": me's value; NULL: none */
 	unsigned readers;     /* of enum control_reader */
 	const char *summary;
 };
@@ -59,6 +59,12 @@ void control_free(struct controls *c);
 MUST_USE bool control_refresh(struct controls *c);
 const char *control_error(const struct controls *c);
 
+/* What an administrator should hear though nothing failed: "control/rcpthosts is
+ * newer than its cdb, which rules ...".  Each is said once, however often a
+ * refresh sees it; NULL when there is nothing (more).  Valid until the next
+ * call of either.  Call it after a refresh until it is NULL, and log. */
+const char *control_notice(struct controls *c);
+
 /* Values, valid until the next refresh.  control_line is "" where there is
  * neither file nor default. */
 struct str control_line(const struct controls *c, enum control_id id);
@@ -68,7 +74,8 @@ uint64_t control_number(const struct controls *c, enum control_id id);
 bool control_present(const struct controls *c, enum control_id id);
 
 /* key in a LIST or MAP, ASCII case ignored; *value (may be NULL) of a MAP, valid
- * until the next refresh. */
+ * until the next refresh.  A LIST whose default is "=me" and that has no file
+ * holds me.  Of several lines with one key the last one counts. */
 MUST_USE enum found control_find(const struct controls *c, enum control_id id,
     struct str key, struct str *value);
 
@@ -77,9 +84,10 @@ MUST_USE enum found control_find(const struct controls *c, enum control_id id,
 MUST_USE enum found control_find_domain(const struct controls *c,
     enum control_id id, struct str domain, struct str *value);
 
-/* Compile the text of a LIST or MAP to NAME.cdb where the text is newer or
- * force is set.  Stops with the old table in place and "file:line: what" in
- * error on a line that does not parse.  *made tells whether it was written. */
+/* Compile the text of a LIST or MAP to NAME.cdb where there is none, the text is
+ * newer, or force is set.  Stops with the old table in place and "file:line:
+ * what" in error (a C string) on a line that does not parse.  *made tells
+ * whether it was written; without a text nothing is. */
 MUST_USE bool control_build(
     int dirfd, enum control_id id, bool force, bool *made, struct buf *error);
 

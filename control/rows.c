@@ -1,0 +1,61 @@
+/* rows: the table of controls.def. */
+#include "control/rows.h"
+#include "lib/str.h"
+
+/* The words of the table's column of readers. */
+enum {
+	SMTPD = CONTROL_SMTPD,
+	QUEUED = CONTROL_QUEUED,
+	SEND = CONTROL_SEND,
+	BOUNCE = CONTROL_BOUNCE,
+	LSPAWN = CONTROL_LSPAWN,
+	POPUP = CONTROL_POPUP,
+	ALL = CONTROL_ALL
+};
+
+static const struct control_row rows[] = {
+#define CONTROL(name, kind, least, most, preset, readers, summary)             \
+	{#name, KIND_##kind, (least), (most), (preset),                        \
+	    (unsigned)(readers) | CONTROL_TOOLS, (summary)},
+#include "control/controls.def"
+#undef CONTROL
+};
+
+static const struct {
+	unsigned bit;
+	const char *name;
+} readers[] = {
+    {CONTROL_SMTPD,  "culver-smtpd" },
+    {CONTROL_QUEUED, "culver-queued"},
+    {CONTROL_SEND,   "culver-send"  },
+    {CONTROL_BOUNCE, "culver-bounce"},
+    {CONTROL_LSPAWN, "culver-lspawn"},
+    {CONTROL_POPUP,  "culver-popup" },
+};
+
+const struct control_row *
+control_row(enum control_id id)
+{
+	return &rows[id];
+}
+
+bool
+row_find(struct str name, enum control_id *id)
+{
+	for (size_t i = 0; i < CONTROL_COUNT; i++) {
+		if (!str_equal(name, str_of(rows[i].name)))
+			continue;
+		*id = (enum control_id)i;
+		return true;
+	}
+	return false;
+}
+
+const char *
+row_reader(const struct control_row *row, size_t n)
+{
+	for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
+		if ((row->readers & readers[i].bit) != 0 && n-- == 0)
+			return readers[i].name;
+	return NULL;
+}

@@ -1,0 +1,301 @@
+/* value: what one control file says, taken apart as its row wants. */
+#include "control/value.h"
+#include "lib/address.h"
+#include "lib/num.h"
+#include "lib/utf8.h"
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const kind_names[] = {
+    [KIND_LINE] = "LINE",
+    [KIND_NAME] = "NAME",
+    [KIND_NUMBER] = "NUMBER",
+    [KIND_LIST] = "LIST",
+    [KIND_MAP] = "MAP",
+};
+
+const char *
+kind_name(enum control_kind kind)
+{
+	return kind_names[kind];
+}
+
+bool
+kind_is_list(enum control_kind kind)
+{
+	return kind == KIND_LIST || kind == KIND_MAP;
+}
+
+static bool
+faulty(struct fault *f, const char *what, struct str near)
+{
+	f->what = what;
+	f->near = near;
+	return false;
+}
+
+/* s without the blanks at its end.  A CR stays, to be complained about. */
+static struct str
+trim_end(struct str s)
+{
+	while (s.len > 0 &&
+	       (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
+		s.len--;
+	return s;
+}
+
+/* Bytes that no line may hold, whatever its kind. */
+static bool
+text_ok(struct str s, struct fault *f)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.data[i];
+
+		if (c == '\r' && i == s.len - 1)
+			return faulty(f, "ends with a carriage return",
+			    str_slice(s, 0, i));
+		if (c < ' ' || c == 0x7f)
+			return faulty(
+			    f, "control byte within the line", (struct str){0});
+	}
+	if (!utf8_valid(s))
+		return faulty(f, "neither ASCII nor UTF-8", (struct str){0});
+	return true;
+}
+
+static bool
+literal_ok(struct str s)
+{
+	struct buf path = {0}, parts = {0};
+	struct address a;
+	bool ok;
+
+	ok = buf_append_text(&path, "x@") && buf_append_str(&path, s) &&
+	     address_parse(buf_str(&path), false, &parts, &a) == ADDRESS_OK &&
+	     a.literal;
+	buf_free(&path);
+	buf_free(&parts);
+	return ok;
+}
+
+static bool
+name_ok(struct str s, struct fault *f)
+{
+	bool ok = s.len > 0 && s.data[0] == '[' ? literal_ok(s)
+						: address_domain_ok(s, true);
+
+	return ok || faulty(f, "not a host name", s);
+}
+
+static bool
+parse_number(struct value *v, const struct control_row *row, struct fault *f)
+{
+	if (!num_parse(v->line, UINT64_MAX, &v->number))
+		return faulty(f, "not a number", v->line);
+	if (v->number < row->least)
+		return faulty(f, "too small a number", v->line);
+	if (v->number > row->most)
+		return faulty(f, "too large a number", v->line);
+	return true;
+}
+
+/* The first line of rest that is neither empty nor a comment, counted in
+ * *line; false when there is none. */
+static bool
+next_line(struct str *rest, size_t *line, struct str *out)
+{
+	while (str_cut(rest, '\n', out)) {
+		++*line;
+		*out = trim_end(*out);
+		if (out->len > 0 && out->data[0] != '#')
+			return true;
+	}
+	return false;
+}
+
+static bool
+parse_line(struct value *v, const struct control_row *row, struct fault *f)
+{
+	struct str rest = buf_str(&v->text), idle;
+	size_t line = 1;
+
+	f->line = 1;
+	(void)str_cut(&rest, '\n', &v->line);
+	v->line = trim_end(v->line);
+	if (next_line(&rest, &line, &idle))
+		v->idle_line = line;
+	if (!text_ok(v->line, f))
+		return false;
+	if (row->kind == KIND_NAME)
+		return name_ok(v->line, f);
+	if (row->kind == KIND_NUMBER)
+		return parse_number(v, row, f);
+	return true;
+}
+
+static bool
+parse_entry(
+    struct str s, enum control_kind kind, struct entry *e, struct fault *f)
+{
+	size_t colon = kind == KIND_MAP ? str_find(s, ':') : s.len;
+
+	if (!text_ok(s, f))
+		return false;
+	if (kind == KIND_MAP && colon == s.len)
+		return faulty(f, "no colon", s);
+	e->key = str_slice(s, 0, colon);
+	e->value = str_slice(s, colon + 1, s.len);
+	if (str_find(e->key, ' ') < e->key.len)
+		return faulty(f, "blank within the key", e->key);
+	if (e->key.len > VALUE_KEY)
+		return faulty(f, "the key is too long", (struct str){0});
+	return true;
+}
+
+static bool
+make_room(struct value *v, size_t *room)
+{
+	size_t more = *room == 0 ? 16 : *room * 2;
+	struct entry *grown;
+
+	if (v->count < *room)
+		return true;
+	grown = realloc(v->entries, more * sizeof *grown);
+	if (grown == NULL)
+		return false;
+	v->entries = grown;
+	*room = more;
+	return true;
+}
+
+static int
+compare_keys(struct str a, struct str b)
+{
+	size_t n = a.len < b.len ? a.len : b.len;
+	int c = n == 0 ? 0 : memcmp(a.data, b.data, n);
+
+	return c != 0 ? c : (a.len > b.len) - (a.len < b.len);
+}
+
+/* By key, and in the file's order where keys are the same. */
+static int
+compare_entries(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+	int c = compare_keys(x->key, y->key);
+
+	return c != 0
+		   ? c
+		   : (x->key.data > y->key.data) - (x->key.data < y->key.data);
+}
+
+/* The number of the line that at stands in. */
+static size_t
+line_of(const struct value *v, const char *at)
+{
+	size_t n = 1;
+
+	for (const char *p = v->text.data; p < at; p++)
+		n += *p == '\n';
+	return n;
+}
+
+/* One entry of a key stays, the last one: so does qmail's constmap. */
+static void
+keep_last(struct value *v)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < v->count; i++) {
+		const struct entry *e = &v->entries[i];
+
+		if (i + 1 == v->count || !str_equal(e->key, e[1].key))
+			v->entries[kept++] = *e;
+		else if (v->idle_line == 0 && !str_equal(e->value, e[1].value))
+			v->idle_line = line_of(v, e->key.data);
+	}
+	v->count = kept;
+}
+
+static void
+fold(struct value *v)
+{
+	for (size_t i = 0; i < v->count; i++) {
+		char *key =
+		    v->text.data + (v->entries[i].key.data - v->text.data);
+
+		for (size_t k = 0; k < v->entries[i].key.len; k++)
+			key[k] = str_lower(key[k]);
+	}
+}
+
+static bool
+parse_list(struct value *v, const struct control_row *row, struct fault *f)
+{
+	struct str rest = buf_str(&v->text), line;
+	size_t room = 0;
+
+	f->line = 0;
+	while (next_line(&rest, &f->line, &line)) {
+		if (!make_room(v, &room)) {
+			f->line = 0;
+			return faulty(f, "out of memory", (struct str){0});
+		}
+		if (!parse_entry(line, row->kind, &v->entries[v->count], f))
+			return false;
+		v->count++;
+	}
+	fold(v);
+	if (v->count > 0)
+		qsort(
+		    v->entries, v->count, sizeof *v->entries, compare_entries);
+	keep_last(v);
+	return true;
+}
+
+bool
+value_parse(struct value *v, const struct control_row *row, struct fault *fault)
+{
+	*fault = (struct fault){0};
+	v->present = true;
+	return kind_is_list(row->kind) ? parse_list(v, row, fault)
+				       : parse_line(v, row, fault);
+}
+
+void
+value_free(struct value *v)
+{
+	buf_free(&v->text);
+	free(v->entries);
+	*v = (struct value){0};
+}
+
+static int
+compare_to_key(const void *key, const void *entry)
+{
+	return compare_keys(
+	    *(const struct str *)key, ((const struct entry *)entry)->key);
+}
+
+const struct entry *
+value_find(const struct value *v, struct str key)
+{
+	if (v->count == 0)
+		return NULL;
+	return bsearch(
+	    &key, v->entries, v->count, sizeof *v->entries, compare_to_key);
+}
+
+void
+fault_write(struct buf *b, const char *name, const struct fault *fault)
+{
+	buf_clear(b);
+	if (!buf_append_text(b, "control/") || !buf_append_text(b, name) ||
+	    (fault->line > 0 && (!buf_append_byte(b, ':') ||
+				    !buf_append_number(b, fault->line))) ||
+	    !buf_append_text(b, ": ") || !buf_append_text(b, fault->what) ||
+	    (fault->near.len > 0 && (!buf_append_text(b, ": ") ||
+					!buf_append_str(b, fault->near))) ||
+	    !buf_terminate(b))
+		return;
+}
