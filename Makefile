@@ -1,5 +1,6 @@
 # Build, test, install.  GNU make.  One Makefile; no recursion; no configure.
 
+VERSION  := 0.1
 B        := $(if $(SAN),build-san,build)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
@@ -58,7 +59,7 @@ $(PDIRS:%=$(B)/%.a): $(B)/%.a: $$(call own,$$*)
 	@mkdir -p $(@D)
 	rm -f $@ && $(AR) rcs $@ $^
 
-$(B)/%.o: %.c $(B)/gen/flags | $(B)/gen/home.h
+$(B)/%.o: %.c $(B)/gen/flags | $(B)/gen/home.h $(B)/gen/version.h
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_C) -MMD -MP -c -o $@ $<
 
@@ -66,6 +67,10 @@ $(B)/%.o: %.c $(B)/gen/flags | $(B)/gen/home.h
 $(B)/gen/home.h: conf-home
 	@mkdir -p $(@D)
 	sed '1s/.*/#define HOME_DIR "&"/;q' conf-home > $@
+
+$(B)/gen/version.h: $(firstword $(MAKEFILE_LIST))
+	@mkdir -p $(@D)
+	echo '#define VERSION "$(VERSION)"' > $@
 
 # Changes only when compiler or flags do, and then everything is rebuilt.
 $(B)/gen/flags: FORCE
