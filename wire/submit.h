@@ -41,9 +41,13 @@ _Static_assert((int)SUBMIT_STALL < (int)QUEUE_DEATH,
 
 struct submit {         /* the client's end */
 	int fd;         /* -1: not connected */
-	struct buf out; /* M frame being filled */
+	struct buf out; /* frames not yet written, the last being filled */
 	struct buf in;
 	int trouble; /* enum queue_code of what failed since submit_begin */
+	char kind;   /* of the frame being filled; 0: none is */
+	size_t mark; /* where it begins in out */
+	bool fresh;  /* connected for this message */
+	bool sent;   /* a part of this message has been written */
 };
 
 struct submit_result {
