@@ -14,7 +14,8 @@ ceiling(const struct buf *b)
 	return b->max == 0 ? BUF_MAX_DEFAULT : b->max;
 }
 
-/* Make the storage hold need bytes, at least doubling it. */
+/* Make the storage hold need bytes: at least double it, but never past the
+ * ceiling and its one byte more. */
 static bool
 grow(struct buf *b, size_t need)
 {
@@ -27,6 +28,8 @@ grow(struct buf *b, size_t need)
 		cap = need;
 	if (cap < SMALLEST)
 		cap = SMALLEST;
+	if (cap > ceiling(b))
+		cap = need > ceiling(b) ? need : ceiling(b);
 	data = realloc(b->data, cap);
 	if (data == NULL) {
 		errno = ENOMEM;

@@ -90,6 +90,7 @@ no_max_means_the_default_ceiling(void **state)
 	assert_int_equal(errno, EMSGSIZE);
 	assert_int_equal(b.len, BUF_MAX_DEFAULT);
 	assert_int_equal(b.data[BUF_MAX_DEFAULT - 1], 'x');
+	assert_int_equal(b.cap, BUF_MAX_DEFAULT + 1);
 	buf_free(&b);
 }
 
