@@ -244,27 +244,31 @@ fd_close(int *fd)
 	errno = saved;
 }
 
-/* Milliseconds until deadline, rounded up; a clock set back gives most. */
+/* Milliseconds that are left of most since start, rounded up.  A clock that a
+ * test has set back since then gives most. */
 static int
-left(int64_t deadline, int most)
+left(int64_t start, int most)
 {
-	int64_t ms = (deadline - clock_boot() + 999) / 1000;
+	int64_t past;
 
-	if (ms <= 0)
-		return 0;
-	return ms < most ? (int)ms : most;
+	if (__builtin_sub_overflow(clock_boot(), start, &past))
+		return clock_boot() < start ? most : 0;
+	past /= 1000;
+	if (past < 0)
+		return most;
+	return past < most ? most - (int)past : 0;
 }
 
 static bool
 wait_for(int fd, short event, int ms)
 {
 	struct pollfd p = {fd, event, 0};
-	int64_t deadline = ms > 0 ? clock_boot() + (int64_t)ms * 1000 : 0;
+	int64_t start = ms > 0 ? clock_boot() : 0;
 	int wait = ms, r;
 
 	while ((r = poll(&p, 1, wait)) < 0 && errno == EINTR)
 		if (ms > 0)
-			wait = left(deadline, ms);
+			wait = left(start, ms);
 	if (r == 0)
 		errno = ETIMEDOUT;
 	if (r > 0 && (p.revents & POLLNVAL) != 0) {
