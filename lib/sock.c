@@ -110,8 +110,8 @@ sock_peer(int fd, struct peer *who)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
 		return false;
-	/* What is no Unix socket answers without a process. */
-	if (len != sizeof(cred) || cred.pid == 0) {
+	/* What has no peer answers so; the pid is 0 for one in a container. */
+	if (len != sizeof(cred) || cred.uid == (uid_t)-1) {
 		errno = ENOTCONN;
 		return false;
 	}

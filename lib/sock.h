@@ -25,7 +25,8 @@ MUST_USE int sock_connect(const char *path);
 /* Two connected close-on-exec SOCK_SEQPACKET ends.  False with errno. */
 MUST_USE bool sock_pair(int ends[2]);
 
-/* Who connected, as the kernel knows it (SO_PEERCRED).  False with errno. */
+/* Who connected, as the kernel knows it (SO_PEERCRED); pid is 0 for a process
+ * of another pid namespace.  False with errno. */
 MUST_USE bool sock_peer(int fd, struct peer *who);
 
 /* Send n bytes with a descriptor (fd -1: none).  One packet on a SEQPACKET
