@@ -67,8 +67,13 @@ frame_begin(struct buf *b, char kind, size_t *mark)
 bool
 frame_finish(struct buf *b, size_t mark)
 {
-	size_t payload = b->len - mark - FRAME_HEAD;
+	size_t payload;
 
+	if (mark > b->len || b->len - mark < FRAME_HEAD) {
+		errno = EINVAL;
+		return false;
+	}
+	payload = b->len - mark - FRAME_HEAD;
 	if (payload > FRAME_PAYLOAD_MAX) {
 		b->len = mark;
 		errno = EMSGSIZE;

@@ -32,7 +32,8 @@ MUST_USE bool frame_append(struct buf *b, char kind, struct str payload);
 
 /* Begin a frame of yet unknown length; *mark is for frame_finish, which writes
  * the length of what was appended since.  Over FRAME_PAYLOAD_MAX it fails with
- * EMSGSIZE and the begun frame is taken out of b again. */
+ * EMSGSIZE and the begun frame is taken out of b again; with EINVAL when no
+ * frame begins at mark. */
 MUST_USE bool frame_begin(struct buf *b, char kind, size_t *mark);
 MUST_USE bool frame_finish(struct buf *b, size_t mark);
 

@@ -77,6 +77,11 @@ sizes_over_the_limit_are_refused_and_leave_nothing(void **state)
 	assert_false(frame_finish(&b, mark));
 	assert_int_equal(errno, EMSGSIZE);
 	assert_int_equal(b.len, FRAME_HEAD);
+	errno = 0;
+	assert_false(frame_finish(&b, 1));
+	assert_int_equal(errno, EINVAL);
+	assert_false(frame_finish(&b, SIZE_MAX));
+	assert_int_equal(b.len, FRAME_HEAD);
 	buf_free(&b);
 
 	errno = 0;
