@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static int
@@ -22,13 +21,22 @@ again(void)
 	return errno == EAGAIN || errno == EWOULDBLOCK;
 }
 
-/* A socket is asked first and waited for only when it has nothing. */
+static ssize_t plain_read(struct channel *c, void *data, size_t size);
+static ssize_t plain_write(struct channel *c, const void *data, size_t size);
+
+/* A socket is asked first and waited for only when it has nothing.  What turns
+ * out to be none is a plain descriptor from then on: to ask what it is takes a
+ * call that a jail may forbid. */
 static ssize_t
 socket_read(struct channel *c, void *data, size_t size)
 {
 	for (;;) {
 		ssize_t r = recv(c->fd, data, size, MSG_DONTWAIT);
 
+		if (r < 0 && errno == ENOTSOCK) {
+			c->read = plain_read;
+			return plain_read(c, data, size);
+		}
 		if (r >= 0 || (errno != EINTR && !again()))
 			return r;
 		if (again() && !fd_wait_read(c->fd, patience(c)))
@@ -43,6 +51,10 @@ socket_write(struct channel *c, const void *data, size_t size)
 		ssize_t r =
 		    send(c->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 
+		if (r < 0 && errno == ENOTSOCK) {
+			c->write = plain_write;
+			return plain_write(c, data, size);
+		}
 		if (r >= 0 || (errno != EINTR && !again()))
 			return r;
 		if (again() && !fd_wait_write(c->fd, patience(c)))
@@ -82,17 +94,14 @@ plain_write(struct channel *c, const void *data, size_t size)
 void
 channel_open(struct channel *c, int fd, int timeout_seconds)
 {
-	struct stat st;
-	bool socket = fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
-
 	if (timeout_seconds < 0)
 		timeout_seconds = 0;
 	if (timeout_seconds > INT_MAX / 1000)
 		timeout_seconds = INT_MAX / 1000;
 	*c = (struct channel){.fd = fd,
 	    .timeout_ms = timeout_seconds * 1000,
-	    .read = socket ? socket_read : plain_read,
-	    .write = socket ? socket_write : plain_write};
+	    .read = socket_read,
+	    .write = socket_write};
 }
 
 void
