@@ -149,31 +149,6 @@ each_clock_moves_by_its_own_line_while_running(void **state)
 	set(0, 0);
 }
 
-/* A writer alternates two times as fast as it can; no third one is seen. */
-static void
-a_time_is_never_seen_half_written(void **state)
-{
-	const long long hour = (long long)HOUR * CLOCK_SECOND;
-	pid_t writer = fork();
-	int status = -1;
-
-	(void)state;
-	assert_true(writer >= 0);
-	if (writer == 0) {
-		for (int i = 0; i < 20000; i++)
-			set(i % 2 == 0 ? 1111111 * hour : 2222222 * hour, 0);
-		_exit(0);
-	}
-	set(1111111 * hour, 0);
-	while (waitpid(writer, &status, WNOHANG) == 0) {
-		int64_t hours = shift_of(CLOCK_REALTIME, clock_wall) / 60;
-
-		assert_true(hours == 1111111 || hours == 2222222);
-	}
-	assert_int_equal(status, 0);
-	set(0, 0);
-}
-
 int
 main(void)
 {
@@ -181,7 +156,6 @@ main(void)
 	    cmocka_unit_test(true_until_opened),
 	    cmocka_unit_test(a_file_of_another_form_ends_the_program),
 	    cmocka_unit_test(each_clock_moves_by_its_own_line_while_running),
-	    cmocka_unit_test(a_time_is_never_seen_half_written),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);
