@@ -1,9 +1,9 @@
 /* file: a control file and its cdb as they are on disk. */
 #include "control/file.h"
+#include "control/complaint.h"
 #include "lib/fd.h"
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 bool
 file_same(const struct stat *a, const struct stat *b)
@@ -48,16 +48,10 @@ file_table_name(char out[FILE_NAME], const struct control_row *row)
 bool
 file_failed(struct buf *error, const char *name)
 {
-	struct fault f = {0, strerror(errno), {0}};
+	char where[sizeof "control/" + FILE_NAME];
 
-	if (errno == EPROTO)
-		f.what = "damaged, or no cdb";
-	else if (errno == EMSGSIZE)
-		f.what = "too large";
-	else if (errno == EINVAL)
-		f.what = "not a regular file";
-	fault_write(error, name, &f);
-	return false;
+	(void)snprintf(where, sizeof where, "control/%s", name);
+	return complaint_errno(error, where);
 }
 
 bool

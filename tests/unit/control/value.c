@@ -71,7 +71,7 @@ one_line_files_give_their_first_line(void **state)
 static void
 malformed_text_names_its_line(void **state)
 {
-#define TEXT(s) s, sizeof s - 1
+#define TEXT(s) (s), sizeof(s) - 1
 	static const struct {
 		enum control_kind kind;
 		const char *text;

@@ -1,0 +1,235 @@
+/* mailboxes: users/passwd held for editing. */
+#include "control/mailboxes.h"
+#include "control/complaint.h"
+#include "lib/account.h"
+#include "lib/address.h"
+#include "lib/fd.h"
+#include "lib/num.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+enum { TEXT_MODE = 0600 };
+
+/* "users/passwd:LINE: what" for the line that at stands in. */
+static bool
+say_line(struct buf *error, const struct mailboxes *m, const char *at,
+    const char *what)
+{
+	char where[sizeof USERS_TEXT + NUM_SIZE] = USERS_TEXT ":";
+	size_t n = 1;
+
+	for (const char *p = m->text.data; p < at; p++)
+		n += *p == '\n';
+	(void)num_format(where + sizeof USERS_TEXT, n);
+	return complaint(error, where, what);
+}
+
+static bool
+take_lock(struct mailboxes *m, struct buf *error)
+{
+	int fd = open(USERS_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+	    S_IRUSR | S_IWUSR);
+
+	if (fd < 0)
+		return complaint_errno(error, USERS_LOCK);
+	while (flock(fd, LOCK_EX) < 0) {
+		if (errno == EINTR)
+			continue;
+		complaint_errno(error, USERS_LOCK);
+		(void)close(fd);
+		return false;
+	}
+	m->lock = fd + 1;
+	return true;
+}
+
+int
+mailboxes_compare(struct str a, struct str b)
+{
+	size_t n = a.len < b.len ? a.len : b.len;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char x = (unsigned char)str_lower(a.data[i]);
+		unsigned char y = (unsigned char)str_lower(b.data[i]);
+
+		if (x != y)
+			return x < y ? -1 : 1;
+	}
+	return (a.len > b.len) - (a.len < b.len);
+}
+
+static int
+compare_mailboxes(const void *a, const void *b)
+{
+	const struct mailbox *x = a, *y = b;
+	int c = mailboxes_compare(x->address, y->address);
+
+	return c != 0 ? c
+		      : (x->address.data > y->address.data) -
+			    (x->address.data < y->address.data);
+}
+
+static bool
+room_for_one(struct mailboxes *m, size_t *room)
+{
+	size_t more = *room == 0 ? 16 : *room * 2;
+	struct mailbox *grown;
+
+	if (m->count < *room)
+		return true;
+	grown = realloc(m->list, more * sizeof *grown);
+	if (grown == NULL)
+		return false;
+	m->list = grown;
+	*room = more;
+	return true;
+}
+
+static bool
+parse(struct mailboxes *m, struct buf *error)
+{
+	struct str rest = buf_str(&m->text), line;
+	size_t room = 0;
+
+	for (const char *at = rest.data; str_cut(&rest, '\n', &line);
+	     at = rest.data) {
+		struct mailbox *box;
+		const char *what;
+
+		if (line.len == 0 || line.data[0] == '#')
+			continue;
+		if (!room_for_one(m, &room))
+			return complaint_errno(error, USERS_TEXT);
+		box = &m->list[m->count];
+		if (!users_parse(line, &box->address, &box->record, &what))
+			return say_line(error, m, line.data, what);
+		box->line = (struct str){at,
+		    line.len +
+			(line.data + line.len < m->text.data + m->text.len)};
+		m->count++;
+	}
+	if (m->count > 0)
+		qsort(m->list, m->count, sizeof *m->list, compare_mailboxes);
+	for (size_t i = 1; i < m->count; i++)
+		if (mailboxes_compare(
+			m->list[i - 1].address, m->list[i].address) == 0)
+			return say_line(error, m, m->list[i].address.data,
+			    "this address was there before");
+	return true;
+}
+
+bool
+mailboxes_open(struct mailboxes *m, bool locked, struct buf *error)
+{
+	*m = (struct mailboxes){0};
+	m->text.max = MAILBOXES_FILE;
+	if (locked && !take_lock(m, error))
+		return false;
+	if (!fd_read_file(AT_FDCWD, USERS_TEXT, &m->text) && errno != ENOENT)
+		return complaint_errno(error, USERS_TEXT);
+	return parse(m, error);
+}
+
+static void
+forget(struct mailboxes *m)
+{
+	buf_free(&m->text);
+	free(m->list);
+	m->list = NULL;
+	m->count = 0;
+}
+
+void
+mailboxes_close(struct mailboxes *m)
+{
+	forget(m);
+	if (m->lock > 0)
+		(void)close(m->lock - 1);
+	*m = (struct mailboxes){0};
+}
+
+static int
+compare_to_address(const void *address, const void *box)
+{
+	return mailboxes_compare(*(const struct str *)address,
+	    ((const struct mailbox *)box)->address);
+}
+
+const struct mailbox *
+mailboxes_find(const struct mailboxes *m, struct str address)
+{
+	if (m->count == 0)
+		return NULL;
+	return bsearch(
+	    &address, m->list, m->count, sizeof *m->list, compare_to_address);
+}
+
+/* The text with the line from old (may be empty) replaced, in out. */
+static bool
+edit(const struct mailboxes *m, struct str old, struct str address,
+    const struct user_record *record, struct buf *out)
+{
+	struct str text = buf_str(&m->text);
+	size_t from = old.len == 0 ? text.len : (size_t)(old.data - text.data);
+	struct str before = str_slice(text, 0, from);
+	bool open_end = before.len > 0 && before.data[before.len - 1] != '\n';
+
+	out->max = MAILBOXES_FILE;
+	return buf_append_str(out, before) &&
+	       (!open_end || buf_append_byte(out, '\n')) &&
+	       (record == NULL || users_format(out, address, record)) &&
+	       buf_append_str(out, str_slice(text, from + old.len, text.len));
+}
+
+bool
+mailboxes_put(struct mailboxes *m, struct str address,
+    const struct user_record *record, struct buf *error)
+{
+	const struct mailbox *box = mailboxes_find(m, address);
+	struct mailboxes fresh = {.lock = m->lock};
+	struct str old = {0};
+
+	if (box != NULL)
+		old = box->line;
+	if (!edit(m, old, address, record, &fresh.text)) {
+		forget(&fresh);
+		return complaint_errno(error, USERS_TEXT);
+	}
+	if (!parse(&fresh, error)) {
+		forget(&fresh);
+		return false;
+	}
+	forget(m);
+	*m = fresh;
+	return true;
+}
+
+/* For a file of culveru; in a private instance it is ours anyway. */
+static bool
+give_text(struct buf *error)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (geteuid() != 0)
+		return true;
+	return (account_find(ACCOUNT_USERS, &uid, &gid) &&
+		   fchownat(AT_FDCWD, USERS_TEXT, uid, gid,
+		       AT_SYMLINK_NOFOLLOW) == 0) ||
+	       complaint_errno(error, USERS_TEXT);
+}
+
+bool
+mailboxes_save(const struct mailboxes *m, struct buf *error)
+{
+	bool made;
+
+	if (!fd_replace_file(
+		AT_FDCWD, USERS_TEXT, buf_str(&m->text), TEXT_MODE))
+		return complaint_errno(error, USERS_TEXT);
+	return give_text(error) && mailboxes_build(m, true, &made, error);
+}

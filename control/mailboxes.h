@@ -1,0 +1,68 @@
+/* mailboxes: users/passwd held for editing, the tables made of it, Maildirs.
+ * For tools that run as root (or as the owner of a private instance), HOME being
+ * the current folder.  Errors are C strings in a buf: "users/passwd:3: what". */
+#ifndef CONTROL_MAILBOXES_H
+#define CONTROL_MAILBOXES_H
+
+#include "lib/attr.h"
+#include "lib/buf.h"
+#include "lib/str.h"
+#include "wire/users.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { MAILBOXES_FILE = 1 << 28 }; /* bytes of users/passwd */
+
+struct mailbox {
+	struct str line; /* with its LF, where it has one */
+	struct str address;
+	struct user_record record;
+};
+
+/* All zero bytes: closed.  Views point into text. */
+struct mailboxes {
+	int lock; /* descriptor of users/.lock, plus 1; 0: not held */
+	struct buf text;
+	struct mailbox *list; /* by address, ASCII case ignored */
+	size_t count;
+};
+
+/* Read users/passwd (no file: none), with locked after waiting for the lock,
+ * which is held until mailboxes_close.  False with error; close it all the
+ * same. */
+MUST_USE bool mailboxes_open(
+    struct mailboxes *m, bool locked, struct buf *error);
+void mailboxes_close(struct mailboxes *m);
+
+/* Addresses in their order, ASCII case ignored: negative, 0 or positive. */
+int mailboxes_compare(struct str a, struct str b);
+
+/* The mailbox of an address; NULL without one. */
+const struct mailbox *mailboxes_find(
+    const struct mailboxes *m, struct str address);
+
+/* Put a mailbox in, in place of the one of that address if there is one; or
+ * take it out (record NULL).  Other lines and comments stay as they are.  In
+ * memory only.  False with error, m unchanged; address and record
+ * may point into m. */
+MUST_USE bool mailboxes_put(struct mailboxes *m, struct str address,
+    const struct user_record *record, struct buf *error);
+
+/* Write users/passwd durably, then both tables.  False with error. */
+MUST_USE bool mailboxes_save(const struct mailboxes *m, struct buf *error);
+
+/* Make both tables where one is missing, older than users/passwd, or force is
+ * set; *made tells. */
+MUST_USE bool mailboxes_build(
+    const struct mailboxes *m, bool force, bool *made, struct buf *error);
+
+/* users/passwd is newer than one of its tables, or one is missing. */
+bool mailboxes_stale(void);
+
+/* Make the Maildir of address, or remove it with all mail; as culverv, in a
+ * child where we are root.  What is there already stays as it is; *made tells
+ * whether something was not.  False with error. */
+MUST_USE bool mailbox_make(struct str address, bool *made, struct buf *error);
+MUST_USE bool mailbox_purge(struct str address, struct buf *error);
+
+#endif

@@ -1,0 +1,126 @@
+/* tables: users/passwd.cdb and users/rcpt.cdb, made of the mailboxes. */
+#include "control/complaint.h"
+#include "control/file.h"
+#include "control/mailboxes.h"
+#include "lib/account.h"
+#include "lib/address.h"
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PASSWD_MODE = 0600, RCPT_MODE = 0644 };
+
+static bool
+give_table(struct table_maker *maker)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (geteuid() != 0)
+		return true;
+	return account_find(ACCOUNT_USERS, &uid, &gid) &&
+	       table_owner(maker, uid, gid);
+}
+
+/* The record of one table: with the hash, or with all but the hash. */
+static bool
+add_record(struct table_maker *maker, const struct mailbox *box, bool hashes)
+{
+	struct user_record r = box->record;
+	struct buf key = {0}, value = {0};
+	bool ok;
+
+	if (hashes) {
+		r.quota = 0;
+		r.forward = (struct str){0};
+	} else
+		r.hash = (struct str){0};
+	ok = buf_append_lower(&key, box->address) &&
+	     users_format_record(&value, &r) &&
+	     table_add(maker, buf_str(&key), buf_str(&value));
+	buf_free(&key);
+	buf_free(&value);
+	return ok;
+}
+
+static int
+compare_domains(const void *a, const void *b)
+{
+	return mailboxes_compare(
+	    *(const struct str *)a, *(const struct str *)b);
+}
+
+/* "@domain" for each domain, once. */
+static bool
+add_domains(struct table_maker *maker, const struct mailboxes *m)
+{
+	struct str *domains = calloc(m->count + 1, sizeof *domains), local;
+	struct buf key = {0};
+	bool ok = domains != NULL;
+
+	for (size_t i = 0; ok && i < m->count; i++)
+		address_split(m->list[i].address, &local, &domains[i]);
+	if (ok)
+		qsort(domains, m->count, sizeof *domains, compare_domains);
+	for (size_t i = 0; ok && i < m->count; i++) {
+		if (i > 0 && mailboxes_compare(domains[i - 1], domains[i]) == 0)
+			continue;
+		buf_clear(&key);
+		ok = buf_append_byte(&key, '@') &&
+		     buf_append_lower(&key, domains[i]) &&
+		     table_add(maker, buf_str(&key), (struct str){"", 0});
+	}
+	free(domains);
+	buf_free(&key);
+	return ok;
+}
+
+static bool
+add_all(struct table_maker *maker, const struct mailboxes *m, bool hashes)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (!add_record(maker, &m->list[i], hashes))
+			return false;
+	return hashes ? give_table(maker) : add_domains(maker, m);
+}
+
+static bool
+write_table(const struct mailboxes *m, bool hashes, struct buf *error)
+{
+	const char *name = hashes ? USERS_PASSWD : USERS_RCPT;
+	struct table_maker *maker =
+	    table_make(AT_FDCWD, name, hashes ? PASSWD_MODE : RCPT_MODE);
+
+	if (maker == NULL)
+		return complaint_errno(error, name);
+	if (!add_all(maker, m, hashes)) {
+		complaint_errno(error, name);
+		table_abandon(maker);
+		return false;
+	}
+	return table_commit(maker) || complaint_errno(error, name);
+}
+
+bool
+mailboxes_stale(void)
+{
+	struct stat text, passwd, rcpt;
+
+	if (!file_look(AT_FDCWD, USERS_TEXT, &text) || !file_there(&text))
+		return false;
+	return !file_look(AT_FDCWD, USERS_PASSWD, &passwd) ||
+	       !file_look(AT_FDCWD, USERS_RCPT, &rcpt) ||
+	       !file_there(&passwd) || !file_there(&rcpt) ||
+	       file_newer(&text, &passwd) || file_newer(&text, &rcpt);
+}
+
+bool
+mailboxes_build(
+    const struct mailboxes *m, bool force, bool *made, struct buf *error)
+{
+	*made = force || mailboxes_stale();
+	/* First the one that lets mail in: who can log in expects it. */
+	return !*made ||
+	       (write_table(m, false, error) && write_table(m, true, error));
+}
