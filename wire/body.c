@@ -1,0 +1,145 @@
+/* body: the body of a queued message, by windows; see body.h. */
+#include "wire/body.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+void
+body_open(struct body *b, int fd, uint64_t at, uint64_t len)
+{
+	b->fd = fd;
+	b->at = at;
+	b->len = len;
+	b->start = 0;
+	b->have = 0;
+}
+
+/* Fill the window from offset, which is within the body. */
+static bool
+fill(struct body *b, uint64_t offset)
+{
+	uint64_t left = b->len - offset;
+	size_t want = left < BODY_WINDOW ? (size_t)left : BODY_WINDOW;
+
+	b->start = offset;
+	b->have = 0;
+	while (b->have < want) {
+		ssize_t r = pread(b->fd, b->window + b->have, want - b->have,
+		    (off_t)(b->at + offset + b->have));
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r == 0)
+			errno = EPIPE;
+		if (r <= 0)
+			return false;
+		b->have += (size_t)r;
+	}
+	return true;
+}
+
+bool
+body_get(struct body *b, uint64_t offset, struct str *chunk)
+{
+	*chunk = (struct str){b->window, 0};
+	if (offset >= b->len)
+		return true;
+	if (offset < b->start || offset - b->start >= b->have) {
+		if (!fill(b, offset)) {
+			b->have = 0;
+			return false;
+		}
+	}
+	*chunk = str_slice((struct str){b->window, b->have},
+	    (size_t)(offset - b->start), b->have);
+	return true;
+}
+
+/* A walk over header lines, whatever windows they fall into. */
+struct walk {
+	struct str want;
+	uint64_t line; /* bytes of this line so far, CR counted */
+	size_t same;   /* bytes that are want's; want.len + 1: it differs */
+	bool cr;       /* the last byte was a CR */
+	bool ended, found;
+};
+
+static void
+end_line(struct walk *w)
+{
+	if (w->line == (w->cr ? 1 : 0))
+		w->ended = true;
+	if (w->want.len > 0 && w->same == w->want.len)
+		w->found = true;
+	w->line = 0;
+	w->same = 0;
+	w->cr = false;
+}
+
+static void
+step(struct walk *w, char c)
+{
+	w->line++;
+	w->cr = c == '\r';
+	if (w->cr && w->same == w->want.len)
+		return; /* perhaps the line's end */
+	if (w->same < w->want.len &&
+	    str_lower(c) == str_lower(w->want.data[w->same]))
+		w->same++;
+	else
+		w->same = w->want.len + 1;
+}
+
+/* Walk on until the header ends, the line is found, or max bytes have passed;
+ * *len is where the line that ended it begins, or max. */
+static bool
+walk(struct body *b, struct walk *w, uint64_t max, uint64_t *len)
+{
+	uint64_t offset = 0, line_at = 0;
+	struct str chunk;
+
+	while (offset < max) {
+		if (!body_get(b, offset, &chunk))
+			return false;
+		if (chunk.len == 0)
+			break;
+		for (size_t i = 0; i < chunk.len && offset < max; i++) {
+			offset++;
+			if (chunk.data[i] != '\n') {
+				step(w, chunk.data[i]);
+				continue;
+			}
+			end_line(w);
+			if (w->ended || w->found) {
+				*len = line_at;
+				return true;
+			}
+			line_at = offset;
+		}
+	}
+	*len = offset;
+	return true;
+}
+
+bool
+body_header(struct body *b, uint64_t max, uint64_t *len)
+{
+	struct walk w = {
+	    .want = {"", 0}
+        };
+
+	return walk(b, &w, max, len);
+}
+
+bool
+body_has_line(struct body *b, struct str line, bool *has)
+{
+	struct walk w = {.want = line};
+	uint64_t len;
+
+	if (!walk(b, &w, BODY_HEADER_MAX, &len))
+		return false;
+	*has = w.found;
+	return true;
+}
