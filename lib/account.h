@@ -27,12 +27,13 @@ enum account {
 #undef ACCOUNT_ID
 	    ACCOUNT_COUNT,
 	ACCOUNT_ROOT, /* keeps root in a real instance */
+	ACCOUNT_SELF, /* keeps whoever it is: a user's own program */
 };
 
 #define GROUP_MESSAGES "culverm"   /* reads queued messages */
 #define GROUP_ADMIN    "culveradm" /* people who may use queue/ctl */
 
-/* One row of the table above; NULL for ACCOUNT_ROOT. */
+/* One row of the table above; NULL for ACCOUNT_ROOT and ACCOUNT_SELF. */
 const char *account_name(enum account a);
 const char *account_also(enum account a);
 const char *account_purpose(enum account a);

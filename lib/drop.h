@@ -47,7 +47,8 @@ struct drop {
 
 /* Become what d says: groups, gid, uid (each verified afterwards), then
  * no-new-privs, then Landlock and seccomp.  An account that the process already
- * has is left; in a private instance the account is the owner of HOME.  Dies
+ * has is left; in a private instance the account is the owner of HOME; with
+ * ACCOUNT_SELF groups, gid and uid stay, there, too.  Dies
  * (111) when any part fails: nothing ever goes on with more than it should
  * have.  A kernel without Landlock is said once in the log, and accepted.  May
  * be called again with less (a listener, then its workers).  Core dumps are
