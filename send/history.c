@@ -1,0 +1,99 @@
+/* history: the journal, replayed. */
+#include "send/history.h"
+#include "lib/fd.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static bool
+settle(struct active *a, const struct journal_line *l, enum recipient_state s)
+{
+	struct recipient *r = active_recipient(a, l->recipient);
+
+	if (r == NULL)
+		return false;
+	r->state = s;
+	r->attempts = l->attempt & 0xffffff;
+	r->next = l->next;
+	return true;
+}
+
+bool
+history_apply(struct active *a, const struct journal_line *l)
+{
+	switch (l->event) {
+	case JOURNAL_OK:
+		return settle(a, l, RECIPIENT_OK);
+	case JOURNAL_DEFER:
+		return settle(a, l, RECIPIENT_TODO);
+	case JOURNAL_FAIL:
+		a->untold = true;
+		return settle(a, l, RECIPIENT_FAILED);
+	case JOURNAL_BOUNCE:
+		a->untold = false;
+		break;
+	case JOURNAL_HOLD:
+		a->held = true;
+		break;
+	case JOURNAL_RELEASE:
+		a->held = false;
+		break;
+	case JOURNAL_DONE:
+		a->done = true;
+		break;
+	case JOURNAL_CRASH:
+	case JOURNAL_EVENT_COUNT:
+		break;
+	}
+	return true;
+}
+
+static bool
+replay(struct active *a, struct str all, bool *ours)
+{
+	struct journal j;
+	struct journal_line l;
+	bool ok = true;
+
+	*ours = journal_open(&j, all, a->entry->ino, a->message.token) ==
+		JOURNAL_FINE;
+	while (ok && *ours && journal_next(&j, &l))
+		ok = history_apply(a, &l);
+	a->journal = *ours;
+	a->journal_len = *ours ? j.good : 0;
+	journal_close(&j);
+	return ok;
+}
+
+/* INTERNALS 3, S1e and S1s. */
+static bool
+remove_stranger(const char *path, unsigned split, uint64_t ino)
+{
+	char folder[QUEUE_PATH_SIZE];
+
+	if (unlink(path) == -1 && errno != ENOENT)
+		return false;
+	(void)snprintf(
+	    folder, sizeof folder, QUEUE_INFO "/%u", (unsigned)(ino % split));
+	return fd_sync_folder(AT_FDCWD, folder);
+}
+
+bool
+history_read(struct active *a, unsigned split)
+{
+	char path[QUEUE_PATH_SIZE];
+	struct buf all = {.max = HISTORY_MAX};
+	bool ours = true, ok;
+
+	queue_info_path(path, split, a->entry->ino);
+	ok = fd_read_file(AT_FDCWD, path, &all);
+	if (ok)
+		ok = replay(a, buf_str(&all), &ours);
+	else if (errno == ENOENT)
+		ok = true;
+	if (ok && !ours)
+		ok = remove_stranger(path, split, a->entry->ino);
+	buf_free(&all);
+	return ok;
+}
