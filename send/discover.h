@@ -1,0 +1,46 @@
+/* discover: how culver-send learns of messages: hints from the fifo, and
+ * listings of mess/ in small pieces. */
+#ifndef SEND_DISCOVER_H
+#define SEND_DISCOVER_H
+
+#include "lib/attr.h"
+#include "send/schedule.h"
+#include <dirent.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	DISCOVER_PIECE = 512,  /* names looked at in one go */
+	DISCOVER_AGAIN = 3600, /* seconds between background listings */
+};
+
+struct discovery {
+	struct schedule *schedule; /* the caller's */
+	unsigned split;
+	int hints;       /* the fifo */
+	bool early;      /* hints that were there before us */
+	unsigned folder; /* of the listing */
+	DIR *dir;        /* open mess/SS or info/SS */
+	bool journals;   /* info/ is being listed, after mess/ */
+	bool synced;     /* mess/folder, in this pass over info/ */
+	bool listing;
+	int64_t next;    /* boot clock: the next listing */
+	int64_t longest; /* as retry_longest has it */
+};
+
+/* Open the fifo.  False with errno.  The first listing begins at once. */
+MUST_USE bool discover_open(
+    struct discovery *d, struct schedule *s, unsigned split, int64_t longest);
+
+/* Read the hints that wait.  Messages that are not known are due at once. */
+void discover_hints(struct discovery *d, int64_t now);
+
+/* queue/rescan is there: remove it, and list from the start. */
+void discover_rescan(struct discovery *d);
+
+/* Look at the next names.  Returns true while the listing goes on. */
+bool discover_list(struct discovery *d, int64_t now);
+
+void discover_close(struct discovery *d);
+
+#endif

@@ -1,0 +1,34 @@
+/* removal: finished messages leave the disk, in batches (INTERNALS 3, R). */
+#ifndef SEND_REMOVAL_H
+#define SEND_REMOVAL_H
+
+#include "lib/attr.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { REMOVAL_WAIT = 500000 }; /* a batch, microseconds on the boot clock */
+
+struct removal {
+	unsigned split;
+	unsigned char *dirty; /* for each mess/SS: to be synced */
+	uint64_t *journals;   /* to be unlinked after their folder's sync */
+	size_t count, cap;
+	bool pending;
+	int64_t due; /* boot clock */
+};
+
+/* False without memory. */
+MUST_USE bool removal_init(struct removal *r, unsigned split);
+void removal_free(struct removal *r);
+
+/* Unlink mess/SS/INO; its journal, where it has one, follows after the folder
+ * is synced.  False with errno when the message is still there: try again. */
+MUST_USE bool removal_add(
+    struct removal *r, uint64_t ino, bool journal, int64_t now);
+
+/* Sync the folders of the batch, then unlink the journals.  What fails is said
+ * in the log and stays for the next batch. */
+void removal_run(struct removal *r, int64_t now);
+
+#endif
