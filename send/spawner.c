@@ -1,0 +1,160 @@
+/* spawner: jobs go out, results come in. */
+#include "send/spawner.h"
+#include "lib/clock.h"
+#include "lib/fd.h"
+#include "lib/frame.h"
+#include "lib/num.h"
+#include "lib/sock.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	INPUT = 65536,        /* bytes read at once */
+	BUFFER_MAX = 1 << 24, /* bytes waiting either way */
+};
+
+void
+spawner_init(struct spawner *s, const char *path, uid_t owner)
+{
+	memset(s, 0, sizeof *s);
+	s->path = path;
+	s->owner = owner;
+	s->fd = -1;
+	s->in.max = s->out.max = BUFFER_MAX;
+}
+
+bool
+spawner_limit(struct spawner *s, uint64_t most)
+{
+	struct flight *flights;
+
+	if (most > s->size) {
+		flights = realloc(s->flights, most * sizeof *flights);
+		if (flights == NULL)
+			return false;
+		memset(
+		    flights + s->size, 0, (most - s->size) * sizeof *flights);
+		s->flights = flights;
+		s->size = (uint32_t)most;
+	}
+	s->most = most;
+	return true;
+}
+
+void
+spawner_close(struct spawner *s)
+{
+	fd_close(&s->fd);
+	s->serving = false;
+	buf_clear(&s->in);
+	buf_clear(&s->out);
+}
+
+void
+spawner_connect(struct spawner *s, int64_t now)
+{
+	struct peer who;
+
+	if (s->path == NULL || s->fd != -1 || now < s->again)
+		return;
+	s->again = now + CLOCK_SECOND;
+	s->fd = sock_connect(s->path);
+	if (s->fd == -1)
+		return;
+	if (!sock_peer(s->fd, &who) || who.uid != s->owner ||
+	    !fd_nonblock(s->fd))
+		spawner_close(s);
+}
+
+bool
+spawner_free(const struct spawner *s)
+{
+	return s->flying < s->most && (s->path == NULL || s->serving);
+}
+
+uint32_t
+spawner_take(
+    struct spawner *s, struct active *a, uint32_t number, uint32_t delivery)
+{
+	uint32_t i = s->hint;
+
+	while (s->flights[i].active != NULL)
+		i = i + 1 < s->size ? i + 1 : 0;
+	s->hint = i + 1 < s->size ? i + 1 : 0;
+	s->flights[i] = (struct flight){a, number, delivery};
+	s->flying++;
+	return i;
+}
+
+void
+spawner_give(struct spawner *s, uint32_t slot)
+{
+	s->flights[slot].active = NULL;
+	s->flying--;
+	s->hint = slot;
+}
+
+bool
+spawner_job(struct spawner *s, const struct job *j)
+{
+	size_t mark, before = s->out.len;
+
+	if (frame_begin(&s->out, 'J', &mark) && job_write(&s->out, j) &&
+	    frame_finish(&s->out, mark))
+		return true;
+	s->out.len = before;
+	return false;
+}
+
+bool
+spawner_write(struct spawner *s)
+{
+	while (s->out.len > 0) {
+		ssize_t n = send(s->fd, s->out.data, s->out.len, MSG_NOSIGNAL);
+		if (n == -1)
+			return errno == EAGAIN || errno == EINTR;
+		buf_drop(&s->out, (size_t)n);
+	}
+	return true;
+}
+
+bool
+spawner_read(struct spawner *s)
+{
+	ssize_t n;
+
+	if (!buf_reserve(&s->in, INPUT))
+		return false;
+	n = recv(s->fd, s->in.data + s->in.len, INPUT, 0);
+	if (n == -1)
+		return errno == EAGAIN || errno == EINTR;
+	s->in.len += (size_t)n;
+	return n > 0;
+}
+
+bool
+spawner_result(struct spawner *s, struct result *r, size_t *used, bool *broken)
+{
+	struct frame f;
+	enum frame_result got;
+
+	*broken = false;
+	while ((got = frame_take(&s->in, &f, used)) == FRAME_OK) {
+		if (f.kind == 'R' && result_read(f.payload, r) &&
+		    r->job < s->size && s->flights[r->job].active != NULL)
+			return true;
+		if (f.kind != 'H' || f.payload.len != 4 ||
+		    num_get32((const unsigned char *)f.payload.data) !=
+			JOB_VERSION) {
+			*broken = true;
+			return false;
+		}
+		s->serving = true;
+		buf_drop(&s->in, *used);
+	}
+	*broken = got == FRAME_BAD;
+	return false;
+}

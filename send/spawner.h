@@ -1,0 +1,69 @@
+/* spawner: the connection to a program that delivers, and the slots of its
+ * channel. */
+#ifndef SEND_SPAWNER_H
+#define SEND_SPAWNER_H
+
+#include "lib/attr.h"
+#include "lib/buf.h"
+#include "wire/job.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct active;
+
+struct flight { /* one delivery under way; its index is the job number */
+	struct active *active; /* NULL: a free slot */
+	uint32_t number;       /* of the recipient */
+	uint32_t delivery;     /* of the log */
+};
+
+struct spawner {
+	const char *path; /* of its socket; NULL: the channel has none */
+	uid_t owner;      /* who must answer there */
+	int fd;           /* -1: not connected */
+	bool serving;     /* it has said H */
+	struct buf in, out;
+	int64_t again; /* boot clock: when to connect next */
+	struct flight *flights;
+	uint32_t size; /* of flights */
+	uint32_t flying;
+	uint32_t hint; /* where a free slot may be */
+	uint64_t most; /* concurrency */
+};
+
+/* Set the channel up; nothing is connected.  concurrency_set may be called
+ * again: flights under way stay. */
+void spawner_init(struct spawner *s, const char *path, uid_t owner);
+MUST_USE bool spawner_limit(struct spawner *s, uint64_t most);
+void spawner_close(struct spawner *s);
+
+/* Try to connect, at most once a second.  Nothing is said about failure but
+ * the fd that stays -1. */
+void spawner_connect(struct spawner *s, int64_t now);
+
+/* A delivery can be begun. */
+bool spawner_free(const struct spawner *s);
+
+/* Take a slot for a recipient of a, and give it up.  A slot is there when
+ * spawner_free was true. */
+uint32_t spawner_take(
+    struct spawner *s, struct active *a, uint32_t number, uint32_t delivery);
+void spawner_give(struct spawner *s, uint32_t slot);
+
+/* Queue a job for the spawner.  Fails as buf_append does. */
+MUST_USE bool spawner_job(struct spawner *s, const struct job *j);
+
+/* Write what is queued, read what came.  False: the connection is gone, and
+ * what is in flights was lost with it. */
+MUST_USE bool spawner_write(struct spawner *s);
+MUST_USE bool spawner_read(struct spawner *s);
+
+/* The next result that was read; its texts are valid until the next call.
+ * False when there is none; *broken when the spawner talks nonsense and the
+ * connection is to be given up. */
+MUST_USE bool spawner_result(
+    struct spawner *s, struct result *r, size_t *used, bool *broken);
+
+#endif
