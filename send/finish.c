@@ -1,0 +1,183 @@
+/* finish: the end of an attempt, and of a message. */
+#include "send/finish.h"
+#include "lib/clock.h"
+#include "lib/num.h"
+#include "send/history.h"
+#include "send/qlog.h"
+#include "send/record.h"
+#include "send/status.h"
+#include <errno.h>
+
+bool
+finish_lines(struct send *s, struct active *a, int64_t next)
+{
+	bool ok = record_flush(a, s->split, next);
+
+	/* A journal of the number's last owner, which nobody removed. */
+	if (!ok && errno == EEXIST && !a->journal)
+		ok = history_read(a, s->split) &&
+		     record_flush(a, s->split, next);
+	if (!ok) {
+		status_trouble(a->entry, "unable to write the journal");
+		a->again = clock_boot() + SEND_AGAIN;
+		return false;
+	}
+	if (a->journal_len > JOURNAL_COMPACT && !record_compact(a, s->split))
+		status_trouble(a->entry, "unable to compact the journal");
+	return true;
+}
+
+/* Out of the list of what is in hand. */
+static void
+let_go(struct send *s, struct active *a)
+{
+	if (a->before != NULL)
+		a->before->after = a->after;
+	else
+		s->actives = a->after;
+	if (a->after != NULL)
+		a->after->before = a->before;
+	s->active_count--;
+	a->entry->flags &= ~(unsigned)(ENTRY_ACTIVE | ENTRY_FORCE);
+	a->entry->flags |= ENTRY_REPEAT;
+	active_free(a);
+}
+
+void
+finish_later(struct send *s, struct active *a, int64_t at)
+{
+	struct entry *e = a->entry;
+
+	let_go(s, a);
+	schedule_put(s->schedule, e, at);
+}
+
+static bool
+note(struct active *a, enum journal_event event)
+{
+	const struct journal_line l = {
+	    .at = clock_wall(),
+	    .event = event,
+	    .by = str_of("culver-send"),
+	    .why = str_of(a->why == NULL ? "" : a->why),
+	};
+
+	return active_note(a, &l, clock_boot());
+}
+
+void
+finish_held(struct send *s, struct active *a)
+{
+	struct entry *e = a->entry;
+
+	let_go(s, a);
+	e->flags |= ENTRY_HELD;
+}
+
+void
+finish_hold(struct send *s, struct active *a)
+{
+	struct entry *e = a->entry;
+
+	/* Where the line cannot be written the message is held all the same,
+	 * until the next start finds it. */
+	if (!note(a, JOURNAL_HOLD) || !finish_lines(s, a, 0))
+		status_trouble(e, "unable to record that it is held");
+	status_held(e, a->why);
+	finish_held(s, a);
+}
+
+bool
+finish_attempt(struct send *s, struct active *a, int64_t now)
+{
+	int64_t next, wait;
+	int64_t longest = retry_longest(s->lifetime, CHANNEL_REMOTE);
+
+	a->stage = STAGE_RECORDING;
+	if (active_unfinished(a, &next) > 0) {
+		if (!finish_lines(s, a, next))
+			return false;
+		wait = retry_wait(next, clock_wall(), longest);
+		finish_later(s, a, now + wait);
+		return true;
+	}
+	if (!a->untold) {
+		a->stage = STAGE_REMOVING;
+		return finish_removal(s, a, now);
+	}
+	if (!finish_lines(s, a, 0))
+		return false;
+	a->stage = STAGE_BOUNCING;
+	return finish_bounce(s, a, now);
+}
+
+bool
+finish_bounce(struct send *s, struct active *a, int64_t now)
+{
+	if (s->bouncer.asked != a &&
+	    !bouncer_ask(&s->bouncer, a, a->entry->ino, a->message.token, now))
+		a->again = now + CLOCK_SECOND / 5;
+	return false;
+}
+
+void
+finish_bounced(
+    struct send *s, struct active *a, const struct bounce_answer *answer)
+{
+	char token[QUEUE_TOKEN_TEXT] = "";
+	struct journal_line l = {
+	    .at = clock_wall(), .event = JOURNAL_BOUNCE, .id = answer->ino};
+
+	if (answer->kind == 'Z') {
+		errno = 0;
+		qlog_warning(
+		    "trouble injecting bounce message,", "will try later");
+		a->again = clock_boot() + SEND_AGAIN;
+		return;
+	}
+	if (answer->kind == 'K') {
+		num_hex(token, answer->token, QUEUE_TOKEN);
+		l.token = str_of(token);
+	}
+	if (!active_note(a, &l, clock_boot())) {
+		a->again = clock_boot() + SEND_AGAIN;
+		return;
+	}
+	if (answer->kind == 'K')
+		qlog_bounce(a->entry->ino, answer->pid);
+	else
+		qlog_discard(answer->text, a->entry->ino);
+	a->untold = false;
+	a->stage = STAGE_REMOVING;
+	(void)finish_removal(s, a, clock_boot());
+}
+
+/* INTERNALS 3, R1: only a message that has a journal needs the line, and the
+ * lines of one that has none are not worth a journal any more. */
+static bool
+record_done(struct send *s, struct active *a)
+{
+	if (!a->journal)
+		return true;
+	if (!a->done && !note(a, JOURNAL_DONE))
+		return false;
+	a->done = true;
+	return finish_lines(s, a, 0);
+}
+
+bool
+finish_removal(struct send *s, struct active *a, int64_t now)
+{
+	struct entry *e = a->entry;
+
+	if (!record_done(s, a) ||
+	    !removal_add(&s->removal, e->ino, a->journal, now)) {
+		a->again = now + SEND_AGAIN;
+		return false;
+	}
+	qlog_end(e->ino);
+	trying_clear(s->trying, e->ino);
+	let_go(s, a);
+	schedule_remove(s->schedule, e);
+	return true;
+}

@@ -1,0 +1,31 @@
+/* finish: what follows an attempt: waiting, bouncing, removing, holding. */
+#ifndef SEND_FINISH_H
+#define SEND_FINISH_H
+
+#include "lib/attr.h"
+#include "send/send.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Bring a's waiting lines to the disk.  False: they wait, and a is stuck. */
+MUST_USE bool finish_lines(struct send *s, struct active *a, int64_t next);
+
+/* The stages behind the attempt, each as far as it goes now.  True: a is done
+ * with and freed. */
+bool finish_attempt(struct send *s, struct active *a, int64_t now);
+bool finish_bounce(struct send *s, struct active *a, int64_t now);
+bool finish_removal(struct send *s, struct active *a, int64_t now);
+
+/* Hold a, and free it: the first records that in the journal, the second is for
+ * one whose journal says it. */
+void finish_hold(struct send *s, struct active *a);
+void finish_held(struct send *s, struct active *a);
+
+/* Put a back among those that wait, due at on the boot clock, and free it. */
+void finish_later(struct send *s, struct active *a, int64_t at);
+
+/* The answer of culver-bounce. */
+void finish_bounced(
+    struct send *s, struct active *a, const struct bounce_answer *answer);
+
+#endif

@@ -1,0 +1,129 @@
+/* outcome: K, Z, D and H become states and lines. */
+#include "send/outcome.h"
+#include "lib/clock.h"
+#include "send/qlog.h"
+#include "send/status.h"
+
+static const char too_long[] =
+    "I'm not going to try again; this message has been in the queue too "
+    "long.\n";
+
+static struct journal_line
+line_of(enum journal_event event, const struct flight *f,
+    const struct recipient *to, const struct result *r)
+{
+	return (struct journal_line){
+	    .at = clock_wall(),
+	    .event = event,
+	    .recipient = f->number,
+	    .attempt = to->attempts,
+	    .next = to->next,
+	    .via = r->via,
+	    .status = r->status,
+	    .reply = r->text,
+	};
+}
+
+/* What cannot be noted for want of memory is not known: the recipient is tried
+ * again, as after a crash. */
+static void
+settle(struct active *a, const struct flight *f, const struct result *r,
+    enum journal_event event, enum recipient_state state)
+{
+	struct recipient *to = &a->recipients[f->number];
+	struct journal_line l = line_of(event, f, to, r);
+
+	to->state = state;
+	if (active_note(a, &l, clock_boot()))
+		return;
+	to->state = RECIPIENT_TODO;
+	to->next = clock_wall() + SEND_AGAIN;
+}
+
+static void
+fail(struct active *a, const struct flight *f, const struct result *r)
+{
+	settle(a, f, r, JOURNAL_FAIL, RECIPIENT_FAILED);
+	if (a->recipients[f->number].state == RECIPIENT_FAILED)
+		a->untold = true;
+}
+
+static void
+give_up(struct active *a, const struct flight *f, const struct result *r)
+{
+	struct buf text = {0};
+	struct result last = *r;
+
+	if (buf_append_str(&text, r->text) && buf_append_text(&text, too_long))
+		last.text = buf_str(&text);
+	fail(a, f, &last);
+	buf_free(&text);
+}
+
+static void
+defer(struct send *s, struct active *a, enum channel c, const struct flight *f,
+    const struct result *r)
+{
+	struct recipient *to = &a->recipients[f->number];
+	int64_t now = clock_wall();
+
+	if (retry_expired(a->message.arrived, now, to->attempts, s->lifetime)) {
+		give_up(a, f, r);
+		return;
+	}
+	to->next = retry_next(a->message.arrived, now, c);
+	settle(a, f, r, JOURNAL_DEFER, RECIPIENT_TODO);
+}
+
+static void
+tell(struct send *s, const struct flight *f, char letter, struct str text)
+{
+	qlog_result(f->delivery, letter, text);
+	status_say(s);
+}
+
+void
+outcome_note(struct send *s, struct active *a, enum channel c,
+    const struct flight *f, const struct result *r)
+{
+	struct recipient *to = &a->recipients[f->number];
+
+	if (to->attempts < 0xffffff)
+		to->attempts++;
+	switch (r->letter) {
+	case 'K':
+		settle(a, f, r, JOURNAL_OK, RECIPIENT_OK);
+		break;
+	case 'D':
+		fail(a, f, r);
+		break;
+	case 'H':
+		a->held = true;
+		a->why = "the message's file is damaged";
+		to->state = RECIPIENT_TODO;
+		break;
+	default:
+		defer(s, a, c, f, r);
+		break;
+	}
+	trying_clear(s->trying, a->entry->ino);
+	tell(s, f, to->state == RECIPIENT_FAILED ? 'D' : r->letter, r->text);
+}
+
+void
+outcome_died(struct send *s, struct active *a, const struct flight *f,
+    const struct result *r)
+{
+	struct recipient *to = &a->recipients[f->number];
+
+	to->state = RECIPIENT_TODO;
+	to->next = 0;
+	a->entry->flags |= ENTRY_REPEAT;
+	a->walk_again = true;
+	if (trying_died(
+		s->trying, a->entry->ino, a->message.token, (int)r->signal)) {
+		a->held = true;
+		a->why = "a program died again and again delivering it";
+	}
+	tell(s, f, 'Z', r->text);
+}

@@ -1,0 +1,47 @@
+/* send: the state of culver-send. */
+#ifndef SEND_SEND_H
+#define SEND_SEND_H
+
+#include "control/control.h"
+#include "lib/attr.h"
+#include "send/active.h"
+#include "send/bouncer.h"
+#include "send/discover.h"
+#include "send/removal.h"
+#include "send/retry.h"
+#include "send/route.h"
+#include "send/schedule.h"
+#include "send/spawner.h"
+#include "wire/trying.h"
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum {
+	SEND_SPARE = 16,          /* messages in hand beyond the slots */
+	SEND_AGAIN = 5 * 1000000, /* after local trouble, microseconds */
+	SEND_RECORD = 500000,     /* lines wait this long at most */
+};
+
+struct send {
+	unsigned split;
+	uid_t owner; /* of message files */
+	struct controls *controls;
+	bool broken;            /* control/ does not parse: wait */
+	int64_t controls_again; /* boot clock: read it again then */
+	uint64_t lifetime;      /* seconds */
+	struct router router;
+	struct trying *trying;
+	struct schedule *schedule;
+	struct discovery discovery;
+	struct spawner spawners[CHANNEL_COUNT];
+	struct bouncer bouncer;
+	struct removal removal;
+	struct active *actives; /* the newest */
+	uint32_t active_count;
+	uint32_t delivery;          /* the last number given */
+	bool exiting;               /* SIGTERM: begin nothing new */
+	struct buf address, sender; /* of the job being made */
+};
+
+#endif
