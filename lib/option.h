@@ -3,6 +3,7 @@
 #define LIB_OPTION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* One option: --json sets *flag, --home DIR and --home=DIR set *text.  Exactly
  * one of the two is not NULL. */
@@ -17,5 +18,11 @@ struct option_row {
  * option that is not in rows, on one without its value and on a flag with one.
  * Texts point into argv. */
 int option_take(int argc, char *const *argv, const struct option_row *rows);
+
+/* Take options from argv[1] on wherever they stand among the operands, which
+ * are stored in out; after "--" everything is an operand.  Returns how many
+ * there are.  Dies (100) as option_take does, and on more than max operands. */
+size_t option_operands(int argc, char *const *argv,
+    const struct option_row *rows, const char **out, size_t max);
 
 #endif
