@@ -1,0 +1,206 @@
+/* loop: hints, results, signals and time. */
+#include "send/loop.h"
+#include "lib/clock.h"
+#include "lib/die.h"
+#include "lib/log.h"
+#include "send/attempt.h"
+#include "send/finish.h"
+#include "send/qlog.h"
+#include "send/signals.h"
+#include "send/status.h"
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+enum { ON_SIGNAL, ON_HINT, ON_BOUNCER, ON_SPAWNER, ON_COUNT = ON_SPAWNER + 2 };
+
+void
+loop_settings(struct send *s)
+{
+	struct log l;
+
+	s->broken = !control_refresh(s->controls);
+	if (s->broken) {
+		log_begin(&l, "send: mail waits");
+		log_text(&l, "why", control_error(s->controls));
+		log_end(&l);
+		s->controls_again = clock_boot() + SEND_AGAIN;
+	}
+	s->lifetime = control_number(s->controls, C_queuelifetime);
+	s->discovery.longest = retry_longest(s->lifetime, CHANNEL_REMOTE);
+	if (!spawner_limit(&s->spawners[CHANNEL_LOCAL],
+		control_number(s->controls, C_concurrencylocal)) ||
+	    !spawner_limit(&s->spawners[CHANNEL_REMOTE],
+		control_number(s->controls, C_concurrencyremote)))
+		warn("unable to allocate memory for more deliveries");
+}
+
+static void
+hear(struct send *s, int fd)
+{
+	int signal;
+
+	while ((signal = signals_next(fd)) != 0) {
+		if (signal == SIGTERM)
+			s->exiting = true;
+		else if (signal == SIGHUP)
+			loop_settings(s);
+		else if (signal == SIGALRM)
+			schedule_force(s->schedule, clock_boot());
+		status_say(s);
+	}
+}
+
+static void
+results(struct send *s, enum channel c, short events)
+{
+	struct spawner *sp = &s->spawners[c];
+	struct result r;
+	size_t used;
+	bool broken = false, alive = true;
+
+	if ((events & POLLOUT) != 0)
+		alive = spawner_write(sp);
+	if (alive && (events & (POLLIN | POLLHUP | POLLERR)) != 0)
+		alive = spawner_read(sp);
+	while (spawner_result(sp, &r, &used, &broken)) {
+		attempt_result(s, c, &r);
+		buf_drop(&sp->in, used);
+	}
+	if (broken)
+		qlog_alert("the spawner's answer is mangled; leaving it");
+	if (broken || !alive)
+		attempt_lost(s, c);
+}
+
+static void
+answers(struct send *s, short events)
+{
+	struct bouncer *b = &s->bouncer;
+	struct bounce_answer answer;
+	struct active *a;
+	bool broken = false;
+	bool alive =
+	    bouncer_move(b, (events & (POLLIN | POLLHUP | POLLERR)) != 0);
+
+	if (bouncer_answer(b, &answer, &broken)) {
+		a = b->asked;
+		attempt_bounced(s, a, &answer);
+		bouncer_taken(b);
+	}
+	if (broken || !alive)
+		bouncer_close(b);
+}
+
+static void
+watch(const struct send *s, struct pollfd *on, int signals)
+{
+	on[ON_SIGNAL] = (struct pollfd){.fd = signals, .events = POLLIN};
+	on[ON_HINT] =
+	    (struct pollfd){.fd = s->discovery.hints, .events = POLLIN};
+	on[ON_BOUNCER] = (struct pollfd){.fd = s->bouncer.fd, .events = POLLIN};
+	if (s->bouncer.out.len > 0)
+		on[ON_BOUNCER].events |= POLLOUT;
+	for (int c = 0; c < CHANNEL_COUNT; c++) {
+		struct pollfd *p = &on[ON_SPAWNER + c];
+		*p = (struct pollfd){.fd = s->spawners[c].fd, .events = POLLIN};
+		if (s->spawners[c].out.len > 0)
+			p->events |= POLLOUT;
+	}
+}
+
+static int
+patience(const struct send *s, int64_t now)
+{
+	int64_t until = attempt_next(s, now + CLOCK_SECOND);
+
+	if (s->discovery.listing && !s->exiting)
+		return 0;
+	if (s->removal.pending && s->removal.due < until)
+		until = s->removal.due;
+	return until <= now ? 0 : (int)((until - now + 999) / 1000);
+}
+
+static void
+serve(struct send *s, const struct pollfd *on)
+{
+	if (on[ON_SIGNAL].revents != 0)
+		hear(s, on[ON_SIGNAL].fd);
+	for (int c = 0; c < CHANNEL_COUNT; c++)
+		if (on[ON_SPAWNER + c].revents != 0)
+			results(s, (enum channel)c, on[ON_SPAWNER + c].revents);
+	if (on[ON_BOUNCER].revents != 0)
+		answers(s, on[ON_BOUNCER].revents);
+	if (on[ON_HINT].revents != 0)
+		discover_hints(&s->discovery, clock_boot());
+}
+
+/* Jobs leave as soon as they are made: most fit the socket's buffer. */
+static void
+send_out(struct send *s, int64_t now)
+{
+	for (int c = 0; c < CHANNEL_COUNT; c++) {
+		struct spawner *sp = &s->spawners[c];
+		spawner_connect(sp, now);
+		if (sp->fd != -1 && sp->out.len > 0 && !spawner_write(sp))
+			attempt_lost(s, (enum channel)c);
+	}
+	if (s->bouncer.fd != -1 && s->bouncer.out.len > 0 &&
+	    !bouncer_move(&s->bouncer, false))
+		bouncer_close(&s->bouncer);
+	if (s->bouncer.asked != NULL && now > s->bouncer.deadline)
+		bouncer_close(&s->bouncer);
+}
+
+static void
+look(struct send *s, int64_t now)
+{
+	if (access(QUEUE_RESCAN, F_OK) == 0)
+		discover_rescan(&s->discovery);
+	if (!s->exiting)
+		(void)discover_list(&s->discovery, now);
+}
+
+static void
+leave(struct send *s)
+{
+	struct active *next;
+
+	for (struct active *a = s->actives; a != NULL; a = next) {
+		next = a->after;
+		/* Results of a message that is to be tried on. */
+		if (a->stage != STAGE_REMOVING || a->journal)
+			(void)!finish_lines(s, a, 0);
+	}
+	s->removal.due = 0;
+	removal_run(&s->removal, clock_boot());
+	qlog_exiting();
+}
+
+void
+loop_run(struct send *s, int signals)
+{
+	struct pollfd on[ON_COUNT];
+	int64_t now, looked = 0;
+
+	status_say(s);
+	while (!s->exiting || !attempt_idle(s)) {
+		now = clock_boot();
+		if (now - looked >= CLOCK_SECOND || s->discovery.listing) {
+			look(s, now);
+			looked = now;
+		}
+		attempt_run(s, now);
+		removal_run(&s->removal, now);
+		send_out(s, now);
+		watch(s, on, signals);
+		if (poll(on, ON_COUNT, patience(s, clock_boot())) == -1) {
+			if (errno != EINTR)
+				warn("unable to poll");
+			continue;
+		}
+		serve(s, on);
+	}
+	leave(s);
+}
