@@ -1,0 +1,165 @@
+/* password: what a mailbox's password is made of and how it is kept. */
+#include "control/password.h"
+#include "lib/fd.h"
+#include "lib/rng.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* The costs were measured: 8, 11 and 4 ms for a login. */
+static const struct {
+	const char *name, *prefix;
+	unsigned long cost;
+} methods[] = {
+    {"yescrypt",    "$y$",  4    },
+    {"bcrypt",      "$2b$", 8    },
+    {"sha512crypt", "$6$",  20000},
+};
+
+enum { METHODS = sizeof methods / sizeof *methods };
+
+const char *
+password_method(size_t n)
+{
+	return n < METHODS ? methods[n].name : NULL;
+}
+
+const char *
+password_fault(struct str password)
+{
+	if (password.len == 0)
+		return "the password is empty";
+	if (password.len > PASSWORD_MAX)
+		return "the password is too long";
+	for (size_t i = 0; i < password.len; i++) {
+		unsigned char c = (unsigned char)password.data[i];
+
+		if (c < ' ' || c == 0x7f)
+			return "the password holds a control byte";
+	}
+	return NULL;
+}
+
+static bool
+hash(const char *password, const char *setting, char out[CRYPT_OUTPUT_SIZE])
+{
+	struct crypt_data *work = calloc(1, sizeof *work);
+	const char *got;
+	bool ok;
+
+	if (work == NULL)
+		return false;
+	got = crypt_r(password, setting, work);
+	ok = got != NULL && got[0] != '*' &&
+	     str_copy(out, CRYPT_OUTPUT_SIZE, str_of(got));
+	free(work);
+	return ok;
+}
+
+bool
+password_hash(
+    struct str password, const char *method, char out[CRYPT_OUTPUT_SIZE])
+{
+	char setting[CRYPT_GENSALT_OUTPUT_SIZE], text[PASSWORD_MAX + 1];
+	size_t i = 0;
+
+	while (i < METHODS && strcmp(method, methods[i].name) != 0)
+		i++;
+	if (i == METHODS || !str_copy(text, sizeof text, password)) {
+		errno = EINVAL;
+		return false;
+	}
+	return crypt_gensalt_rn(methods[i].prefix, methods[i].cost, NULL, 0,
+		   setting, sizeof setting) != NULL &&
+	       hash(text, setting, out);
+}
+
+bool
+password_random(char out[PASSWORD_RANDOM_SIZE])
+{
+	/* No i, l, o, 0, 1: they are mistaken for one another. */
+	static const char letters[] = "abcdefghjkmnpqrstuvwxyz23456789_";
+	unsigned char bytes[PASSWORD_RANDOM_SIZE - 1];
+
+	_Static_assert(sizeof letters == 32 + 1, "five bits a letter");
+	if (!rng_bytes(bytes, sizeof bytes))
+		return false;
+	for (size_t i = 0; i < sizeof bytes; i++)
+		out[i] = letters[bytes[i] % 32];
+	out[sizeof bytes] = '\0';
+	return true;
+}
+
+bool
+password_read(int fd, struct buf *b)
+{
+	size_t start = b->len;
+
+	for (char c = 0;;) {
+		ssize_t n = read(fd, &c, 1);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		if (n == 0 || c == '\n')
+			return true;
+		if (b->len - start == PASSWORD_MAX) {
+			errno = EMSGSIZE;
+			return false;
+		}
+		if (!buf_append_byte(b, c))
+			return false;
+	}
+}
+
+/* Ask once on a terminal that does not echo. */
+static bool
+ask(int tty, const char *prompt, const char *whose, struct buf *b)
+{
+	return fd_write_all(tty, prompt, strlen(prompt)) &&
+	       fd_write_all(tty, whose, strlen(whose)) &&
+	       fd_write_all(tty, ": ", 2) && password_read(tty, b) &&
+	       fd_write_all(tty, "\n", 1);
+}
+
+static bool
+ask_twice(int tty, const char *whose, struct buf *b)
+{
+	struct buf again = {0};
+	bool ok = ask(tty, "Password for ", whose, b) &&
+		  ask(tty, "Once more for ", whose, &again);
+
+	if (ok && !str_equal(buf_str(b), buf_str(&again))) {
+		errno = EINVAL;
+		ok = false;
+	}
+	buf_free(&again);
+	return ok;
+}
+
+bool
+password_ask(const char *whose, struct buf *b)
+{
+	struct termios before, silent;
+	int tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	bool ok;
+
+	if (tty < 0)
+		return false;
+	if (tcgetattr(tty, &before) < 0) {
+		fd_close(&tty);
+		return false;
+	}
+	silent = before;
+	silent.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
+	ok =
+	    tcsetattr(tty, TCSAFLUSH, &silent) == 0 && ask_twice(tty, whose, b);
+	if (tcsetattr(tty, TCSAFLUSH, &before) < 0)
+		ok = false;
+	fd_close(&tty);
+	return ok;
+}
