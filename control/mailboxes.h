@@ -59,6 +59,11 @@ MUST_USE bool mailboxes_build(
 /* users/passwd is newer than one of its tables, or one is missing. */
 bool mailboxes_stale(void);
 
+/* Print those of domain (NULL: all) to standard output, as a table or as JSON.
+ * False with errno. */
+MUST_USE bool mailboxes_print(
+    const struct mailboxes *m, const char *domain, bool json);
+
 /* Make the Maildir of address, or remove it with all mail; as culverv, in a
  * child where we are root.  What is there already stays as it is; *made tells
  * whether something was not.  False with error. */

@@ -1,0 +1,450 @@
+/* user: add, change, list and remove virtual mailboxes.
+ *
+ * Runs as     root; in a private instance its owner.  Maildirs are made and
+ *             removed by a child that is culverv.
+ * Started by  a person.
+ * Reads       users/passwd; control/{rcpthosts,locals}; a password from the
+ *             terminal or fd 0.
+ * Writes      users/passwd, users/passwd.cdb, users/rcpt.cdb; domains/.
+ * Talks to    nobody.
+ * Trusts      its caller; not what lies in domains/.
+ * Exits       0; 100 you asked wrongly; 111 the system failed.
+ */
+#include "control/complaint.h"
+#include "control/control.h"
+#include "control/keeper.h"
+#include "control/mailboxes.h"
+#include "control/password.h"
+#include "lib/address.h"
+#include "lib/die.h"
+#include "lib/drop.h"
+#include "lib/home.h"
+#include "lib/num.h"
+#include "lib/option.h"
+#include "lib/usage.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: culver user add ADDRESS [PASSWORD] [SETTINGS]\n"
+    "       culver user passwd ADDRESS [PASSWORD]\n"
+    "       culver user set ADDRESS SETTINGS\n"
+    "       culver user quota ADDRESS SIZE\n"
+    "       culver user del ADDRESS [--purge]\n"
+    "       culver user list [DOMAIN] [--json]\n"
+    "\n"
+    "PASSWORD is asked for at the terminal, or one of\n"
+    "  --password-stdin   the first line of standard input\n"
+    "  --random           a random one, printed once\n"
+    "  --password TEXT    everybody on this host can see it in ps\n"
+    "  --hash HASH        as crypt(3) made it\n"
+    "  --no-password      nobody can log in\n"
+    "  --method NAME      yescrypt (default), bcrypt or sha512crypt\n"
+    "SETTINGS are\n"
+    "  --quota SIZE       bytes, or with k, M, G or T; 0 is no limit\n"
+    "  --forward LIST     mail goes to these addresses instead; \"\": to the "
+    "mailbox\n"
+    "  --flags LIST       disabled, nopop3, nosmtp; \"\": none\n"
+    "\n"
+    "Without --purge, del keeps the mail.\n"
+    "\n"
+    "Example: culver user add alice@example.org --random --quota 2G\n";
+
+enum { OPERANDS = 2 };
+
+struct request {
+	const char *password, *hash, *method, *quota, *forward, *flags;
+	bool from_stdin, random, none, purge, json;
+	const char *operands[OPERANDS];
+	size_t count;
+	struct buf address;          /* in lower case, a C string */
+	char place[USERS_PATH_SIZE]; /* of its Maildir */
+	struct buf error;
+	struct mailboxes boxes;
+};
+
+static void
+read_options(struct request *r, int argc, char **argv)
+{
+	const struct option_row rows[] = {
+	    {"--password-stdin", &r->from_stdin, NULL        },
+	    {"--random",         &r->random,     NULL        },
+	    {"--password",       NULL,           &r->password},
+	    {"--hash",           NULL,           &r->hash    },
+	    {"--no-password",    &r->none,       NULL        },
+	    {"--method",         NULL,           &r->method  },
+	    {"--quota",          NULL,           &r->quota   },
+	    {"--forward",        NULL,           &r->forward },
+	    {"--flags",          NULL,           &r->flags   },
+	    {"--purge",          &r->purge,      NULL        },
+	    {"--json",           &r->json,       NULL        },
+	    {NULL,               NULL,           NULL        },
+	};
+
+	r->count = option_operands(argc, argv, rows, r->operands, OPERANDS);
+	if (r->from_stdin + r->random + r->none + (r->password != NULL) +
+		(r->hash != NULL) >
+	    1)
+		die_usage("give one password, not several");
+}
+
+NO_RETURN static void
+die_memory(void)
+{
+	errno = ENOMEM;
+	die_temp("unable to go on");
+}
+
+/* The first operand as a mailbox is named: in lower case, its local part
+ * unquoted, its place below domains/. */
+static void
+take_address(struct request *r)
+{
+	struct buf parts = {0};
+	struct address a;
+
+	if (r->count == 0)
+		die_usage("which address? --help tells more");
+	if (address_parse(str_of(r->operands[0]), true, &parts, &a) !=
+		ADDRESS_OK ||
+	    a.domain.len == 0)
+		die_usage("not an address: ", r->operands[0]);
+	if (a.literal)
+		die_usage("a mailbox wants a domain: ", r->operands[0]);
+	if (!buf_append_lower(&r->address, a.local) ||
+	    !buf_append_byte(&r->address, '@') ||
+	    !buf_append_lower(&r->address, a.domain) ||
+	    !buf_terminate(&r->address))
+		die_memory();
+	if (!users_maildir(buf_str(&r->address), r->place))
+		die_usage("no mailbox can have the address ", r->operands[0]);
+	buf_free(&parts);
+}
+
+static void
+open_boxes(struct request *r, bool locked)
+{
+	errno = 0;
+	if (!mailboxes_open(&r->boxes, locked, &r->error))
+		die_temp(complaint_text(&r->error));
+}
+
+/* The mailbox that must be there. */
+static const struct mailbox *
+find(struct request *r)
+{
+	const struct mailbox *box =
+	    mailboxes_find(&r->boxes, buf_str(&r->address));
+
+	if (box == NULL)
+		die_usage("there is no mailbox ", r->address.data);
+	return box;
+}
+
+/* The password in plain text, appended to b. */
+static void
+get_password(const struct request *r, struct buf *b)
+{
+	char random[PASSWORD_RANDOM_SIZE];
+	bool ok;
+
+	if (r->random) {
+		if (!password_random(random))
+			die_temp("unable to make a password");
+		printf("password %s\n", random);
+		ok = buf_append_text(b, random);
+	} else if (r->password != NULL) {
+		errno = 0;
+		warn("others can see --password in the list of processes");
+		ok = buf_append_text(b, r->password);
+	} else if (r->from_stdin) {
+		ok = password_read(STDIN_FILENO, b) || errno == EMSGSIZE;
+	} else {
+		ok = password_ask(r->address.data, b);
+		if (!ok && errno == EINVAL)
+			die_usage("the two passwords differ");
+		if (!ok && errno == ENXIO)
+			die_usage("no terminal to ask for a password: use "
+				  "--password-stdin or --random");
+	}
+	if (!ok)
+		die_temp("unable to read the password");
+}
+
+/* The hash that the options ask for, a C string in out. */
+static void
+get_hash(const struct request *r, char out[CRYPT_OUTPUT_SIZE])
+{
+	const char *method = r->method == NULL ? password_method(0) : r->method;
+	struct buf b = {0};
+	const char *fault;
+
+	out[0] = '\0';
+	if (r->none)
+		return;
+	if (r->hash != NULL) {
+		if (!str_copy(out, CRYPT_OUTPUT_SIZE, str_of(r->hash)))
+			die_usage("the hash is too long");
+		return;
+	}
+	get_password(r, &b);
+	fault = password_fault(buf_str(&b));
+	if (fault != NULL)
+		die_usage(fault);
+	if (!password_hash(buf_str(&b), method, out)) {
+		if (errno == EINVAL)
+			die_usage("no method is called ", method);
+		die_temp("unable to hash the password");
+	}
+	buf_free(&b);
+}
+
+/* "2G" in bytes. */
+static uint64_t
+get_size(const char *text)
+{
+	static const char units[] = "kMGT";
+	struct str s = str_of(text);
+	unsigned shift = 0;
+	uint64_t n;
+	const char *unit = s.len == 0 || s.data[s.len - 1] == '\0'
+			       ? NULL
+			       : strchr(units, s.data[s.len - 1]);
+
+	if (unit != NULL) {
+		shift = 10 * (unsigned)(unit - units + 1);
+		s.len--;
+	}
+	if (!num_parse(s, UINT64_MAX >> shift, &n))
+		die_usage("not a size: ", text);
+	return n << shift;
+}
+
+static unsigned
+get_flags(const char *text)
+{
+	struct str rest = str_of(text), word;
+	unsigned flags = 0;
+
+	while (str_cut(&rest, ',', &word)) {
+		if (users_flag(word) == 0)
+			die_usage("no such flag in ", text);
+		flags |= users_flag(word);
+	}
+	return flags;
+}
+
+static void
+apply_settings(const struct request *r, struct user_record *record)
+{
+	if (r->quota != NULL)
+		record->quota = get_size(r->quota);
+	if (r->forward != NULL)
+		record->forward = str_of(r->forward);
+	if (r->flags != NULL)
+		record->flags = get_flags(r->flags);
+}
+
+/* Put the record in, NULL: take the mailbox out.  What the file refuses now
+ * came from the command line. */
+static void
+put(struct request *r, const struct user_record *record)
+{
+	if (!mailboxes_put(&r->boxes, buf_str(&r->address), record, &r->error))
+		die_usage(complaint_text(&r->error));
+}
+
+static void
+save(struct request *r)
+{
+	errno = 0;
+	if (!mailboxes_save(&r->boxes, &r->error))
+		die_temp(complaint_text(&r->error));
+}
+
+/* What else the domain of a new mailbox wants. */
+static void
+say_next(const struct request *r)
+{
+	int dirfd = open("control", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct controls *c =
+	    dirfd < 0 ? NULL : control_new(dirfd, CONTROL_TOOLS);
+	struct str local, domain;
+
+	address_split(buf_str(&r->address), &local, &domain);
+	if (c == NULL)
+		die_temp("unable to read control");
+	if (!control_refresh(c)) {
+		errno = 0;
+		warn(control_error(c));
+	}
+	if (control_find(c, C_locals, domain, NULL) == FOUND_YES)
+		printf("next: take %s out of %s/control/locals, which gives "
+		       "its mail to system users\n",
+		    domain.data, home_path());
+	if (control_find_domain(c, C_rcpthosts, domain, NULL) != FOUND_YES)
+		printf("next: add %s to %s/control/rcpthosts, so that mail "
+		       "for it is accepted\n",
+		    domain.data, home_path());
+	control_free(c);
+	(void)close(dirfd);
+}
+
+static void
+do_add(struct request *r)
+{
+	char hash[CRYPT_OUTPUT_SIZE];
+	struct user_record record = {
+	    {"", 0},
+            0, {"", 0},
+            0
+        };
+	bool made;
+
+	take_address(r);
+	apply_settings(r, &record);
+	open_boxes(r, true);
+	if (mailboxes_find(&r->boxes, buf_str(&r->address)) != NULL)
+		die_usage("there is a mailbox ", r->address.data, " already");
+	get_hash(r, hash);
+	record.hash = str_of(hash);
+	put(r, &record);
+	errno = 0;
+	if (!mailbox_make(buf_str(&r->address), &made, &r->error))
+		die_temp(complaint_text(&r->error));
+	save(r);
+	printf("added %s\n", r->address.data);
+	printf("mail is in %s/%s%s\n", home_path(), r->place,
+	    made ? "" : ", which was there already and keeps its mail");
+	say_next(r);
+}
+
+static void
+do_passwd(struct request *r)
+{
+	char hash[CRYPT_OUTPUT_SIZE];
+	struct user_record record;
+
+	take_address(r);
+	open_boxes(r, true);
+	record = find(r)->record;
+	get_hash(r, hash);
+	record.hash = str_of(hash);
+	put(r, &record);
+	save(r);
+	printf("%s %s\n",
+	    r->none ? "nobody can log in as" : "changed the password of",
+	    r->address.data);
+}
+
+static void
+do_set(struct request *r)
+{
+	struct user_record record;
+
+	if (r->quota == NULL && r->forward == NULL && r->flags == NULL)
+		die_usage("set what? --quota, --forward or --flags");
+	take_address(r);
+	open_boxes(r, true);
+	record = find(r)->record;
+	apply_settings(r, &record);
+	put(r, &record);
+	save(r);
+	printf("changed %s\n", r->address.data);
+}
+
+static void
+do_quota(struct request *r)
+{
+	if (r->count != OPERANDS)
+		die_usage("culver user quota ADDRESS SIZE");
+	r->quota = r->operands[1];
+	do_set(r);
+}
+
+static void
+do_del(struct request *r)
+{
+	take_address(r);
+	open_boxes(r, true);
+	(void)find(r);
+	put(r, NULL);
+	save(r);
+	printf("removed %s\n", r->address.data);
+	errno = 0;
+	if (r->purge && !mailbox_purge(buf_str(&r->address), &r->error))
+		die_temp(complaint_text(&r->error));
+	if (r->purge)
+		printf("removed its mail\n");
+	else
+		printf("kept its mail in %s/%s\n", home_path(), r->place);
+}
+
+static void
+do_list(struct request *r)
+{
+	const char *domain = r->count == 0 ? NULL : r->operands[0];
+
+	open_boxes(r, false);
+	if (!mailboxes_print(&r->boxes, domain, r->json))
+		die_temp("unable to write the list");
+}
+
+static const struct {
+	const char *name;
+	size_t operands; /* at most */
+	void (*run)(struct request *r);
+} verbs[] = {
+    {"add",    1, do_add   },
+    {"passwd", 1, do_passwd},
+    {"set",    1, do_set   },
+    {"quota",  2, do_quota },
+    {"del",    1, do_del   },
+    {"list",   1, do_list  },
+};
+
+static void
+run(struct request *r, const char *verb)
+{
+	size_t i = 0;
+
+	while (i < sizeof verbs / sizeof *verbs &&
+	       strcmp(verb, verbs[i].name) != 0)
+		i++;
+	if (i == sizeof verbs / sizeof *verbs)
+		die_usage("no command ", verb, "; --help lists them");
+	if (r->count > verbs[i].operands)
+		die_usage("one argument too many: ", r->operands[r->count - 1]);
+	verbs[i].run(r);
+	/* Tables that lag behind are another's edit, to be told every time. */
+	errno = 0;
+	if (mailboxes_stale())
+		warn("users/passwd is newer than its tables, which rule; "
+		     "run \"culver control build\"");
+}
+
+int
+main(int argc, char **argv)
+{
+	struct request r = {0};
+
+	die_name("user");
+	usage_answer(argc, argv, usage);
+	if (argc < 2)
+		die_usage("add, passwd, set, quota, del or list; --help "
+			  "tells more");
+	read_options(&r, argc - 1, argv + 1);
+	home_enter();
+	drop_to(&(struct drop){.account = keeper_account()});
+	run(&r, argv[1]);
+	mailboxes_close(&r.boxes);
+	buf_free(&r.address);
+	buf_free(&r.error);
+	if (fflush(stdout) == EOF)
+		die_temp("unable to write to standard output");
+	return 0;
+}

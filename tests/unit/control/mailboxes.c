@@ -1,0 +1,362 @@
+/* mailboxes: editing keeps what it does not touch; the tables say the same. */
+#include "control/mailboxes.h"
+#include "control/complaint.h"
+#include "lib/fd.h"
+#include "lib/home.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { NOBODY = 65534 };
+
+static char home[] = "/tmp/culver-mailboxes.XXXXXX";
+
+/* A private instance: root becomes its owner where it must. */
+static int
+home_make(void **state)
+{
+	(void)state;
+	assert_non_null(mkdtemp(home));
+	assert_int_equal(chmod(home, 0755), 0);
+	assert_int_equal(setenv("CULVER_HOME", home, 1), 0);
+	if (geteuid() == 0)
+		assert_int_equal(chown(home, NOBODY, NOBODY), 0);
+	home_enter();
+	assert_int_equal(mkdir("users", 0755), 0);
+	assert_int_equal(mkdir("domains", 0711), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(chown("users", NOBODY, NOBODY), 0);
+		assert_int_equal(chown("domains", NOBODY, NOBODY), 0);
+	}
+	return 0;
+}
+
+static int
+home_remove(void **state)
+{
+	(void)state;
+	(void)unlink(USERS_LOCK);
+	assert_int_equal(rmdir("users"), 0); /* no temporary file was left */
+	assert_int_equal(rmdir("domains"), 0);
+	return rmdir(home);
+}
+
+static void
+put_text(const char *text)
+{
+	assert_true(fd_replace_file(AT_FDCWD, USERS_TEXT, str_of(text), 0600));
+}
+
+static int
+users_clean(void **state)
+{
+	(void)state;
+	(void)unlink(USERS_TEXT);
+	(void)unlink(USERS_PASSWD);
+	(void)unlink(USERS_RCPT);
+	return 0;
+}
+
+static void
+check_text(const char *want)
+{
+	struct buf b = {0};
+
+	assert_true(fd_read_file(AT_FDCWD, USERS_TEXT, &b));
+	assert_true(buf_terminate(&b));
+	assert_string_equal(b.data, want);
+	buf_free(&b);
+}
+
+static void
+without_a_file_there_are_no_mailboxes(void **state)
+{
+	struct mailboxes m;
+	struct buf error = {0};
+
+	(void)state;
+	assert_true(mailboxes_open(&m, true, &error));
+	assert_int_equal(m.count, 0);
+	assert_null(mailboxes_find(&m, str_of("a@x.test")));
+	assert_false(mailboxes_stale());
+	mailboxes_close(&m);
+}
+
+static void
+malformed_files_name_their_line(void **state)
+{
+	static const struct {
+		const char *text, *error;
+	} rows[] = {
+	    {"# c\n\na@x.test:h:0::\nb@x.test:h:k::\n",
+             "users/passwd:4: the quota is not a number of bytes"    },
+	    {"a@x.test:h:0::\nb@x.test:h:0::\nA@X.test::0::\n",
+             "users/passwd:3: this address was there before"         },
+	    {"x",					       "users/passwd:1: not of the form "
+		  "address:hash:quota:forward:flags"},
+	};
+	struct buf error = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct mailboxes m;
+
+		put_text(rows[i].text);
+		assert_false(mailboxes_open(&m, false, &error));
+		assert_string_equal(complaint_text(&error), rows[i].error);
+		mailboxes_close(&m);
+	}
+	buf_free(&error);
+}
+
+static void
+an_edit_keeps_all_other_lines(void **state)
+{
+	static const char before[] = "# ours\n\nb@x.test:hb:1::\n"
+				     "# the boss\na@x.test:ha:2:c@y.test:";
+	static const struct {
+		const char *address;
+		bool gone;
+		const char *after;
+	} rows[] = {
+	    {"B@x.test", false,
+             "# ours\n\nB@x.test:new:7::nopop3\n"
+		"# the boss\na@x.test:ha:2:c@y.test:"                          },
+	    {"b@x.test", true,  "# ours\n\n# the boss\na@x.test:ha:2:c@y.test:"},
+	    {"a@x.test", false,
+             "# ours\n\nb@x.test:hb:1::\n# the boss\n"
+		"a@x.test:new:7::nopop3\n"                                     },
+	    {"a@x.test", true,  "# ours\n\nb@x.test:hb:1::\n# the boss\n"      },
+	    {"c@x.test", false,
+             "# ours\n\nb@x.test:hb:1::\n# the boss\n"
+		"a@x.test:ha:2:c@y.test:\nc@x.test:new:7::nopop3\n"            },
+	};
+	static const struct user_record fresh = {
+	    {"new", 3},
+            7, {"",    0},
+            USER_NOPOP3
+        };
+	struct buf error = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct mailboxes m;
+
+		put_text(before);
+		assert_true(mailboxes_open(&m, true, &error));
+		assert_true(mailboxes_put(&m, str_of(rows[i].address),
+		    rows[i].gone ? NULL : &fresh, &error));
+		assert_int_equal(
+		    mailboxes_find(&m, str_of(rows[i].address)) == NULL,
+		    rows[i].gone);
+		check_text(before); /* nothing is written yet */
+		assert_true(mailboxes_save(&m, &error));
+		mailboxes_close(&m);
+		check_text(rows[i].after);
+	}
+}
+
+static void
+a_malformed_edit_changes_nothing(void **state)
+{
+	static const struct user_record bad = {
+	    {"h:h", 3},
+            0, {"",    0},
+            0
+        };
+	struct mailboxes m;
+	struct buf error = {0};
+
+	(void)state;
+	put_text("a@x.test:h:0::\n");
+	assert_true(mailboxes_open(&m, true, &error));
+	assert_false(mailboxes_put(&m, str_of("b@x.test"), &bad, &error));
+	assert_non_null(strstr(complaint_text(&error), "users/passwd:2: "));
+	assert_int_equal(m.count, 1);
+	assert_non_null(mailboxes_find(&m, str_of("A@X.TEST")));
+	buf_free(&error);
+	mailboxes_close(&m);
+}
+
+static void
+save(const char *text)
+{
+	struct mailboxes m;
+	struct buf error = {0};
+
+	put_text(text);
+	assert_true(mailboxes_open(&m, true, &error));
+	assert_true(mailboxes_save(&m, &error));
+	mailboxes_close(&m);
+	buf_free(&error);
+}
+
+static void
+one_table_has_hashes_and_the_other_everything_else(void **state)
+{
+	struct table *passwd, *rcpt;
+	struct user_record r;
+	struct stat st;
+
+	(void)state;
+	save("Alice@X.test:secret:5:b@y.test:nopop3\nz@x.test::0::\n"
+	     "bob@y.test:h:0::disabled\n");
+	passwd = table_open(AT_FDCWD, USERS_PASSWD);
+	rcpt = table_open(AT_FDCWD, USERS_RCPT);
+	assert_non_null(passwd);
+	assert_non_null(rcpt);
+	assert_int_equal(
+	    users_find(rcpt, str_of("alice@x.test"), &r), FOUND_YES);
+	assert_int_equal(r.hash.len, 0);
+	assert_int_equal(r.quota, 5);
+	assert_true(str_equal(r.forward, str_of("b@y.test")));
+	assert_int_equal(r.flags, USER_NOPOP3);
+	assert_int_equal(
+	    users_find(passwd, str_of("alice@x.test"), &r), FOUND_YES);
+	assert_true(str_equal(r.hash, str_of("secret")));
+	assert_int_equal(r.quota, 0);
+	assert_int_equal(r.forward.len, 0);
+	assert_int_equal(r.flags, USER_NOPOP3);
+	assert_int_equal(users_domain(rcpt, str_of("x.test")), FOUND_YES);
+	assert_int_equal(users_domain(rcpt, str_of("y.test")), FOUND_YES);
+	assert_int_equal(users_domain(passwd, str_of("x.test")), FOUND_NO);
+	table_close(passwd);
+	table_close(rcpt);
+	assert_int_equal(stat(USERS_PASSWD, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(stat(USERS_RCPT, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0644);
+	assert_int_equal(stat(USERS_TEXT, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(st.st_uid, home_owner());
+}
+
+static bool
+count_domain(struct str key, struct str value, void *context)
+{
+	size_t *n = context;
+
+	*n += key.len > 0 && key.data[0] == '@' && value.len == 0;
+	return true;
+}
+
+static void
+a_domain_is_written_once(void **state)
+{
+	struct table *rcpt;
+	size_t n = 0;
+
+	(void)state;
+	save("a@x.test::0::\na@y.test::0::\nb@X.test::0::\nb@y.test::0::\n");
+	rcpt = table_open(AT_FDCWD, USERS_RCPT);
+	assert_non_null(rcpt);
+	assert_true(table_walk(rcpt, count_domain, &n));
+	assert_int_equal(n, 2);
+	table_close(rcpt);
+}
+
+static void
+tables_are_made_when_they_are_out_of_date(void **state)
+{
+	static const struct timespec later[2] = {
+	    {4000000000, 0},
+            {4000000000, 0}
+        };
+	struct mailboxes m;
+	struct buf error = {0};
+	bool made;
+
+	(void)state;
+	save("a@x.test::0::\n");
+	assert_false(mailboxes_stale());
+	assert_true(mailboxes_open(&m, true, &error));
+	assert_true(mailboxes_build(&m, false, &made, &error));
+	assert_false(made);
+	assert_int_equal(unlink(USERS_RCPT), 0);
+	assert_true(mailboxes_build(&m, false, &made, &error));
+	assert_true(made);
+	assert_false(mailboxes_stale());
+	assert_int_equal(utimensat(AT_FDCWD, USERS_TEXT, later, 0), 0);
+	assert_true(mailboxes_stale());
+	mailboxes_close(&m);
+}
+
+static void
+a_maildir_is_made_once_and_purged_with_its_mail(void **state)
+{
+	struct str address = str_of("Alice@x.test");
+	struct buf error = {0};
+	struct stat st;
+	bool made;
+	int fd;
+
+	(void)state;
+	assert_true(mailbox_make(address, &made, &error));
+	assert_true(made);
+	assert_int_equal(stat("domains/x.test/alice/Maildir/new", &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	assert_int_equal(st.st_uid, home_owner());
+	assert_int_equal(stat("domains/x.test/alice/Maildir/tmp", &st), 0);
+	assert_int_equal(stat("domains/x.test/alice/Maildir/cur", &st), 0);
+	assert_true(mailbox_make(address, &made, &error));
+	assert_false(made);
+	fd = open(
+	    "domains/x.test/alice/Maildir/new/1", O_CREAT | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(
+	    symlink("../../../..", "domains/x.test/alice/Maildir/cur/up"), 0);
+	assert_true(mailbox_purge(address, &error));
+	assert_int_equal(stat("domains/x.test/alice", &st), -1);
+	assert_int_equal(stat("users", &st), 0);
+	assert_true(mailbox_purge(address, &error)); /* again: nothing to do */
+	assert_int_equal(rmdir("domains/x.test"), 0);
+}
+
+static void
+a_symbolic_link_is_no_mailbox(void **state)
+{
+	struct buf error = {0};
+	struct stat st;
+	bool made;
+
+	(void)state;
+	assert_int_equal(symlink("../users", "domains/y.test"), 0);
+	assert_false(mailbox_make(str_of("a@y.test"), &made, &error));
+	assert_int_equal(stat("users/a", &st), -1);
+	assert_false(mailbox_purge(str_of("passwd@y.test"), &error));
+	assert_false(mailbox_make(str_of("../a@y.test"), &made, &error));
+	assert_string_equal(
+	    complaint_text(&error), "the address: has no place on disk");
+	assert_int_equal(unlink("domains/y.test"), 0);
+	buf_free(&error);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_teardown(name, users_clean)
+	const struct CMUnitTest tests[] = {
+	    TEST(without_a_file_there_are_no_mailboxes),
+	    TEST(malformed_files_name_their_line),
+	    TEST(an_edit_keeps_all_other_lines),
+	    TEST(a_malformed_edit_changes_nothing),
+	    TEST(one_table_has_hashes_and_the_other_everything_else),
+	    TEST(a_domain_is_written_once),
+	    TEST(tables_are_made_when_they_are_out_of_date),
+	    TEST(a_maildir_is_made_once_and_purged_with_its_mail),
+	    TEST(a_symbolic_link_is_no_mailbox),
+	};
+
+	return cmocka_run_group_tests(tests, home_make, home_remove);
+}
