@@ -1,0 +1,132 @@
+/* programs: see programs.h. */
+#include "tools/programs.h"
+
+#include "lib/buf.h"
+#include "lib/str.h"
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LETTERS = 32, FAR = 1000, CLOSE = 2 };
+
+enum group { PEOPLE, SUBMITTERS, DAEMONS, GROUPS };
+
+static const char *const headings[GROUPS] = {
+    "You run: culver COMMAND, and culver COMMAND --help",
+    "Programs run these, to hand over a message",
+    "The supervisor runs these; what follows the name is the account",
+};
+
+/* group, name without culver-, account, what it does */
+static const struct program {
+	enum group group;
+	const char *name, *account, *what;
+} programs[] = {
+    {PEOPLE,     "setup",   "",        "make an instance, private or real"        },
+    {PEOPLE,     "start",   "",        "start it under s6, runit or daemontools"  },
+    {PEOPLE,     "status",  "",        "is it up; pids, ports, versions"          },
+    {PEOPLE,     "stop",    "",        "end it, doors first"                      },
+    {PEOPLE,     "user",    "",        "virtual mailboxes: add, del, passwd, list"},
+    {PEOPLE,     "control", "",        "settings: check, show, build"             },
+    {SUBMITTERS, "queue",   "caller",  "qmail-queue's interface to the queue"     },
+    {DAEMONS,    "smtpd",   "culverd", "takes mail by SMTP (root until bound)"    },
+    {DAEMONS,    "queued",  "culverq", "writes the queue, durably"                },
+    {DAEMONS,    "send",    "culvers", "decides what is delivered when"           },
+    {DAEMONS,    "bounce",  "culverq", "tells senders what failed"                },
+    {DAEMONS,    "lspawn",  "root",    "starts culver-local as a mailbox's user"  },
+    {DAEMONS,    "local",   "user",    "delivers to that user, from lspawn"       },
+    {DAEMONS,    "popup",   "culverp", "talks POP3 (root until bound)"            },
+    {DAEMONS,    "authd",   "culveru",
+     "checks passwords; its root half starts pop3d"                               },
+    {DAEMONS,    "pop3d",   "user",    "reads one user's mailbox, from authd"     },
+};
+
+enum { PROGRAMS = sizeof(programs) / sizeof(programs[0]) };
+
+void
+programs_print(FILE *out)
+{
+	for (enum group g = PEOPLE; g < GROUPS; g++) {
+		(void)fprintf(
+		    out, "%s%s\n", g == PEOPLE ? "" : "\n", headings[g]);
+		for (size_t i = 0; i < PROGRAMS; i++) {
+			const struct program *p = &programs[i];
+
+			if (p->group != g)
+				continue;
+			(void)fprintf(out, "  %s%-8s %-8s %s\n",
+			    g == PEOPLE ? "" : "culver-", p->name, p->account,
+			    p->what);
+		}
+	}
+}
+
+bool
+program_path(char out[PROGRAM_PATH], const char *name)
+{
+	ssize_t n = readlink("/proc/self/exe", out, PROGRAM_PATH - 1);
+	struct buf b = {.max = PROGRAM_PATH - 1};
+	bool fine;
+
+	if (n < 0)
+		return false;
+	if (strchr(name, '/') != NULL) {
+		errno = ENOENT;
+		return false;
+	}
+	out[n] = '\0';
+	fine = buf_append(&b, out, str_rfind(str_of(out), '/')) &&
+	       buf_append_text(&b, "/culver-") && buf_append_text(&b, name) &&
+	       str_copy(out, PROGRAM_PATH, buf_str(&b));
+	buf_free(&b);
+	return fine;
+}
+
+static size_t
+least(size_t a, size_t b, size_t c)
+{
+	size_t ab = a < b ? a : b;
+
+	return ab < c ? ab : c;
+}
+
+size_t
+programs_distance(const char *a, const char *b)
+{
+	size_t row[LETTERS + 1], an = strlen(a), bn = strlen(b);
+
+	if (an > LETTERS || bn > LETTERS)
+		return FAR;
+	for (size_t j = 0; j <= bn; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= an; i++) {
+		size_t corner = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= bn; j++) {
+			size_t above = row[j];
+
+			row[j] = least(above + 1, row[j - 1] + 1,
+			    corner + (a[i - 1] != b[j - 1]));
+			corner = above;
+		}
+	}
+	return row[bn];
+}
+
+const char *
+program_like(const char *name)
+{
+	const char *best = NULL;
+	size_t best_far = CLOSE + 1;
+
+	for (size_t i = 0; i < PROGRAMS; i++) {
+		size_t far = programs_distance(name, programs[i].name);
+
+		if (programs[i].group == PEOPLE && far < best_far) {
+			best = programs[i].name;
+			best_far = far;
+		}
+	}
+	return best;
+}
