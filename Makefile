@@ -32,7 +32,7 @@ own  = $(filter-out $(B)/$1/main.o $(B)/$1/main_%.o,$(call objs,$1))
 # D/main.c is program culver-D; D/main_P.c is culver-P.  The rest of D is D.a,
 # which its programs and its unit tests link.  tools/main.c is culver itself.
 MAINS := $(sort $(wildcard */main.c */main_*.c))
-PDIRS := $(filter-out control,$(sort $(patsubst %/,%,$(dir $(MAINS)))))
+PDIRS := $(filter-out lib wire control,$(sort $(patsubst %/,%,$(dir $(wildcard */*.c)))))
 prog   = culver$(if $(filter tools/main.c,$1),,-$(if $(filter %/main.c,$1),$(1:/main.c=),$(patsubst main_%.c,%,$(notdir $1))))
 BINS  := $(foreach m,$(MAINS),$(B)/bin/$(call prog,$m))
 
