@@ -1,0 +1,219 @@
+/* dotfile: .qmail files; see dotfile.h. */
+#include "local/dotfile.h"
+
+#include "lib/fd.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum look { LOOK_FOUND, LOOK_NEXT, LOOK_STOP };
+
+/* What the kernel says of a file that is open may stop us. */
+static bool
+usable(int fd, struct dotfile *d, struct report *r, struct str name)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0) {
+		report_errno(r, "look at", name);
+		return false;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		report_say(r, REPORT_DOT_NO_FILE);
+		return false;
+	}
+	if ((st.st_mode & S_IWOTH) != 0) {
+		report_say(r, REPORT_DOT_WRITABLE);
+		return false;
+	}
+	d->forward_only = (st.st_mode & S_IXUSR) != 0;
+	return true;
+}
+
+static bool
+slurp(int fd, struct dotfile *d, struct report *r, struct str name)
+{
+	d->text.max = DOTFILE_MAX;
+	if (!usable(fd, d, r, name))
+		return false;
+	if (fd_slurp(fd, &d->text))
+		return true;
+	if (errno == EMSGSIZE)
+		report_say(r, REPORT_DOT_LARGE);
+	else
+		report_errno(r, "read", name);
+	return false;
+}
+
+/* The file that the first three parts name, and whether to look further. */
+static enum look
+try(int home_fd, struct str parts[3], struct dotfile *d, struct report *r)
+{
+	char name[NAME_MAX + 1];
+	int n, fd;
+	bool ok;
+
+	n = snprintf(name, sizeof(name), ".qmail%.*s%.*s%.*s",
+	    (int)parts[0].len, parts[0].data, (int)parts[1].len, parts[1].data,
+	    (int)parts[2].len, parts[2].data);
+	if (n < 0 || (size_t)n >= sizeof(name) || strchr(name, '/') != NULL)
+		return LOOK_NEXT;
+	fd = openat(home_fd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return LOOK_NEXT;
+	if (fd < 0) {
+		report_errno(r, "open", str_of(name));
+		return LOOK_STOP;
+	}
+	ok = slurp(fd, d, r, str_of(name));
+	fd_close(&fd);
+	d->found = ok;
+	return ok ? LOOK_FOUND : LOOK_STOP;
+}
+
+/* Lower case, and ':' where a '.' could make "..". */
+static bool
+make_safe(struct buf *b, struct str ext)
+{
+	if (!buf_append_lower(b, ext))
+		return false;
+	for (size_t i = 0; i < b->len; i++)
+		if (b->data[i] == '.')
+			b->data[i] = ':';
+	return true;
+}
+
+static enum look
+search(int home_fd, struct str dash, struct str ext, struct dotfile *d,
+    struct report *r)
+{
+	struct str exact[3] = {
+	    dash, ext, {"", 0}
+        };
+	struct str wild[3] = {dash, ext, str_of("default")};
+	enum look look = try(home_fd, exact, d, r);
+
+	/* Without a dash there is ".qmail" alone. */
+	for (size_t i = ext.len + 1; i-- > 0 && dash.len > 0;) {
+		if (look != LOOK_NEXT)
+			break;
+		wild[1] = str_slice(ext, 0, i);
+		if (i == 0 || ext.data[i - 1] == '-')
+			look = try(home_fd, wild, d, r);
+	}
+	return look;
+}
+
+bool
+dotfile_find(int home_fd, struct str dash, struct str ext, struct dotfile *d,
+    struct report *r)
+{
+	struct buf safe = {.max = JOB_PACKET};
+	enum look look;
+
+	*d = (struct dotfile){0};
+	if (!make_safe(&safe, ext)) {
+		buf_free(&safe);
+		report_say(r, REPORT_MEMORY);
+		return false;
+	}
+	look = search(home_fd, dash, buf_str(&safe), d, r);
+	buf_free(&safe);
+	if (look == LOOK_STOP)
+		dotfile_free(d);
+	return look != LOOK_STOP;
+}
+
+/* No byte that could end a record, a header line or a path. */
+static bool
+is_clean(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.data[i] < ' ' || s.data[i] == 127)
+			return false;
+	return s.len > 0;
+}
+
+static struct str
+without_trailing_blanks(struct str line)
+{
+	while (line.len > 0 && (line.data[line.len - 1] == ' ' ||
+				   line.data[line.len - 1] == '\t'))
+		line.len--;
+	return line;
+}
+
+/* Marks as the first byte of a line has them; any other begins an address. */
+static bool
+classify(struct dotfile *d, struct str line, struct instruction *i)
+{
+	struct str rest = str_slice(line, 1, line.len);
+
+	switch (line.data[0]) {
+	case '#':
+		return false;
+	case '+':
+		if (str_equal(rest, str_of("list")))
+			d->forward_only = true;
+		return false;
+	case '.':
+	case '/':
+		*i = (struct instruction){
+		    str_ends(line, str_of("/")) ? DO_MAILDIR : DO_MBOX, line};
+		return true;
+	case '|':
+		*i = (struct instruction){DO_PROGRAM, rest};
+		return true;
+	case '&':
+		*i = (struct instruction){DO_FORWARD, rest};
+		return true;
+	default:
+		*i = (struct instruction){DO_FORWARD, line};
+		return true;
+	}
+}
+
+static bool
+allowed(const struct dotfile *d, const struct instruction *i, struct report *r)
+{
+	/* A shell may be given tabs. */
+	if (i->kind != DO_PROGRAM && !is_clean(i->text)) {
+		report_say(r, REPORT_DOT_LINE);
+		return false;
+	}
+	if (!d->forward_only || i->kind == DO_FORWARD)
+		return true;
+	report_say(r,
+	    i->kind == DO_PROGRAM ? REPORT_DOT_X_PROGRAM : REPORT_DOT_X_FILE);
+	return false;
+}
+
+enum dotfile_result
+dotfile_next(struct dotfile *d, struct str *rest, struct instruction *i,
+    struct report *r)
+{
+	bool first = rest->data == d->text.data;
+	struct str line;
+
+	for (; str_cut(rest, '\n', &line); first = false) {
+		line = without_trailing_blanks(line);
+		if (line.len == 0 && first) {
+			report_say(r, REPORT_DOT_BLANK);
+			return DOTFILE_BAD;
+		}
+		if (line.len == 0 || !classify(d, line, i))
+			continue;
+		return allowed(d, i, r) ? DOTFILE_INSTRUCTION : DOTFILE_BAD;
+	}
+	return DOTFILE_END;
+}
+
+void
+dotfile_free(struct dotfile *d)
+{
+	buf_free(&d->text);
+}
