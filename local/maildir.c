@@ -1,0 +1,386 @@
+/* maildir: deliveries into Maildirs; see maildir.h. */
+#define _GNU_SOURCE /* O_TMPFILE */
+#include "local/maildir.h"
+
+#include "lib/fd.h"
+#include "wire/maildir.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum {
+	SEARCHES = 5, /* of a folder that changes under our eyes */
+	PROC_PATH = 32
+};
+
+enum part { TMP, NEW, CUR, PARTS };
+
+static const char *const part_names[PARTS] = {"tmp", "new", "cur"};
+
+struct box {
+	struct str folder; /* as the instruction names it, for people */
+	int fds[PARTS];
+};
+
+/* The file being written; without a name where the file system can. */
+struct file {
+	int fd;
+	char tmp_name[MAILDIR_NAME]; /* in tmp/, or "" */
+	uint64_t size;
+	uint64_t crlf; /* line ends that are CRLF already */
+	char last;     /* its last byte so far */
+};
+
+/* Fail with errno's reason at one part of the box. */
+static bool
+fail_at(
+    struct report *r, const char *verb, const struct box *box, const char *part)
+{
+	char where[PATH_MAX];
+	int error = errno;
+
+	(void)snprintf(where, sizeof(where), "%.*s%s", (int)box->folder.len,
+	    box->folder.data, part);
+	errno = error;
+	report_errno(r, verb, str_of(where));
+	return false;
+}
+
+static void
+close_box(struct box *box)
+{
+	for (int i = 0; i < PARTS; i++)
+		fd_close(&box->fds[i]);
+}
+
+/* The folder may be a link that its owner made; its parts may not, lest they
+ * lead the next program that cleans or lists them elsewhere. */
+static bool
+open_box(int home_fd, struct box *box, struct report *r)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+	char path[PATH_MAX];
+	int fd = -1;
+
+	for (int i = 0; i < PARTS; i++)
+		box->fds[i] = -1;
+	if (str_copy(path, sizeof(path), box->folder))
+		fd = openat(home_fd, path, flags);
+	if (fd < 0) {
+		report_say(r, REPORT_NO_MAILDIR);
+		return false;
+	}
+	for (int i = 0; i < PARTS; i++) {
+		box->fds[i] = openat(fd, part_names[i], flags | O_NOFOLLOW);
+		if (box->fds[i] < 0) {
+			(void)fail_at(r, "open", box, part_names[i]);
+			fd_close(&fd);
+			close_box(box);
+			return false;
+		}
+	}
+	fd_close(&fd);
+	return true;
+}
+
+/* What a name of this message and recipient begins with, whatever this host
+ * was called when it was given. */
+static struct str
+identity(const char *name)
+{
+	struct str s = str_of(name);
+	size_t dot = str_find(s, '.');
+
+	dot += 1 + str_find(str_slice(s, dot + 1, s.len), '.');
+	return str_slice(s, 0, dot + 1);
+}
+
+/* One pass.  1: it is there; 0: it is not; -1 with errno. */
+static int
+scan(int folder_fd, struct str begin)
+{
+	int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	int found = 0;
+
+	if (dir == NULL) {
+		fd_close(&fd);
+		return -1;
+	}
+	errno = 0;
+	while (found == 0 && (entry = readdir(dir)) != NULL)
+		found = str_starts(str_of(entry->d_name), begin) ? 1 : 0;
+	if (found == 0 && errno != 0)
+		found = -1;
+	return closedir(dir) == 0 ? found : -1;
+}
+
+static bool
+same_time(const struct stat *a, const struct stat *b)
+{
+	return a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* A reader that renames a file for its flags may hide it from a pass, so a
+ * folder that changed meanwhile is searched again.  As scan, errno EBUSY. */
+static int
+search(int folder_fd, struct str begin)
+{
+	struct stat before, after;
+
+	for (int i = 0; i < SEARCHES; i++) {
+		int found;
+
+		if (fstat(folder_fd, &before) != 0)
+			return -1;
+		found = scan(folder_fd, begin);
+		if (found != 0)
+			return found;
+		if (fstat(folder_fd, &after) != 0)
+			return -1;
+		if (same_time(&before, &after))
+			return 0;
+	}
+	errno = EBUSY;
+	return -1;
+}
+
+/* new/ before cur/, the way that files go.  Found: it is made durable. */
+static int
+already_there(const struct box *box, const char *name, struct report *r)
+{
+	static const enum part order[] = {NEW, CUR};
+
+	for (int i = 0; i < 2; i++) {
+		const int fd = box->fds[order[i]];
+		int found = search(fd, identity(name));
+
+		if (found < 0 && errno == EBUSY)
+			report_say(r, REPORT_MAILDIR_BUSY);
+		else if (found < 0)
+			(void)fail_at(r, "search", box, part_names[order[i]]);
+		if (found > 0 && fsync(fd) != 0) {
+			(void)fail_at(r, "sync", box, part_names[order[i]]);
+			return -1;
+		}
+		if (found != 0)
+			return found;
+	}
+	return 0;
+}
+
+/* For file systems without O_TMPFILE.  Readers of Maildirs remove from tmp/
+ * what is older than 36 hours. */
+static int
+create_named(
+    const struct box *box, char name[MAILDIR_NAME], const struct delivery *d)
+{
+	(void)snprintf(name, MAILDIR_NAME, "%lld.P%ldJ%lu",
+	    (long long)(d->arrived / 1000000), (long)getpid(),
+	    (unsigned long)d->job.job);
+	return openat(box->fds[TMP], name,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+static bool
+create(const struct box *box, const struct delivery *d, struct file *f)
+{
+	*f = (struct file){.fd = openat(box->fds[TMP], ".",
+			       O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600)};
+	if (f->fd < 0 &&
+	    (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
+		f->fd = create_named(box, f->tmp_name, d);
+	return f->fd >= 0;
+}
+
+static void
+discard(const struct box *box, struct file *f)
+{
+	fd_close(&f->fd);
+	if (f->tmp_name[0] != '\0')
+		(void)unlinkat(box->fds[TMP], f->tmp_name, 0);
+}
+
+/* CRLF pairs need no CR of their own on the wire; one may fall between two
+ * chunks. */
+static void
+count(struct file *f, struct str chunk)
+{
+	struct str rest = chunk;
+
+	if (chunk.len == 0)
+		return;
+	if (f->last == '\r' && chunk.data[0] == '\n')
+		f->crlf++;
+	while (rest.len > 0) {
+		size_t at = str_find(rest, '\r');
+
+		if (at + 1 < rest.len && rest.data[at + 1] == '\n')
+			f->crlf++;
+		rest = str_slice(rest, at + 1, rest.len);
+	}
+	f->last = chunk.data[chunk.len - 1];
+	f->size += chunk.len;
+}
+
+/* Prefix and first chunk by one call, which is all there is for most mail. */
+static bool
+write_first(struct file *f, struct str prefix, struct str chunk)
+{
+	struct iovec parts[2];
+	ssize_t r;
+
+	memcpy(&parts[0].iov_base, &prefix.data, sizeof(prefix.data));
+	parts[0].iov_len = prefix.len;
+	memcpy(&parts[1].iov_base, &chunk.data, sizeof(chunk.data));
+	parts[1].iov_len = chunk.len;
+	do
+		r = writev(f->fd, parts, 2);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return false;
+	if ((size_t)r < prefix.len) {
+		prefix = str_slice(prefix, (size_t)r, prefix.len);
+		return fd_write_all(f->fd, prefix.data, prefix.len) &&
+		       fd_write_all(f->fd, chunk.data, chunk.len);
+	}
+	chunk = str_slice(chunk, (size_t)r - prefix.len, chunk.len);
+	return fd_write_all(f->fd, chunk.data, chunk.len);
+}
+
+/* Read and written rather than copied by the kernel: the CRs must be seen. */
+static bool
+copy(const struct box *box, const struct maildir_mail *m, struct file *f,
+    struct report *r)
+{
+	uint64_t offset = 0;
+	struct str chunk;
+
+	do {
+		bool first = offset == 0;
+
+		if (!body_get(m->body, offset, &chunk)) {
+			report_errno(r, "read", str_of("message"));
+			return false;
+		}
+		if (first)
+			count(f, m->prefix);
+		count(f, chunk);
+		if (first ? !write_first(f, m->prefix, chunk)
+			  : !fd_write_all(f->fd, chunk.data, chunk.len))
+			return fail_at(r, "write to", box, part_names[TMP]);
+		offset += chunk.len;
+	} while (offset < m->body->len);
+	return true;
+}
+
+static uint64_t
+count_lines(struct str s)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		n += s.data[i] == '\n';
+	return n;
+}
+
+static void
+make_name(
+    char name[MAILDIR_NAME], const struct maildir_mail *m, const struct file *f)
+{
+	uint64_t lines = count_lines(m->prefix) + m->delivery->lines;
+	struct maildir_name n = {.arrived = m->delivery->arrived,
+	    .token = m->delivery->job.token,
+	    .number = m->delivery->job.number,
+	    .host = m->host,
+	    .size = f->size};
+
+	if (f->last == '\n' && lines >= f->crlf)
+		n.wire_size = f->size + lines - f->crlf;
+	maildir_name_write(name, &n);
+}
+
+/* Whoever gives the file its name without having written it has met an earlier
+ * try: *made tells. */
+static bool
+link_new(
+    const struct box *box, const struct file *f, const char *name, bool *made)
+{
+	char path[PROC_PATH];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", f->fd);
+	r = f->tmp_name[0] != '\0'
+		? linkat(box->fds[TMP], f->tmp_name, box->fds[NEW], name, 0)
+		: linkat(
+		      AT_FDCWD, path, box->fds[NEW], name, AT_SYMLINK_FOLLOW);
+	*made = r == 0;
+	return r == 0 || errno == EEXIST;
+}
+
+/* A name that may not be on the disk must not make the next try believe that it
+ * is, so it goes again. */
+static bool
+publish(const struct box *box, const struct maildir_mail *m,
+    const struct file *f, struct report *r)
+{
+	char name[MAILDIR_NAME];
+	bool made;
+
+	make_name(name, m, f);
+	if (!link_new(box, f, name, &made))
+		return fail_at(r, "link into", box, part_names[NEW]);
+	if (fsync(box->fds[NEW]) == 0)
+		return true;
+	(void)fail_at(r, "sync", box, part_names[NEW]);
+	if (made)
+		(void)unlinkat(box->fds[NEW], name, 0);
+	return false;
+}
+
+static bool
+write_mail(
+    const struct box *box, const struct maildir_mail *m, struct report *r)
+{
+	struct file f;
+	bool ok;
+
+	if (!create(box, m->delivery, &f))
+		return fail_at(r, "create a file in", box, part_names[TMP]);
+	ok = copy(box, m, &f, r);
+	if (ok && fsync(f.fd) != 0)
+		ok = fail_at(r, "sync a file in", box, part_names[TMP]);
+	ok = ok && publish(box, m, &f, r);
+	discard(box, &f);
+	return ok;
+}
+
+bool
+maildir_deliver(int home_fd, struct str folder, const struct maildir_mail *m,
+    struct report *r)
+{
+	const struct file unknown = {.last = '\n'};
+	struct box box = {.folder = folder};
+	char name[MAILDIR_NAME];
+	int found = 0;
+	bool ok = false;
+
+	if (!open_box(home_fd, &box, r))
+		return false;
+	if ((m->delivery->job.flags & JOB_REPEAT) != 0) {
+		make_name(name, m, &unknown);
+		found = already_there(&box, name, r);
+	}
+	if (found == 0)
+		ok = write_mail(&box, m, r);
+	close_box(&box);
+	return ok || found > 0;
+}

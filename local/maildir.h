@@ -1,0 +1,28 @@
+/* maildir: a message written into a Maildir, once however often it is tried
+ * (P3), and on the disk before anybody says so (P1). */
+#ifndef LOCAL_MAILDIR_H
+#define LOCAL_MAILDIR_H
+
+#include "lib/attr.h"
+#include "lib/str.h"
+#include "local/report.h"
+#include "wire/body.h"
+#include "wire/job.h"
+#include <stdbool.h>
+
+struct maildir_mail {
+	const struct delivery *delivery; /* arrival, token, number, flags */
+	struct str host;                 /* this host's name, for the file's */
+	struct str prefix; /* whole lines that go before the body */
+	struct body *body;
+};
+
+/* Write the mail to folder (relative to home_fd, or absolute), an existing
+ * Maildir, and sync file and folder.  A file of the same message and recipient
+ * that is there already (in new/; with JOB_REPEAT in cur/, too) is success, and
+ * nothing is written.  False: nothing was delivered as far as is known, and the
+ * report says why. */
+MUST_USE bool maildir_deliver(int home_fd, struct str folder,
+    const struct maildir_mail *m, struct report *r);
+
+#endif
