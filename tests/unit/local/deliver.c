@@ -1,0 +1,277 @@
+/* deliver: what becomes of a message in a home, from .qmail files to words. */
+#include "local/deliver.h"
+
+#include "lib/buf.h"
+#include "lib/fd.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <zlib.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define TEXT     "From: x\nDelivered-To: other@example.org\n\nhi\n"
+
+static char folder[] = "/var/tmp/deliverXXXXXX";
+static char home[64];
+static int control_fd = -1;
+static struct deliverer l;
+static struct report report;
+static FILE *message;
+
+/* A shell is short and this is a test. */
+static void
+run(const char *command)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		if (chdir(folder) == 0)
+			execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static struct delivery
+start(const char *text)
+{
+	struct delivery d = {.job.number = 1,
+	    .job.sender = str_of("se nder@example.net"),
+	    .body_len = strlen(text),
+	    .home = str_of(home),
+	    .user = str_of("anna"),
+	    .local = str_of("anna"),
+	    .domain = str_of("example.org")};
+
+	if (message != NULL)
+		assert_int_equal(fclose(message), 0);
+	message = tmpfile();
+	assert_non_null(message);
+	assert_true(fd_write_all(fileno(message), text, strlen(text)));
+	for (const char *c = text; *c != '\0'; c++)
+		d.lines += *c == '\n';
+	d.body_crc =
+	    (uint32_t)crc32_z(0, (const unsigned char *)text, strlen(text));
+	return d;
+}
+
+static void
+deliver_it(const struct delivery *d)
+{
+	deliver(&l, d, fileno(message), &report);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	if (mkdtemp(folder) == NULL)
+		return -1;
+	(void)snprintf(home, sizeof(home), "%s/home", folder);
+	run("mkdir control && echo mail.example >control/me");
+	/* A submission finds no queue here. */
+	if (chdir(folder) != 0)
+		return -1;
+	control_fd = open("control", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	l.controls = control_new(control_fd, CONTROL_LSPAWN);
+	submit_init(&l.submit);
+	return l.controls == NULL ? -1 : 0;
+}
+
+static int
+make_home(void **state)
+{
+	(void)state;
+	run("umask 077; mkdir -p home/Maildir/tmp home/Maildir/new "
+	    "home/Maildir/cur");
+	return 0;
+}
+
+static int
+remove_home(void **state)
+{
+	(void)state;
+	run("rm -rf home");
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	control_free(l.controls);
+	submit_close(&l.submit);
+	(void)close(control_fd);
+	if (message != NULL)
+		(void)fclose(message);
+	run("rm -rf control");
+	return rmdir(folder);
+}
+
+static void
+without_a_file_the_default(void **state)
+{
+	struct delivery d = start(TEXT);
+	char via[128];
+
+	(void)state;
+	deliver_it(&d);
+	assert_string_equal(report.text, "did 1+0+0\n");
+	assert_int_equal(report.letter, 'K');
+	(void)snprintf(via, sizeof(via), "maildir %s/Maildir", home);
+	assert_string_equal(report.via, via);
+	run("cat home/Maildir/new/* >got; printf 'Return-Path: "
+	    "<\"se nder\"@example.net>\\n"
+	    "Delivered-To: anna@example.org\\n" TEXT "' | cmp - got; "
+	    "r=$?; rm got; exit $r");
+}
+
+static void
+controls_rule_the_default(void **state)
+{
+	struct delivery d = start(TEXT);
+
+	(void)state;
+	run("echo ./Box/ >control/defaultdelivery; "
+	    "mkdir -p home/Box/tmp home/Box/new home/Box/cur");
+	deliver_it(&d);
+	run("test $(ls home/Box/new | wc -l) = 1");
+	d.otherwise = str_of("./Maildir/");
+	deliver_it(&d);
+	run("test $(ls home/Maildir/new | wc -l) = 1");
+	run("rm control/defaultdelivery; mkdir control/defaultdelivery");
+	deliver_it(&d);
+	assert_int_equal(report.letter, 'Z');
+	assert_non_null(strstr(report.text, "control/defaultdelivery"));
+	run("rmdir control/defaultdelivery");
+}
+
+struct row {
+	const char *prepare; /* in folder */
+	const char *dash, *ext;
+	char letter;
+	const char *text; /* a part of the report's */
+};
+
+static const struct row rows[] = {
+    {"chmod o+w home",			       "",  "",     'Z', "Uh-oh: home directory is writable. (#4.7"     },
+    {"chmod +t home",				"",  "",     'Z', "Home directory is sticky: user is editing"    },
+    {"rm -r home",				   "",  "",     'Z', "Unable to switch to /var/tmp/"                },
+    {"rm -r home/Maildir",			   "",  "",     'Z', "Unable to chdir to maildir. (#4.2.1)"         },
+    {"true",					 "-", "list", 'D', "Sorry, no mailbox here by that name. (#5.1.1)"},
+    {"echo ./Maildir/ >home/.qmail-list",            "-", "list", 'K', "did 1+0+0\n"                                  },
+    {"touch home/.qmail-list",                       "-", "list", 'K', "did 1+0+0\n"                                  },
+    {"echo '#' >home/.qmail",                        "",  "",     'K', "did 0+0+0\n"                                  },
+    {"echo >home/.qmail",			    "",  "",     'Z', "first line of .qmail file is blank"           },
+    {"printf './Maildir/\\n|true\\n' >home/.qmail",  "",  "",     'Z', "(#4.3.5)"                                     },
+    {"printf './Maildir/\\n./mbox\\n' >home/.qmail", "",  "",     'Z', "(#4.3.5)"                                     },
+    {"printf './Maildir/\\n&x@y\\n' >home/.qmail",   "",  "",     'Z',
+     "Unable to forward message: qq trouble making network connection "
+	"(#4.3.0).\n"												 },
+};
+
+static void
+homes_and_files(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct delivery d = start(TEXT);
+
+		(void)remove_home(NULL);
+		(void)make_home(NULL);
+		run(rows[i].prepare);
+		d.dash = str_of(rows[i].dash);
+		d.ext = str_of(rows[i].ext);
+		deliver_it(&d);
+		assert_int_equal(report.letter, rows[i].letter);
+		assert_non_null(strstr(report.text, rows[i].text));
+	}
+}
+
+/* Nothing is written before it is known that everything can be. */
+static void
+what_must_wait_writes_nothing(void **state)
+{
+	struct delivery d = start(TEXT);
+
+	(void)state;
+	run("printf './Maildir/\\n|true\\n' >home/.qmail");
+	deliver_it(&d);
+	assert_int_equal(report.letter, 'Z');
+	run("test -z \"$(ls home/Maildir/new)\"");
+}
+
+static void
+own_delivered_to_is_a_loop(void **state)
+{
+	struct delivery d =
+	    start("X: y\nDelivered-To: ANNA@example.org\n\nhi\n");
+
+	(void)state;
+	deliver_it(&d);
+	assert_int_equal(report.letter, 'D');
+	assert_string_equal(report.text,
+	    "This message is looping: it already has my Delivered-To line. "
+	    "(#5.4.6)\n");
+}
+
+static void
+damaged_when_tried_again_is_held(void **state)
+{
+	struct delivery d = start(TEXT);
+
+	(void)state;
+	d.job.flags = JOB_REPEAT;
+	deliver_it(&d);
+	assert_int_equal(report.letter, 'K');
+	d.body_crc++;
+	deliver_it(&d);
+	assert_int_equal(report.letter, 'H');
+	run("test $(ls home/Maildir/new | wc -l) = 1");
+}
+
+static void
+no_envelope_makes_a_header_line(void **state)
+{
+	struct delivery d = start(TEXT);
+
+	(void)state;
+	d.job.sender = str_of("a>b c@d\\e");
+	d.local = str_of("an\x7fna");
+	deliver_it(&d);
+	assert_int_equal(report.letter, 'K');
+	run("test \"$(sed -n 1p home/Maildir/new/*)\" = "
+	    "'Return-Path: <a_b_c@d_e>'");
+	run("test \"$(sed -n 2p home/Maildir/new/*)\" = "
+	    "'Delivered-To: an_na@example.org'");
+}
+
+int
+main(void)
+{
+#define HOME_TEST(f) cmocka_unit_test_setup_teardown(f, make_home, remove_home)
+	const struct CMUnitTest tests[] = {
+	    HOME_TEST(without_a_file_the_default),
+	    HOME_TEST(controls_rule_the_default),
+	    HOME_TEST(homes_and_files),
+	    HOME_TEST(what_must_wait_writes_nothing),
+	    HOME_TEST(own_delivered_to_is_a_loop),
+	    HOME_TEST(damaged_when_tried_again_is_held),
+	    HOME_TEST(no_envelope_makes_a_header_line),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
