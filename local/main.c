@@ -1,0 +1,102 @@
+/* local: deliver messages for one user, one after the other, as told.
+ *
+ * Runs as     the mailbox's user, culvera or culverv; never root; no jail, but
+ *             not dumpable: it will run its user's own programs.
+ * Started by  culver-lspawn, which keeps it for its user's next message.
+ * Reads       control/{me,defaultdelivery}; .qmail files; the open message.
+ * Writes      Maildirs of its user.
+ * Talks to    culver-lspawn on fd 0, wire/job.h; queue, wire/submit.h.
+ * Trusts      culver-lspawn.  Nothing of the message or of .qmail files.
+ * Exits       0 the socket ended; 111 it cannot work.
+ */
+#include "control/control.h"
+#include "lib/clock.h"
+#include "lib/die.h"
+#include "lib/drop.h"
+#include "lib/fd.h"
+#include "lib/home.h"
+#include "lib/sock.h"
+#include "lib/usage.h"
+#include "local/deliver.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: culver-local [--help | --version]\n"
+    "It delivers what culver-lspawn passes to it on descriptor 0, and is\n"
+    "started by nobody else.\n"
+    "Example: culver-local --version\n";
+
+static void
+open_all(struct deliverer *l)
+{
+	int dir = open("control", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		die_temp("unable to open ", home_path(), "/control");
+	l->controls = control_new(dir, CONTROL_LSPAWN);
+	if (l->controls == NULL)
+		die_temp("unable to keep settings");
+	submit_init(&l->submit);
+}
+
+/* One packet, one answer. */
+static void
+work(struct deliverer *l, struct str packet, int fd)
+{
+	static struct report report;
+	struct buf answer = {.max = JOB_PACKET};
+	struct delivery d;
+	struct result result;
+
+	if (fd < 0 || !delivery_read(packet, &d)) {
+		errno = 0;
+		die_temp("unable to understand culver-lspawn");
+	}
+	(void)alarm(JOB_ALARM);
+	deliver(l, &d, fd, &report);
+	(void)alarm(0);
+	result = (struct result){.job = d.job.job,
+	    .letter = report.letter,
+	    .status = str_of(report.status),
+	    .text = str_of(report.text),
+	    .via = str_of(report.via)};
+	if (!result_write(&answer, &result) ||
+	    !sock_send(STDIN_FILENO, answer.data, answer.len, -1))
+		die_temp("unable to answer culver-lspawn");
+	buf_free(&answer);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct drop drop = {.account = ACCOUNT_SELF};
+	static struct deliverer l;
+	static char packet[JOB_PACKET];
+	ssize_t n;
+	int fd;
+
+	die_name("local");
+	usage_answer(argc, argv, usage);
+	if (getuid() == 0 || geteuid() == 0) {
+		errno = 0;
+		die_temp("unable to deliver as root");
+	}
+	home_enter();
+	clock_open();
+	drop_to(&drop);
+	(void)umask(077);
+	open_all(&l);
+	while (
+	    (n = sock_receive(STDIN_FILENO, packet, sizeof(packet), &fd)) > 0) {
+		work(&l, (struct str){packet, (size_t)n}, fd);
+		fd_close(&fd);
+	}
+	if (n < 0)
+		die_temp("unable to hear culver-lspawn");
+	control_free(l.controls);
+	submit_close(&l.submit);
+	return 0;
+}
