@@ -1,0 +1,54 @@
+/* maildrop: the messages of one Maildir as one POP3 session sees them: listed
+ * once by the names in new/ and cur/, numbered by their time, and changed only
+ * by update_commit.  No lock: two sessions, a delivery and an IMAP server may
+ * be at the same Maildir, and a file that was renamed is looked for. */
+#ifndef POP3D_MAILDROP_H
+#define POP3D_MAILDROP_H
+
+#include "lib/attr.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MAILDROP_MAX = 1 << 22 }; /* messages of a session; the rest waits */
+
+#define OCTETS_UNKNOWN UINT64_MAX
+
+enum folder { FOLDER_NEW, FOLDER_CUR, FOLDER_COUNT };
+
+/* One message: 32 bytes and its name. */
+struct message {
+	const char *name; /* within its folder; of the maildrop's store */
+	uint64_t time;    /* the number that begins the name */
+	uint64_t octets;  /* ask message_octets */
+	unsigned folder : 1;
+	unsigned deleted : 1; /* marked by DELE */
+	unsigned seen : 1;    /* sent by RETR */
+	unsigned twin : 1;    /* shares its base name with another file */
+	unsigned lost : 1;    /* not where it was: to be looked for */
+	unsigned gone : 1;    /* looked for and not found */
+};
+
+struct maildrop {
+	int folders[FOLDER_COUNT];
+	struct message *messages; /* ordered by time, then base name */
+	size_t count, room;
+	struct store *store; /* the names */
+};
+
+/* List the Maildir open as dirfd, which stays the caller's.  False with errno;
+ * maildrop_close is due either way. */
+MUST_USE bool maildrop_open(struct maildrop *m, int dirfd);
+void maildrop_close(struct maildrop *m);
+
+/* Messages that are not marked and the sum of their octets. */
+void maildrop_total(struct maildrop *m, uint64_t *count, uint64_t *octets);
+
+/* Take all marks back. */
+void maildrop_reset(struct maildrop *m);
+
+/* Look once for all messages that are lost, by their base names; what is not
+ * found in a complete search is gone. */
+void maildrop_find(struct maildrop *m);
+
+#endif

@@ -1,0 +1,133 @@
+/* message: one message of a maildrop; see message.h. */
+#include "pop3d/message.h"
+
+#include "lib/fd.h"
+#include "lib/num.h"
+#include "lib/str.h"
+#include "pop3d/encoder.h"
+#include "wire/maildir.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PIECE = 65536 }; /* bytes of one read */
+
+/* ELOOP is how O_NOFOLLOW says: a symbolic link. */
+static int
+open_name(const struct maildrop *m, const struct message *p)
+{
+	struct stat st;
+	int fd = openat(m->folders[p->folder], p->name,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0) {
+		if (errno == ELOOP)
+			errno = EPERM;
+		return -1;
+	}
+	if (fstat(fd, &st) == 0) {
+		if (S_ISREG(st.st_mode) && st.st_uid == geteuid())
+			return fd;
+		errno = EPERM;
+	}
+	fd_close(&fd);
+	return -1;
+}
+
+int
+message_open(struct maildrop *m, struct message *p)
+{
+	int fd;
+
+	if (p->gone) {
+		errno = ENOENT;
+		return -1;
+	}
+	fd = open_name(m, p);
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	p->lost = true;
+	maildrop_find(m);
+	if (p->gone) {
+		errno = ENOENT;
+		return -1;
+	}
+	return open_name(m, p);
+}
+
+static uint64_t
+count_octets(int fd)
+{
+	char piece[PIECE];
+	struct encoder e;
+	ssize_t n;
+
+	encoder_open(&e, NULL, ENCODER_ALL);
+	while ((n = read(fd, piece, sizeof(piece))) > 0)
+		if (!encoder_put(&e, (struct str){piece, (size_t)n}))
+			break;
+	encoder_end(&e);
+	return n < 0 ? 0 : e.octets;
+}
+
+uint64_t
+message_octets(struct maildrop *m, struct message *p)
+{
+	int fd;
+
+	if (p->octets != OCTETS_UNKNOWN)
+		return p->octets;
+	p->octets = 0;
+	fd = message_open(m, p);
+	if (fd >= 0)
+		p->octets = count_octets(fd);
+	fd_close(&fd);
+	return p->octets;
+}
+
+/* FNV-1a of 64 bits with a basis of our choice; two make one of 128. */
+static uint64_t
+hash(uint64_t basis, struct str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		basis = (basis ^ (unsigned char)s.data[i]) * 0x100000001b3;
+	return basis;
+}
+
+static void
+hashed_uidl(struct str s, char out[UIDL_SIZE])
+{
+	unsigned char bytes[16];
+	uint64_t halves[] = {
+	    hash(0xcbf29ce484222325, s), hash(0x9e3779b97f4a7c15, s)};
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (unsigned char)(halves[i / 8] >> (56 - i % 8 * 8));
+	out[0] = '#';
+	num_hex(out + 1, bytes, sizeof(bytes));
+}
+
+static bool
+is_uidl(struct str s)
+{
+	if (s.len == 0 || s.len >= UIDL_SIZE || s.data[0] == '#')
+		return false;
+	for (size_t i = 0; i < s.len; i++)
+		if (s.data[i] <= ' ' || s.data[i] > '~')
+			return false;
+	return true;
+}
+
+/* A twin is told from its fellow by the rest of the name. */
+void
+message_uidl(const struct message *p, char out[UIDL_SIZE])
+{
+	struct str base = maildir_name_base(str_of(p->name));
+
+	if (p->twin)
+		hashed_uidl(str_of(p->name), out);
+	else if (!is_uidl(base) || !str_copy(out, UIDL_SIZE, base))
+		hashed_uidl(base, out);
+}
