@@ -29,7 +29,8 @@ enum {
 	LOGIN_ANSWER = 120,
 	LOGIN_DELAY = 2,
 	LOGIN_CLIENT = 64, /* most bytes of the service and of the address */
-	LOGIN_TEXT = 200   /* most bytes of an answer's text; more is cut */
+	LOGIN_TEXT = 200,  /* most bytes of an answer's text; more is cut */
+	LOGIN_LETTER = 'L' /* kind of the request */
 };
 _Static_assert(LOGIN_ANSWER > LOGIN_REQUEST + LOGIN_DELAY,
     "culver-popup must outwait culver-authd");
