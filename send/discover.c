@@ -2,6 +2,7 @@
 #include "send/discover.h"
 #include "lib/clock.h"
 #include "lib/fd.h"
+#include "lib/log.h"
 #include "send/qlog.h"
 #include "send/retry.h"
 #include "wire/queue.h"
@@ -184,6 +185,8 @@ found(struct discovery *d, const char *name, int64_t now)
 static void
 next_folder(struct discovery *d, int64_t now)
 {
+	struct log l;
+
 	if (d->dir != NULL)
 		closedir(d->dir);
 	d->dir = NULL;
@@ -196,6 +199,9 @@ next_folder(struct discovery *d, int64_t now)
 		return;
 	d->listing = false;
 	d->next = now + (int64_t)DISCOVER_AGAIN * CLOCK_SECOND;
+	log_begin(&l, "listed");
+	log_number(&l, "messages", schedule_count(d->schedule));
+	log_end(&l);
 }
 
 static bool

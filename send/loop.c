@@ -22,7 +22,7 @@ loop_settings(struct send *s)
 
 	s->broken = !control_refresh(s->controls);
 	if (s->broken) {
-		log_begin(&l, "send: mail waits");
+		log_begin(&l, "mail waits");
 		log_text(&l, "why", control_error(s->controls));
 		log_end(&l);
 		s->controls_again = clock_boot() + SEND_AGAIN;
@@ -185,6 +185,8 @@ loop_run(struct send *s, int signals)
 	int64_t now, looked = 0;
 
 	status_say(s);
+	/* What is in the fifo now was there before us. */
+	discover_hints(&s->discovery, clock_boot());
 	while (!s->exiting || !attempt_idle(s)) {
 		now = clock_boot();
 		if (now - looked >= CLOCK_SECOND || s->discovery.listing) {

@@ -38,7 +38,7 @@ status_message(const struct active *a)
 {
 	struct log l;
 
-	begin(&l, "send: message", a->entry);
+	begin(&l, "message", a->entry);
 	log_number(
 	    &l, "arrived", (uint64_t)(a->message.arrived / CLOCK_SECOND));
 	log_number(&l, "repeat", (a->entry->flags & ENTRY_REPEAT) != 0);
@@ -50,7 +50,7 @@ status_held(const struct entry *e, const char *why)
 {
 	struct log l;
 
-	begin(&l, "send: held", e);
+	begin(&l, "held", e);
 	log_text(&l, "why", why);
 	log_end(&l);
 }
@@ -61,7 +61,7 @@ status_trouble(const struct entry *e, const char *what)
 	struct log l;
 	int saved = errno;
 
-	begin(&l, "send: trouble", e);
+	begin(&l, "trouble", e);
 	log_text(&l, "what", what);
 	log_text(&l, "why", strerror(saved));
 	log_end(&l);

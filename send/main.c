@@ -1,0 +1,123 @@
+/* send: decide what is delivered when; record it; remove what is finished.
+ *
+ * Runs as     culvers:culverm, jailed: no network, no exec.
+ * Started by  a supervisor, see run/send.
+ * Reads       control/{me,envnoathost,locals,virtualdomains,queuelifetime,
+ *             concurrencylocal,concurrencyremote}; users/rcpt.cdb; queue/mess
+ *             (head and envelope); queue/info; queue/hint.
+ * Writes      queue/info, queue/trying; removes from queue/mess, queue/info.
+ * Talks to    lspawn, by queue/lspawn, wire/job.h; bounce, by queue/bounce,
+ *             wire/bounce.h.
+ * Trusts      the heads that culver-queued wrote; nothing a message says.
+ * Exits       0 after SIGTERM, when deliveries have ended; 111 local trouble.
+ */
+#include "lib/clock.h"
+#include "lib/die.h"
+#include "lib/drop.h"
+#include "lib/fd.h"
+#include "lib/home.h"
+#include "send/attempt.h"
+#include "send/loop.h"
+#include "send/qlog.h"
+#include "send/signals.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct drop_path paths[] = {
+    {"control", PATH_READ					 },
+    {"users",   PATH_READ					 },
+    {"queue",   PATH_READ | PATH_WRITE | PATH_CREATE | PATH_REMOVE},
+    {NULL,      0						 },
+};
+
+static const struct drop jail = {
+    .account = ACCOUNT_SEND,
+    .group = GROUP_MESSAGES,
+    .jailed = true,
+    .promises = PROMISE_READ | PROMISE_WRITE | PROMISE_UNIX,
+    .paths = paths,
+};
+
+/* Kept open for as long as the program lives. */
+static void
+lock_queue(void)
+{
+	int fd = open(QUEUE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd == -1)
+		die_temp("unable to open ", QUEUE_LOCK);
+	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
+		die_temp("unable to lock ", QUEUE_LOCK,
+		    ": another culver-send runs");
+}
+
+static uid_t
+uid_of(enum account a)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (!account_find(a, &uid, &gid))
+		die_temp("unable to find an account; run culver setup");
+	return uid;
+}
+
+static uid_t
+spawner_owner(void)
+{
+	return home_private() ? home_owner() : 0;
+}
+
+static void
+open_all(struct send *s)
+{
+	int control = open("control", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (control == -1)
+		die_temp("unable to open control");
+	s->controls = control_new(control, CONTROL_SEND);
+	s->schedule = schedule_new();
+	if (s->controls == NULL || s->schedule == NULL ||
+	    !removal_init(&s->removal, s->split))
+		die_temp("unable to allocate memory");
+	s->router.controls = s->controls;
+	s->trying = trying_open();
+	if (s->trying == NULL)
+		die_temp("unable to map ", QUEUE_TRYING);
+	if (!discover_open(&s->discovery, s->schedule, s->split, 0))
+		die_temp("unable to open ", QUEUE_HINT);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct send s;
+	int signals;
+
+	die_name("send");
+	if (argc > 1)
+		die_usage("culver-send takes no arguments: ", argv[1]);
+	home_enter();
+	clock_open();
+	s.owner = uid_of(ACCOUNT_QUEUE);
+	spawner_init(&s.spawners[CHANNEL_LOCAL], QUEUE_LSPAWN, spawner_owner());
+	spawner_init(&s.spawners[CHANNEL_REMOTE], NULL, spawner_owner());
+	bouncer_init(&s.bouncer, s.owner);
+	drop_to(&jail);
+	(void)umask(0027);
+	if (!queue_split_read(&s.split))
+		die_temp("unable to read ", QUEUE_FORMAT_FILE);
+	lock_queue();
+	open_all(&s);
+	signals = signals_open();
+	signals_note_crash(s.trying);
+	attempt_suspects(&s);
+	loop_settings(&s);
+	loop_run(&s, signals);
+	return 0;
+}
