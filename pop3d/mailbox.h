@@ -1,0 +1,19 @@
+/* mailbox: ask culver-authd for the mailbox of a user and password. */
+#ifndef POP3D_MAILBOX_H
+#define POP3D_MAILBOX_H
+
+#include "lib/attr.h"
+#include "wire/login.h"
+
+enum mailbox_result {
+	MAILBOX_OPEN,  /* *fd is a stream to its culver-pop3d, the caller's */
+	MAILBOX_WRONG, /* no such user, or not the password */
+	MAILBOX_LATER  /* cannot tell now; a warning has said why */
+};
+
+/* Ask by socket; waits LOGIN_ANSWER seconds at most for each step.  A user or
+ * password that no request can hold (a NUL) is wrong.  *fd is -1 unless open. */
+MUST_USE enum mailbox_result mailbox_ask(
+    const char *socket, const struct login *l, int *fd);
+
+#endif
