@@ -1,0 +1,295 @@
+/* popup: a verb is a row of a table; see popup.h. */
+#define _GNU_SOURCE /* explicit_bzero */
+#include "pop3d/popup.h"
+
+#include "lib/clock.h"
+#include "lib/fd.h"
+#include "lib/io.h"
+#include "lib/log.h"
+#include "lib/num.h"
+#include "pop3d/capability.h"
+#include "pop3d/command.h"
+#include "pop3d/mailbox.h"
+#include "pop3d/relay.h"
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	STAMP_SIZE = 320,  /* "<PID.TIME@ME>" without its brackets */
+	REFUSE_SECONDS = 5 /* to write one line to a client */
+};
+
+/* One client.  Until it is logged in, reading also ends at a fixed time, so
+ * that a client which dribbles does not stay for ever. */
+struct client {
+	const struct popup *p;
+	const struct connection *c;
+	struct channel in, out;
+	struct channel hurried; /* in, until deadline */
+	int64_t deadline;       /* on the boot clock */
+	struct reader reader;
+	struct writer writer;
+	char stamp[STAMP_SIZE];
+	char user[COMMAND_MAX];
+	bool named;
+	unsigned failures, errors;
+	int mailbox;
+	uint64_t sent;
+	char storage[COMMAND_STORAGE], answers[COMMAND_STORAGE];
+};
+
+/* What a verb answers; an answer with -ERR is counted.  NULL: none yet. */
+struct reply {
+	const char *text;
+	enum { NEXT_COMMAND, NEXT_CLOSE, NEXT_MAILBOX } next;
+};
+
+static ssize_t
+hurried_read(struct channel *h, void *data, size_t size)
+{
+	struct client *who = h->context;
+	int64_t left = (who->deadline - clock_boot()) / (CLOCK_SECOND / 1000);
+
+	if (left <= 0) {
+		errno = ETIMEDOUT;
+		return -1;
+	}
+	if (left < who->in.timeout_ms)
+		who->in.timeout_ms = (int)left;
+	return who->in.read(&who->in, data, size);
+}
+
+static struct reply
+do_capa(struct client *who, struct str argument UNUSED)
+{
+	capability_list(&who->writer);
+	return (struct reply){NULL, NEXT_COMMAND};
+}
+
+static struct reply
+do_quit(struct client *who UNUSED, struct str argument UNUSED)
+{
+	return (struct reply){"+OK", NEXT_CLOSE};
+}
+
+/* Whether there is such a user is not for a client to learn. */
+static struct reply
+do_user(struct client *who, struct str argument)
+{
+	who->named = argument.len > 0 &&
+		     str_copy(who->user, sizeof(who->user), argument);
+	if (!who->named)
+		return (struct reply){"-ERR whose mailbox?", NEXT_COMMAND};
+	return (struct reply){"+OK", NEXT_COMMAND};
+}
+
+/* The password is still in the reader's storage, which lives on. */
+static void
+forget(struct client *who, struct str password)
+{
+	if (password.len > 0)
+		explicit_bzero(who->storage + (password.data - who->storage),
+		    password.len);
+}
+
+static struct reply
+do_pass(struct client *who, struct str argument)
+{
+	char ip[IP_SIZE];
+	struct login l = {
+	    .service = str_of("pop3"),
+	    .who = {str_of(who->user), argument, str_of(who->stamp)},
+	};
+	enum mailbox_result r = MAILBOX_LATER;
+
+	ip_format(ip, &who->c->remote);
+	l.client = str_of(ip);
+	/* Answers to earlier commands do not wait for the password's. */
+	if (!writer_flush(&who->writer))
+		return (struct reply){NULL, NEXT_CLOSE};
+	r = mailbox_ask(who->p->login, &l, &who->mailbox);
+	forget(who, argument);
+	if (r == MAILBOX_OPEN)
+		return (struct reply){NULL, NEXT_MAILBOX};
+	who->named = false;
+	if (r == MAILBOX_LATER)
+		return (struct reply){
+		    "-ERR [SYS/TEMP] cannot check passwords now", NEXT_COMMAND};
+	who->failures++;
+	return (struct reply){"-ERR [AUTH] authorization failed",
+	    who->failures < POPUP_FAILURES ? NEXT_COMMAND : NEXT_CLOSE};
+}
+
+/* Name, whether it wants a USER before it, function. */
+static const struct verb {
+	const char *name;
+	bool named;
+	struct reply (*run)(struct client *who, struct str argument);
+} verbs[] = {
+    {"CAPA", false, do_capa},
+    {"USER", false, do_user},
+    {"PASS", true,  do_pass},
+    {"QUIT", false, do_quit},
+};
+
+static const struct verb *
+find_verb(struct str name)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (str_equal_nocase(name, str_of(verbs[i].name)))
+			return &verbs[i];
+	return NULL;
+}
+
+/* All behind the first blank is the argument: passwords have blanks. */
+static struct reply
+obey(struct client *who, struct str line)
+{
+	struct str name = {NULL, 0};
+	const struct verb *v = NULL;
+
+	if (str_cut(&line, ' ', &name))
+		v = find_verb(name);
+	if (v == NULL)
+		return (struct reply){"-ERR no such command", NEXT_COMMAND};
+	if (v->named && !who->named)
+		return (struct reply){"-ERR USER first", NEXT_COMMAND};
+	return v->run(who, line);
+}
+
+static void
+say(struct client *who, const char *text)
+{
+	writer_text(&who->writer, text);
+	writer_text(&who->writer, "\r\n");
+	if (text[0] == '-')
+		who->errors++;
+}
+
+/* Commands up to the login, or the word for the log that says how it ended. */
+static const char *
+authorize(struct client *who)
+{
+	struct reply reply = {NULL, NEXT_COMMAND};
+
+	while (reply.next == NEXT_COMMAND) {
+		struct str line = {NULL, 0};
+		enum command_result r =
+		    command_next(&who->reader, &who->writer, &line);
+
+		if (r == COMMAND_TIMEOUT)
+			return "timeout";
+		if (r == COMMAND_END || r == COMMAND_UNHEARD)
+			return "left";
+		reply =
+		    r == COMMAND_OK
+			? obey(who, line)
+			: (struct reply){"-ERR command too long", NEXT_COMMAND};
+		if (reply.text != NULL)
+			say(who, reply.text);
+		if (who->errors >= POPUP_ERRORS)
+			return "errors";
+	}
+	if (reply.next == NEXT_MAILBOX)
+		return NULL;
+	return who->failures >= POPUP_FAILURES ? "failures" : "quit";
+}
+
+static const char *
+pass_on(struct client *who)
+{
+	static const char *const words[] = {[RELAY_DONE] = "done",
+	    [RELAY_LEFT] = "left",
+	    [RELAY_TIMEOUT] = "timeout",
+	    [RELAY_SILENT] = "silent"};
+	struct relay r = {.in = &who->reader,
+	    .out = &who->out,
+	    .mailbox = who->mailbox,
+	    .idle_ms = who->out.timeout_ms};
+	enum relay_end end;
+
+	channel_open(&who->in, who->in.fd, who->p->timeout_seconds);
+	who->reader.channel = &who->in;
+	end = relay_run(&r);
+	fd_close(&who->mailbox);
+	who->sent = r.sent;
+	if (end == RELAY_SILENT)
+		say(who, "-ERR [SYS/TEMP] cannot open the mailbox now");
+	return words[end];
+}
+
+/* What a client wants to prove a password with (APOP) would stand in brackets;
+ * we have no passwords in clear, so there are none (RFC 1939, 7). */
+static void
+greet(struct client *who)
+{
+	struct buf b = {.max = sizeof(who->stamp)};
+	bool ok = buf_append_number(&b, (uint64_t)getpid()) &&
+		  buf_append_byte(&b, '.') &&
+		  buf_append_number(&b, (uint64_t)clock_wall()) &&
+		  buf_append_byte(&b, '@') && buf_append_str(&b, who->p->me);
+
+	if (!ok || !str_copy(who->stamp, sizeof(who->stamp), buf_str(&b)))
+		who->stamp[0] = '\0';
+	buf_free(&b);
+	writer_text(&who->writer, "+OK ");
+	say(who, who->stamp);
+}
+
+static void
+note(const struct client *who, const char *how)
+{
+	char ip[IP_SIZE];
+	struct log l;
+
+	ip_format(ip, &who->c->remote);
+	log_begin(&l, "end");
+	log_text(&l, "ip", ip);
+	if (who->user[0] != '\0')
+		log_text(&l, "user", who->user);
+	log_text(&l, "how", how);
+	log_number(&l, "errors", who->errors);
+	log_number(&l, "sent", who->sent);
+	log_end(&l);
+}
+
+void
+popup_serve(const struct popup *p, const struct connection *c)
+{
+	struct client who = {.p = p, .c = c, .mailbox = -1};
+	const char *how;
+
+	channel_open(&who.in, c->in_fd, p->timeout_seconds);
+	channel_open(&who.out, c->out_fd, p->timeout_seconds);
+	who.hurried = (struct channel){
+	    .fd = c->in_fd, .context = &who, .read = hurried_read};
+	who.deadline =
+	    clock_boot() + (int64_t)p->timeout_seconds * CLOCK_SECOND;
+	reader_open(
+	    &who.reader, &who.hurried, who.storage, sizeof(who.storage));
+	writer_open(&who.writer, &who.out, who.answers, sizeof(who.answers));
+	greet(&who);
+	how = authorize(&who);
+	if (how == NULL)
+		how = pass_on(&who);
+	if (!writer_flush(&who.writer))
+		how = "left";
+	note(&who, how);
+	explicit_bzero(who.storage, sizeof(who.storage));
+}
+
+void
+popup_refuse(const struct connection *c)
+{
+	static const char text[] = "-ERR [SYS/TEMP] cannot serve you now\r\n";
+	struct channel out;
+	struct writer w;
+	char storage[sizeof(text)];
+
+	channel_open(&out, c->out_fd, REFUSE_SECONDS);
+	writer_open(&w, &out, storage, sizeof(storage));
+	writer_text(&w, text);
+	if (!writer_flush(&w))
+		errno = 0; /* it has gone: nobody is left to tell */
+}
