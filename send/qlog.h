@@ -25,13 +25,13 @@ void qlog_info(uint64_t ino, uint64_t bytes, struct str sender, uint32_t pid,
 void qlog_start(
     uint32_t delivery, uint64_t ino, enum channel c, struct str recipient);
 
-/* "delivery D: success: T"; the letter chooses success, deferral, failure. */
-void qlog_result(uint32_t delivery, char letter, struct str text);
+/* "delivery D: success: REPORT"; the letter chooses success, deferral, failure. */
+void qlog_result(uint32_t delivery, char letter, struct str report);
 
-/* "bounce msg INO qp PID"; "triple bounce: discarding bounce/INO" with text up
- * to the number; "end msg INO". */
+/* "bounce msg INO qp PID"; "triple bounce: discarding bounce/INO" with what
+ * stands before the number; "end msg INO". */
 void qlog_bounce(uint64_t ino, uint32_t pid);
-void qlog_discard(struct str text, uint64_t ino);
+void qlog_discard(struct str before, uint64_t ino);
 void qlog_end(uint64_t ino);
 
 /* "warning: trouble opening queue/mess/3/67; will try again later" and such:

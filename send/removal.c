@@ -96,7 +96,7 @@ removal_run(struct removal *r, int64_t now)
 {
 	size_t kept = 0;
 
-	if (!r->pending || now < r->due)
+	if (!r->pending || r->split == 0 || now < r->due)
 		return;
 	r->pending = false;
 	for (unsigned i = 0; i < r->split; i++) {

@@ -208,7 +208,7 @@ put(struct schedule *t, size_t place, uint32_t index)
 }
 
 static int64_t
-due(const struct schedule *t, size_t place)
+due_at(const struct schedule *t, size_t place)
 {
 	return at(t, t->heap[place])->due;
 }
@@ -219,7 +219,7 @@ sift_up(struct schedule *t, size_t i)
 	uint32_t index = t->heap[i];
 	int64_t when = at(t, index)->due;
 
-	while (i > 0 && due(t, (i - 1) / 2) > when) {
+	while (i > 0 && due_at(t, (i - 1) / 2) > when) {
 		put(t, i, t->heap[(i - 1) / 2]);
 		i = (i - 1) / 2;
 	}
@@ -235,9 +235,9 @@ sift_down(struct schedule *t, size_t i)
 
 	while ((child = 2 * i + 1) < t->heap_len) {
 		if (child + 1 < t->heap_len &&
-		    due(t, child + 1) < due(t, child))
+		    due_at(t, child + 1) < due_at(t, child))
 			child++;
-		if (due(t, child) >= when)
+		if (due_at(t, child) >= when)
 			break;
 		put(t, i, t->heap[child]);
 		i = child;
@@ -246,9 +246,9 @@ sift_down(struct schedule *t, size_t i)
 }
 
 void
-schedule_put(struct schedule *t, struct entry *e, int64_t when)
+schedule_put(struct schedule *t, struct entry *e, int64_t due)
 {
-	e->due = when;
+	e->due = due;
 	if (e->heap == SCHEDULE_NONE) {
 		put(t, t->heap_len, t->hash[probe(t, e->ino)] - 1);
 		t->heap_len++;

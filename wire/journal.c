@@ -19,7 +19,7 @@ enum {
 };
 
 static const char *const words[JOURNAL_EVENT_COUNT] = {
-#define JOURNAL_WORD(id, word) [JOURNAL_##id] = word,
+#define JOURNAL_WORD(id, word) [JOURNAL_##id] = (word),
     JOURNAL_EVENTS(JOURNAL_WORD)
 #undef JOURNAL_WORD
 };
