@@ -22,7 +22,10 @@
 #include <cmocka.h>
 
 static char folder[] = "/tmp/culver-fd-XXXXXX";
-static int dir = -1, wake_fd = -1;
+static int dir = -1;
+
+/* What SIGALRM does when it comes for the third time, unless -1. */
+static volatile sig_atomic_t coming, wake_fd = -1, drain_fd = -1;
 
 static int
 make_folder(void **state)
@@ -69,9 +72,16 @@ assert_holds(const char *name, const char *want)
 static void
 on_alarm(int sig)
 {
+	char room[4096];
+
 	(void)sig;
+	if (++coming < 3)
+		return;
 	if (wake_fd >= 0 && write(wake_fd, "x", 1) != 1)
 		_exit(99);
+	if (drain_fd >= 0 && read(drain_fd, room, sizeof(room)) <= 0)
+		_exit(98);
+	wake_fd = drain_fd = -1;
 }
 
 /* SIGALRM every so many microseconds (0: no more), interrupting calls. */
@@ -84,6 +94,7 @@ alarms(suseconds_t every)
         };
 	struct sigaction sa = {.sa_handler = on_alarm};
 
+	coming = 0;
 	assert_int_equal(sigaction(SIGALRM, &sa, NULL), 0);
 	assert_int_equal(setitimer(ITIMER_REAL, &t, NULL), 0);
 }
@@ -144,6 +155,57 @@ transfers_are_whole_through_signals_and_short_writes(void **state)
 }
 
 static void
+calls_that_were_only_interrupted_go_on(void **state)
+{
+	int ends[2];
+	char byte = 0;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	wake_fd = ends[1];
+	alarms(1000);
+	assert_true(fd_read_all(ends[0], &byte, 1));
+	alarms(0);
+	assert_int_equal(byte, 'x');
+
+	assert_true(fd_nonblock(ends[1]));
+	while (fd_write_all(ends[1], folder, 1))
+		;
+	assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
+	drain_fd = ends[0];
+	alarms(1000);
+	assert_true(fd_write_all(ends[1], folder, 1));
+	alarms(0);
+	assert_int_equal(drain_fd, -1);
+	fd_close(&ends[0]);
+	fd_close(&ends[1]);
+}
+
+/* A write that a full disk cut short goes on behind what was written. */
+static void
+a_short_positioned_write_is_continued_not_repeated(void **state)
+{
+	const struct rlimit small = {5, RLIM_INFINITY};
+	int fd = openat(dir, "p", O_RDWR | O_CREAT | O_EXCL, 0600);
+	struct rlimit before;
+	char got[5];
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	errno = 0;
+	assert_false(fd_pwrite_all(fd, "0123456789", 10, 0));
+	assert_int_equal(errno, EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_true(fd_pread_all(fd, got, 5, 0));
+	assert_memory_equal(got, "01234", 5);
+	fd_close(&fd);
+	assert_int_equal(unlinkat(dir, "p", 0), 0);
+}
+
+static void
 positioned_transfers_leave_the_offset(void **state)
 {
 	int fd = openat(dir, "p", O_RDWR | O_CREAT | O_EXCL, 0600);
@@ -172,6 +234,7 @@ positioned_transfers_leave_the_offset(void **state)
 static void
 only_regular_files_are_read(void **state)
 {
+	static const char big[50000];
 	struct buf b = {.max = 4};
 
 	(void)state;
@@ -190,6 +253,13 @@ only_regular_files_are_read(void **state)
 	assert_true(fd_replace_file(dir, "f", str_of("bcd"), 0600));
 	assert_true(fd_read_file(dir, "f", &b));
 	assert_true(str_equal(buf_str(&b), str_of("abcd")));
+	errno = 0;
+	assert_false(fd_read_file(dir, "f", &b));
+	assert_int_equal(errno, EMSGSIZE);
+	assert_int_equal(b.len, 4);
+	assert_true(
+	    fd_replace_file(dir, "f", (struct str){big, sizeof(big)}, 0600));
+	b.max = sizeof(big) - 1;
 	errno = 0;
 	assert_false(fd_read_file(dir, "f", &b));
 	assert_int_equal(errno, EMSGSIZE);
@@ -274,7 +344,7 @@ folders_are_synced_and_nothing_else(void **state)
 static void
 closing_keeps_errno_and_forgets_the_number(void **state)
 {
-	int ends[2], copy;
+	int ends[2], copy, none = 1 << 20;
 
 	(void)state;
 	assert_int_equal(pipe(ends), 0);
@@ -282,6 +352,7 @@ closing_keeps_errno_and_forgets_the_number(void **state)
 	errno = EXDEV;
 	fd_close(&ends[0]);
 	fd_close(&ends[0]);
+	fd_close(&none);
 	assert_int_equal(errno, EXDEV);
 	assert_int_equal(ends[0], -1);
 	assert_int_equal(fcntl(copy, F_GETFD), -1);
@@ -358,6 +429,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(
 		transfers_are_whole_through_signals_and_short_writes),
+	    cmocka_unit_test(calls_that_were_only_interrupted_go_on),
+	    cmocka_unit_test(
+		a_short_positioned_write_is_continued_not_repeated),
 	    cmocka_unit_test(positioned_transfers_leave_the_offset),
 	    cmocka_unit_test(only_regular_files_are_read),
 	    cmocka_unit_test(
