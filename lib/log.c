@@ -13,7 +13,7 @@ enum { ESCAPE_SIZE = 5 }; /* "\xHH" and an end byte */
 static void
 add(struct log *l, const char *bytes, size_t n)
 {
-	if (l->full || n > LOG_LINE_MAX - 1 - l->len) {
+	if (n > LOG_LINE_MAX - 1 - l->len) {
 		l->full = true;
 		return;
 	}

@@ -164,16 +164,52 @@ a_full_line_is_cut_and_ended(void **state)
 	assert_memory_equal(line + strlen(line) - 5, "\\x25\n", 5);
 	assert_string_equal(next(), "");
 
-	/* Nothing slips in behind the cut, and the next line is whole again. */
-	log_begin(&l, "x");
-	for (int i = 0; i < 20; i++)
-		log_str(&l, "key", (struct str){value, sizeof(value)});
-	log_text(&l, "k", "");
-	log_end(&l);
-	assert_null(strstr(next(), " k="));
+	/* The next line is whole again. */
 	log_begin(&l, "y");
 	log_end(&l);
 	assert_string_equal(next(), "smtpd: y\n");
+}
+
+/* However many bytes, 0 to 3, a cut escape leaves at the end. */
+static void
+nothing_slips_in_behind_a_cut(void **state)
+{
+	static const char *const events[] = {"x", "xx", "xxx", "xxxx"};
+	char value[LOG_VALUE_MAX], words[LOG_LINE_MAX];
+	struct log l;
+
+	(void)state;
+	memset(value, '%', sizeof(value));
+	memset(words, '\n', sizeof(words) - 1);
+	words[sizeof(words) - 1] = '\0';
+	for (size_t i = 0; i < COUNT(events); i++) {
+		log_begin(&l, events[i]);
+		for (size_t j = 0; j < LOG_LINE_MAX / LOG_VALUE_MAX; j++)
+			log_str(&l, "v", (struct str){value, sizeof(value)});
+		log_text(&l, "k", "");
+		log_end(&l);
+		assert_null(strstr(next(), " k="));
+
+		log_words(&l, events[i]);
+		log_words(&l, words);
+		log_words(&l, "k");
+		log_end(&l);
+		assert_null(strchr(next(), 'k'));
+	}
+}
+
+static void
+a_log_that_cannot_be_written_changes_nothing(void **state)
+{
+	struct log l;
+
+	(void)state;
+	(void)close(2);
+	errno = ENOENT;
+	log_begin(&l, "x");
+	log_end(&l);
+	log_line(str_of("y"));
+	assert_int_equal(errno, ENOENT);
 }
 
 static void
@@ -212,6 +248,11 @@ main(void)
 		a_long_value_hides_none_that_follows, catch_lines, let_go),
 	    cmocka_unit_test_setup_teardown(
 		a_full_line_is_cut_and_ended, catch_lines, let_go),
+	    cmocka_unit_test_setup_teardown(
+		nothing_slips_in_behind_a_cut, catch_lines, let_go),
+	    cmocka_unit_test_setup_teardown(
+		a_log_that_cannot_be_written_changes_nothing, catch_lines,
+		let_go),
 	    cmocka_unit_test_setup_teardown(
 		foreign_lines_keep_their_form_on_one_line, catch_lines, let_go),
 	};
