@@ -2,10 +2,12 @@
 #include "lib/rng.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/time.h>
 
 #include <cmocka.h>
 
@@ -28,6 +30,36 @@ fills_all_and_only_what_was_asked(void **state)
 }
 
 static void
+ignore(int sig)
+{
+	(void)sig;
+}
+
+/* The kernel gives less than 2^25 bytes at once, or what a signal left it. */
+static void
+a_short_answer_is_continued(void **state)
+{
+	static unsigned char bytes[(1 << 25) + 64];
+	const struct itimerval often =
+				   {
+				       {0, 500},
+                                       {0, 500}
+        },
+			       never = {{0, 0}, {0, 0}};
+	const struct sigaction sa = {.sa_handler = ignore};
+	unsigned sum = 0;
+
+	(void)state;
+	assert_int_equal(sigaction(SIGALRM, &sa, NULL), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+	assert_true(rng_bytes(bytes, sizeof(bytes)));
+	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+	for (size_t i = sizeof(bytes) - 64; i < sizeof(bytes); i++)
+		sum += bytes[i];
+	assert_true(sum > 0);
+}
+
+static void
 two_answers_differ(void **state)
 {
 	unsigned char one[16], two[16];
@@ -43,6 +75,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(fills_all_and_only_what_was_asked),
+	    cmocka_unit_test(a_short_answer_is_continued),
 	    cmocka_unit_test(two_answers_differ),
 	};
 

@@ -23,6 +23,7 @@ compares_bytes_and_folds_only_ascii(void **state)
 	    {"",            "",            true,  true },
 	    {"a",           "a",           true,  true },
 	    {"a",           "A",           false, true },
+	    {"AZ",          "az",          false, true },
 	    {"a",           "ab",          false, false},
 	    {"[",           "{",           false, false},
 	    {"@",           "`",           false, false},
