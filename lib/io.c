@@ -250,7 +250,7 @@ writer_put(struct writer *w, const void *data, size_t n)
 		empty(w);
 	if (n > w->size) {
 		write_through(w, data, n);
-	} else if (n > 0 && !w->failed) {
+	} else if (n > 0) {
 		memcpy(w->data + w->len, data, n);
 		w->len += n;
 	}
