@@ -5,6 +5,7 @@
 #include "lib/log.h"
 #include "send/qlog.h"
 #include "send/retry.h"
+#include "send/sweep.h"
 #include "wire/queue.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -197,6 +198,7 @@ next_folder(struct discovery *d, int64_t now)
 	d->journals = !d->journals;
 	if (d->journals)
 		return;
+	sweep_tmp();
 	d->listing = false;
 	d->next = now + (int64_t)DISCOVER_AGAIN * CLOCK_SECOND;
 	log_begin(&l, "listed");

@@ -371,3 +371,15 @@ def test_message_without_recipients_is_finished(bed):
     ino = b.queue([])
     b.gone(ino)
     assert b.spawner.jobs == []
+
+
+def test_what_a_dead_writer_left_in_tmp_goes_after_36_hours(bed):
+    b = bed()
+    tmp = b.home / "queue/mess/tmp"
+    tmp.mkdir()
+    for name, hours in (("old", 37), ("young", 35)):
+        (tmp / name).touch()
+        then = time.time() - hours * 3600
+        os.utime(tmp / name, (then, then))
+    b.start()
+    assert os.listdir(tmp) == ["young"]

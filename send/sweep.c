@@ -1,0 +1,40 @@
+/* sweep: queue/mess/tmp. */
+#include "send/sweep.h"
+#include "lib/clock.h"
+#include "send/qlog.h"
+#include "wire/queue.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void
+look_at(int folder, const char *name)
+{
+	int64_t now = clock_wall() / CLOCK_SECOND;
+	struct stat st;
+
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    S_ISDIR(st.st_mode) || now - st.st_mtim.tv_sec < QUEUE_OSSIFIED)
+		return;
+	if (unlinkat(folder, name, 0) == -1 && errno != ENOENT)
+		qlog_warning("unable to unlink", name);
+}
+
+void
+sweep_tmp(void)
+{
+	DIR *dir = opendir(QUEUE_MESS "/tmp");
+	const struct dirent *entry;
+
+	if (dir == NULL) {
+		if (errno != ENOENT)
+			qlog_warning("unable to opendir", QUEUE_MESS "/tmp");
+		return;
+	}
+	while ((entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.')
+			look_at(dirfd(dir), entry->d_name);
+	closedir(dir);
+}
