@@ -26,7 +26,8 @@ discover_open(
 	    .split = split,
 	    .longest = longest,
 	    .early = true,
-	    .listing = true};
+	    .listing = true,
+	    .urgent = true};
 	/* Writing, too: a fifo that nobody has open for writing is always
 	 * readable, at its end. */
 	d->hints = open(QUEUE_HINT, O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -58,7 +59,7 @@ learn(
 		return;
 	e = schedule_add(d->schedule, ino);
 	if (e == NULL) {
-		d->listing = true; /* no memory now: the listing finds it */
+		d->listing = true; /* the listing finds it, with more memory */
 		return;
 	}
 	memcpy(e->token, token, QUEUE_TOKEN);
@@ -101,7 +102,7 @@ discover_rescan(struct discovery *d)
 	d->dir = NULL;
 	d->folder = 0;
 	d->journals = false;
-	d->listing = true;
+	d->listing = d->urgent = true;
 }
 
 /* When a message found by listing is due: its journal's mtime, if it has one
@@ -199,7 +200,7 @@ next_folder(struct discovery *d, int64_t now)
 	if (d->journals)
 		return;
 	sweep_tmp();
-	d->listing = false;
+	d->listing = d->urgent = false;
 	d->next = now + (int64_t)DISCOVER_AGAIN * CLOCK_SECOND;
 	log_begin(&l, "listed");
 	log_number(&l, "messages", schedule_count(d->schedule));
@@ -221,27 +222,36 @@ open_folder(struct discovery *d)
 	return d->dir != NULL;
 }
 
-bool
+void
 discover_list(struct discovery *d, int64_t now)
 {
+	const struct dirent *entry = NULL;
+
 	if (!d->listing && now >= d->next) {
 		d->listing = true;
 		d->folder = 0;
 		d->journals = false;
 	}
 	if (!d->listing)
-		return false;
+		return;
 	if (!open_folder(d)) {
 		next_folder(d, now);
-		return d->listing;
+		return;
 	}
 	for (int i = 0; i < DISCOVER_PIECE; i++) {
-		const struct dirent *entry = readdir(d->dir);
-		if (entry == NULL) {
-			next_folder(d, now);
+		entry = readdir(d->dir);
+		if (entry == NULL)
 			break;
-		}
 		found(d, entry->d_name, now);
 	}
-	return d->listing;
+	if (entry == NULL)
+		next_folder(d, now);
+}
+
+int64_t
+discover_pause(const struct discovery *d)
+{
+	if (!d->listing)
+		return CLOCK_SECOND;
+	return d->urgent ? 0 : DISCOVER_PAUSE;
 }

@@ -24,6 +24,7 @@ struct discovery {
 	bool journals;   /* info/ is being listed, after mess/ */
 	bool synced;     /* mess/folder, in this pass over info/ */
 	bool listing;
+	bool urgent;     /* at a start, or after queue/rescan */
 	int64_t next;    /* boot clock: the next listing */
 	int64_t longest; /* as retry_longest has it */
 };
@@ -38,8 +39,11 @@ void discover_hints(struct discovery *d, int64_t now);
 /* queue/rescan is there: remove it, and list from the start. */
 void discover_rescan(struct discovery *d);
 
-/* Look at the next names.  Returns true while the listing goes on. */
-bool discover_list(struct discovery *d, int64_t now);
+/* Begin the background listing when it is time, and look at the next names. */
+void discover_list(struct discovery *d, int64_t now);
+
+/* Microseconds that may pass before discover_list is called again. */
+int64_t discover_pause(const struct discovery *d);
 
 void discover_close(struct discovery *d);
 

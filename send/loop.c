@@ -113,10 +113,10 @@ watch(const struct send *s, struct pollfd *on, int signals)
 static int
 patience(const struct send *s, int64_t now)
 {
-	int64_t until = attempt_next(s, now + CLOCK_SECOND);
+	int64_t pause =
+	    s->exiting ? CLOCK_SECOND : discover_pause(&s->discovery);
+	int64_t until = attempt_next(s, now + pause);
 
-	if (s->discovery.listing && !s->exiting)
-		return 0;
 	if (s->removal.pending && s->removal.due < until)
 		until = s->removal.due;
 	return until <= now ? 0 : (int)((until - now + 999) / 1000);
@@ -159,7 +159,7 @@ look(struct send *s, int64_t now)
 	if (access(QUEUE_RESCAN, F_OK) == 0)
 		discover_rescan(&s->discovery);
 	if (!s->exiting)
-		(void)discover_list(&s->discovery, now);
+		discover_list(&s->discovery, now);
 }
 
 static void
@@ -189,7 +189,7 @@ loop_run(struct send *s, int signals)
 	discover_hints(&s->discovery, clock_boot());
 	while (!s->exiting || !attempt_idle(s)) {
 		now = clock_boot();
-		if (now - looked >= CLOCK_SECOND || s->discovery.listing) {
+		if (now - looked >= discover_pause(&s->discovery)) {
 			look(s, now);
 			looked = now;
 		}
