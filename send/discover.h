@@ -10,8 +10,9 @@
 #include <stdint.h>
 
 enum {
-	DISCOVER_PIECE = 512,  /* names looked at in one go */
-	DISCOVER_AGAIN = 3600, /* seconds between background listings */
+	DISCOVER_PIECE = 512,   /* names looked at in one go */
+	DISCOVER_AGAIN = 3600,  /* seconds between background listings */
+	DISCOVER_PAUSE = 50000, /* microseconds between a slow one's pieces */
 };
 
 struct discovery {
