@@ -19,7 +19,6 @@
 #include "lib/usage.h"
 #include "wire/queue.h"
 #include "wire/users.h"
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -170,10 +169,6 @@ say_end(const struct setup *s)
 	if (s->kept > 0)
 		printf("%zu things were there already and are as they were\n",
 		    s->kept);
-	if (home_private())
-		printf("SMTP will be on 127.0.0.1 port %" PRIu64
-		       ", POP3 on port %" PRIu64 "\n",
-		    s->base_port + SETUP_SMTP, s->base_port + SETUP_POP3);
 	printf(
 	    "next: %s/bin/culver start --home %s\n", home_path(), home_path());
 }

@@ -143,12 +143,15 @@ copy_row_path(const struct making *m, char out[SETUP_NAME])
 	}
 }
 
+/* "made PATH", with whose it is where accounts differ. */
 static void
-say_made(const struct making *m, const char *path)
+say_made(const struct making *m, const char *what, const char *path)
 {
-	printf("made %s (%.*s:%.*s %04o)\n", path, (int)m->row.owner.len,
-	    m->row.owner.data, (int)m->row.group.len, m->row.group.data,
-	    (unsigned)m->row.mode);
+	printf("made %s%s (", what, path);
+	if (!home_private())
+		printf("%.*s:%.*s ", (int)m->row.owner.len, m->row.owner.data,
+		    (int)m->row.group.len, m->row.group.data);
+	printf("%04o)\n", (unsigned)m->row.mode);
 }
 
 /* The path up to its last part, which is SS or SERVICE, and name behind it. */
@@ -177,10 +180,7 @@ make_split(struct making *m, const char *path)
 		made += make_at(m, one);
 	}
 	if (made > 0)
-		printf("made %u folders %s (%.*s:%.*s %04o)\n", made, path,
-		    (int)m->row.owner.len, m->row.owner.data,
-		    (int)m->row.group.len, m->row.group.data,
-		    (unsigned)m->row.mode);
+		say_made(m, "the folders ", path);
 }
 
 /* A service's row: context is a struct making. */
@@ -193,7 +193,7 @@ make_service_row(const char *service, void *context)
 	copy_row_path(m, path);
 	replace_last(path, service, one);
 	if (make_at(m, one))
-		say_made(m, one);
+		say_made(m, "", one);
 }
 
 /* A file that this tree does not have (yet) is no error: a later setup, or make
@@ -233,7 +233,7 @@ make_row(struct making *m)
 		else if (str_ends(m->row.path, service))
 			source_services(&m->s->source, make_service_row, m);
 		else if (make_at(m, path))
-			say_made(m, path);
+			say_made(m, "", path);
 		break;
 	case HIER_FILE:
 		install(m, path);
