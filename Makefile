@@ -89,12 +89,32 @@ check: $(UNITS) all ## unit tests, and the same with SAN=1
 	  else echo "FAIL $$t"; sed -n '/FAILED\|ERROR/p' $$t.log | head -40; bad=$$((bad+1)); fi; \
 	done; echo "$$n unit programs passed, $$bad failed"; [ $$bad = 0 ]
 
+lint: all ## formatting, analysis, both compilers, rules of the house
+	@tests/lint
+
+# What hier says is installed, and the folders it lies in; culver setup makes
+# the others.
+install: all ## into the folder that conf-home names; DESTDIR is honoured
+	@home='$(DESTDIR)'$$(head -n 1 conf-home); \
+	sed -e '/^#/d' -e '/^[^ ]*[|?] /d' hier | \
+	while read -r path owner group mode; do \
+		case $$path in \
+		*/) grep -q "^$${path#./}[^ ]*[^/|? ] " hier || continue; \
+			mkdir -p "$$home/$$path" && chmod $$mode "$$home/$$path";; \
+		bin/*) install -m $$mode $(B)/$$path "$$home/$$path";; \
+		doc/hier) install -m $$mode hier "$$home/$$path";; \
+		*) install -m $$mode $$path "$$home/$$path";; \
+		esac || exit 1; \
+		[ "$$(id -u)" != 0 ] || [ "$$owner:$$group" != root:root ] || \
+			chown root:root "$$home/$$path" || exit 1; \
+	done
+
 clean: ## remove what was built
-	rm -rf build build-san build-clang
+	rm -rf build build-san build-gcc build-clang
 
 DIRS := lib wire control $(PDIRS)
 SRC  := $(sort $(wildcard $(addsuffix /*.[ch],$(DIRS)) tests/unit/*/*.c))
-.PHONY: all help check clean FORCE
+.PHONY: all help check lint install clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

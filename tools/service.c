@@ -161,7 +161,7 @@ parse_words(struct str text, struct service *one)
 
 	if (!str_cut(&text, ';', &first))
 		return;
-	state = after(after(first, one->name), ": ");
+	state = after(after(first, "./" SUPERVISOR_SERVICES "/"), ": ");
 	if (str_starts(state, str_of("down ")))
 		state = str_slice(state, 5, state.len);
 	if (leading_number(state, &one->seconds)) {
