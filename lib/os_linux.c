@@ -73,6 +73,12 @@ os_no_new_privileges(void)
 }
 
 bool
+os_end_with_parent(int signal)
+{
+	return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0) == 0;
+}
+
+bool
 os_close_from(int lowest)
 {
 	return close_range((unsigned)lowest, ~0U, 0) == 0;

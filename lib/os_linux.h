@@ -22,6 +22,9 @@ MUST_USE bool os_hide(void);
 /* Nothing run from here on gains privileges by its file's mode. */
 MUST_USE bool os_no_new_privileges(void);
 
+/* The kernel sends this process signal when its parent ends, even by SIGKILL. */
+MUST_USE bool os_end_with_parent(int signal);
+
 /* Close every descriptor from lowest upwards. */
 MUST_USE bool os_close_from(int lowest);
 
