@@ -69,8 +69,8 @@ load(struct controls *c, const struct control_row *row, struct slot *fresh,
 	       file_read(c->dirfd, row, &fresh->value, &c->error);
 }
 
-static bool
-refresh(struct controls *c, enum control_id id)
+bool
+control_refresh_row(struct controls *c, enum control_id id)
 {
 	const struct control_row *row = control_row(id);
 	struct slot *old = &c->slots[id], fresh = {.known = true};
@@ -104,7 +104,7 @@ control_refresh(struct controls *c)
 	for (size_t i = 0; i < CONTROL_COUNT; i++) {
 		if ((control_row((enum control_id)i)->readers &
 			(unsigned)c->reader) == 0 ||
-		    refresh(c, (enum control_id)i) || !ok)
+		    control_refresh_row(c, (enum control_id)i) || !ok)
 			continue;
 		ok = false;
 		first = c->error;
