@@ -1,6 +1,7 @@
 """culver-send against the promises of doc/INTERNALS 3 to 6."""
 import os
 import signal
+import struct
 import time
 
 import pytest
@@ -253,6 +254,28 @@ def test_five_kills_hold_a_message(bed):
     ino = b.queue(["r@example.org"])
     wait_for(lambda: b.events(ino) == ["hold"])
     assert len(b.spawner.jobs) == 5
+
+
+def leave_in_hand(b, ino, killed_by):
+    """queue/trying as a culver-send leaves it that died with ino in hand."""
+    with open(b.home / "queue/trying", "r+b") as f:
+        f.seek(16)
+        f.write(struct.pack("=Q16sII", ino, bytes(16), killed_by, 0))
+
+
+@pytest.mark.parametrize("killed_by, times", [(signal.SIGSEGV, 2), (0, 5)])
+def test_message_that_kills_culver_send_is_held(bed, killed_by, times):
+    b = bed()
+    ino = b.queue(["bad@elsewhere.example"], hint=False)
+    b.start()
+    for i in range(times):
+        assert not any(x.startswith("send: held") for x in b.lines())
+        b.stop(signal.SIGKILL)
+        leave_in_hand(b, ino, killed_by)
+        b.start()
+    assert any(x.startswith("send: held ino=%d " % ino) for x in b.lines())
+    b.gone(b.queue(["good@example.org"]))
+    assert b.path("mess", ino).exists()
 
 
 @pytest.mark.parametrize("at", [0, 30, 100, 440, -1])
