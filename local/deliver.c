@@ -25,6 +25,7 @@ struct run {
 	struct dotfile dot;
 	struct str instructions;
 	struct buf delivered_to, prefix; /* each of whole lines */
+	struct buf forward;              /* the delivery's, as .qmail lines */
 	uint64_t files, forwards;
 	uint32_t writer; /* of the forwarded message; 0: none was */
 };
@@ -146,6 +147,22 @@ check_loop(struct run *run)
 	return !has || refuse(run, REPORT_LOOPING);
 }
 
+/* "a@b,c@d" as a .qmail file would have it. */
+static bool
+put_forward(struct run *run)
+{
+	struct str rest = run->d->forward, one;
+
+	run->forward.max = JOB_PACKET;
+	while (str_cut(&rest, ',', &one))
+		if (!buf_append_byte(&run->forward, '&') ||
+		    !buf_append_str(&run->forward, one) ||
+		    !buf_append_byte(&run->forward, '\n'))
+			return refuse(run, REPORT_MEMORY);
+	run->instructions = buf_str(&run->forward);
+	return true;
+}
+
 /* An empty file stands for the default; so does none, for a mailbox. */
 static bool
 find_instructions(struct run *run)
@@ -160,6 +177,8 @@ find_instructions(struct run *run)
 	if (run->instructions.len > 0)
 		return true;
 	run->dot.forward_only = false;
+	if (d->forward.len > 0)
+		return put_forward(run);
 	run->instructions =
 	    d->otherwise.len > 0
 		? d->otherwise
@@ -287,4 +306,5 @@ deliver(struct deliverer *l, const struct delivery *d, int fd, struct report *r)
 	dotfile_free(&run.dot);
 	buf_free(&run.delivered_to);
 	buf_free(&run.prefix);
+	buf_free(&run.forward);
 }

@@ -18,7 +18,9 @@
  * Workers   spawner -> worker, one SEQPACKET packet with the message's open
  *           descriptor: a delivery (struct delivery); worker -> spawner, one
  *           packet: the payload of R for that job.  One at a time.  The worker
- *           ends when its socket does.
+ *           ends when its socket does, and by itself when there is no work for
+ *           JOB_IDLE seconds: it shuts its socket for reading and answers what
+ *           had come until then.
  * Flags     JOB_REPEAT: an earlier attempt may have gone through; a Maildir is
  *           searched for the name first (P3), and the worker compares the
  *           body's crc32 before it delivers: H when it differs.
@@ -39,7 +41,7 @@ enum {
 	JOB_STATUS = 16,    /* bytes of an enhanced code */
 	JOB_PACKET = 65536, /* bytes of a packet between spawner and worker */
 	JOB_ALARM = 24 * 3600, /* a worker gives up on one delivery, seconds */
-	JOB_IDLE = 60          /* seconds after which an idle worker is ended */
+	JOB_IDLE = 60          /* seconds after which an idle worker ends */
 };
 
 enum job_flag { JOB_REPEAT = 1 << 0 };
@@ -71,7 +73,10 @@ struct delivery {
 	struct str local; /* full local part, the user and extension in it */
 	struct str dash, ext; /* qmail-local's: "-" and what follows, or "" */
 	struct str domain;
-	struct str otherwise; /* instruction without a .qmail file */
+	struct str otherwise; /* instruction without a .qmail file; empty:
+			       * control/defaultdelivery */
+	struct str forward;   /* addresses that rule instead of it, separated
+			       * by commas; or empty */
 };
 
 /* Payloads.  Each write fails as buf_append, and with EINVAL for a text that
