@@ -7,12 +7,15 @@
  * Writes      Maildirs of its user.
  * Talks to    culver-lspawn on fd 0, wire/job.h; queue, wire/submit.h.
  * Trusts      culver-lspawn.  Nothing of the message or of .qmail files.
- * Exits       0 the socket ended; 111 it cannot work.
+ * Exits       0 the socket ended, or there was no work for a minute; 111 it
+ *             cannot work.
  */
+#define _DEFAULT_SOURCE /* clearenv */
 #include "control/control.h"
 #include "lib/clock.h"
 #include "lib/die.h"
 #include "lib/drop.h"
+#include "lib/env.h"
 #include "lib/fd.h"
 #include "lib/home.h"
 #include "lib/sock.h"
@@ -20,6 +23,9 @@
 #include "local/deliver.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,6 +34,22 @@ static const char usage[] =
     "It delivers what culver-lspawn passes to it on descriptor 0, and is\n"
     "started by nobody else.\n"
     "Example: culver-local --version\n";
+
+/* What its programs get is ours: a path, HOME, and a test's clock. */
+static void
+clean_environment(void)
+{
+	struct str set = env_get("CULVER_CLOCK");
+	char clock[PATH_MAX] = "";
+
+	if (set.data != NULL && !str_copy(clock, sizeof(clock), set))
+		die_temp("unable to keep $CULVER_CLOCK");
+	if (clearenv() != 0)
+		die_temp("unable to clean the environment");
+	env_set("PATH", "/usr/local/bin:/usr/bin:/bin");
+	env_set("CULVER_HOME", home_path());
+	env_set("CULVER_CLOCK", set.data != NULL ? clock : NULL);
+}
 
 static void
 open_all(struct deliverer *l)
@@ -69,6 +91,17 @@ work(struct deliverer *l, struct str packet, int fd)
 	buf_free(&answer);
 }
 
+/* The next packet, or 0 when there will be none: the socket ended, or nobody
+ * had work for us.  What was sent at that very moment still comes. */
+static ssize_t
+hear(char packet[JOB_PACKET], int *fd)
+{
+	if (!fd_wait_read(STDIN_FILENO, JOB_IDLE * 1000) &&
+	    (errno != ETIMEDOUT || shutdown(STDIN_FILENO, SHUT_RD) != 0))
+		return -1;
+	return sock_receive(STDIN_FILENO, packet, JOB_PACKET, fd);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -87,10 +120,10 @@ main(int argc, char **argv)
 	home_enter();
 	clock_open();
 	drop_to(&drop);
+	clean_environment();
 	(void)umask(077);
 	open_all(&l);
-	while (
-	    (n = sock_receive(STDIN_FILENO, packet, sizeof(packet), &fd)) > 0) {
+	while ((n = hear(packet, &fd)) > 0) {
 		work(&l, (struct str){packet, (size_t)n}, fd);
 		fd_close(&fd);
 	}

@@ -1,0 +1,232 @@
+"""culver-lspawn and culver-local: the right user's worker, once into a Maildir,
+one answer to every job, whatever dies."""
+import os
+import re
+import signal
+import socket
+import stat
+import struct
+import time
+
+import pytest
+from localbed import BIN, NOBODY, LocalBed, wait_for
+
+REPEAT = 1
+NAME = re.compile(r"^1795229420\.q[0-9a-f]{32}r%d\.mail\.example,S=(\d+),W=(\d+)$")
+
+pytestmark = pytest.mark.skipif(
+    not (BIN / "culver-lspawn").exists(), reason="culver-lspawn is not built")
+
+
+@pytest.fixture
+def bed():
+    b = LocalBed()
+    yield b
+    b.close()
+
+
+def test_delivery_is_exact_and_named_by_the_message(bed):
+    bed.start().connect()
+    body = b"Subject: \xff\n\n.\n..\nFrom x\r\n"
+    message = bed.put(body)
+    result = bed.deliver(message, "box@mail.example", number=3)
+    assert (result.letter, result.text) == ("K", b"did 1+0+0\n")
+    assert result.via == b"maildir %s/alias/Maildir" % bytes(bed.home)
+    (file,) = bed.new()
+    want = (b"Return-Path: <s@example.net>\n"
+            b"Delivered-To: box@mail.example\n" + body)
+    assert file.read_bytes() == want
+    size, wire = NAME_of(3).match(file.name).groups()
+    assert int(size) == len(want)
+    assert int(wire) == len(want) + want.count(b"\n") - want.count(b"\r\n")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def NAME_of(number):
+    return re.compile(NAME.pattern % number)
+
+
+def test_again_changes_nothing_in_new_nor_in_cur(bed):
+    bed.start().connect()
+    message = bed.put()
+    for flags in (0, 0, REPEAT):
+        assert bed.deliver(message, "box@x", flags=flags).letter == "K"
+    (file,) = bed.new()
+    file.rename(file.parent.parent / "cur" / (file.name + ":2,S"))
+    assert bed.deliver(message, "box@x", flags=REPEAT).letter == "K"
+    assert bed.new() == []
+
+
+def test_ten_megabytes_and_no_line_end(bed):
+    bed.start().connect()
+    body = b"Subject: x\n\n" + bytes(range(256)) * 40960
+    assert bed.deliver(bed.put(body), "box@x").letter == "K"
+    (file,) = bed.new()
+    assert file.read_bytes().endswith(body)
+    assert ",W=" not in file.name
+
+
+def test_one_worker_for_one_user_one_message_after_the_other(bed):
+    bed.start().connect()
+    pids = set()
+    for _ in range(20):
+        assert bed.deliver(bed.put(), "box@x").letter == "K"
+        pids.update(bed.workers())
+    assert len(pids) == 1
+    assert len(bed.new()) == 20
+
+
+def test_many_at_once_each_with_one_answer(bed):
+    bed.start().connect()
+    jobs = {bed.send(bed.put(), "box@x") for _ in range(30)}
+    results = [bed.result() for _ in jobs]
+    assert {r.job for r in results} == jobs
+    assert {r.letter for r in results} == {"K"}
+    assert len(bed.new()) == 30
+
+
+def test_no_such_mailbox_is_permanent_and_stale_jobs_are_not(bed):
+    bed.start().connect()
+    message = bed.put()
+    result = bed.deliver(message, "nobody-here@x")
+    assert (result.letter, result.status) == ("D", b"5.1.1")
+    assert result.text == b"Sorry, no mailbox here by that name. (#5.1.1)\n"
+    for other in ((message[0], bytes(16)), (message[0] + SPLIT_FAR, bytes(16))):
+        result = bed.deliver(other, "box@x")
+        assert result.letter == "Z"
+        assert b"gone" in result.text
+    assert bed.new() == []
+
+
+SPLIT_FAR = 1 << 40
+
+
+def test_damaged_messages_are_to_be_held(bed):
+    bed.start().connect()
+    ino, token = bed.put()
+    file = bed.mess(ino)
+    data = bytearray(file.read_bytes())
+    data[460] ^= 1
+    file.write_bytes(data)
+    assert bed.deliver((ino, token), "box@x", flags=REPEAT).letter == "H"
+    data[20] ^= 1
+    file.write_bytes(data)
+    assert bed.deliver((ino, token), "box@x").letter == "H"
+    assert bed.new() == []
+
+
+def test_links_and_fifos_in_the_queue_are_not_followed(bed):
+    bed.start().connect()
+    ino, token = bed.put()
+    bed.mess(ino).rename(bed.home / "elsewhere")
+    bed.mess(ino).symlink_to(bed.home / "elsewhere")
+    assert bed.deliver((ino, token), "box@x").letter == "Z"
+    bed.mess(ino).unlink()
+    os.mkfifo(bed.mess(ino))
+    assert bed.deliver((ino, token), "box@x").letter == "Z"
+    assert bed.new() == []
+
+
+def test_forwards_go_in_one_message_behind_files(bed):
+    (bed.home / "alias/.qmail-list").write_text(
+        "./Maildir/\n&a@example.org\nb@example.org\n")
+    bed.start().connect()
+    result = bed.deliver(bed.put(), "list@x")
+    assert (result.letter, result.text) == ("K", b"did 1+2+0\nqp 4242\n")
+    assert bed.queued.messages == [
+        (b"Delivered-To: list@x\nSubject: x\n\nhello\n",
+         [b"Fs@example.net", b"Ta@example.org", b"Tb@example.org"])]
+    assert len(bed.new()) == 1
+
+
+def test_failure_before_a_forward_sends_nothing(bed):
+    (bed.home / "alias/.qmail-list").write_text("./None/\n&a@example.org\n")
+    bed.start().connect()
+    assert bed.deliver(bed.put(), "list@x").letter == "Z"
+    assert bed.queued.messages == []
+
+
+def test_idle_worker_killed_costs_nothing(bed):
+    bed.start().connect()
+    bed.deliver(bed.put(), "box@x")
+    bed.kill(bed.workers()[0])
+    assert bed.deliver(bed.put(), "box@x").letter == "K"
+
+
+def test_worker_that_dies_at_work_is_told_with_its_signal(bed):
+    bed.start().connect()
+    bed.deliver(bed.put(), "box@x")
+    bed.kill(bed.workers()[0], signal.SIGSTOP)
+    job = bed.send(bed.put(), "box@x")
+    time.sleep(0.05)
+    bed.kill(bed.workers()[0], signal.SIGSEGV)
+    bed.kill(bed.workers()[0], signal.SIGKILL)
+    result = bed.result()
+    assert (result.job, result.letter) == (job, "Z")
+    assert result.signal in (signal.SIGSEGV, signal.SIGKILL)
+    assert result.text == b"culver-local crashed.\n"
+    assert bed.deliver(bed.put(), "box@x").letter == "K"
+
+
+def test_worker_that_cannot_be_run_defers(bed):
+    (bed.home / "bin/culver-local").unlink()
+    bed.start().connect()
+    result = bed.deliver(bed.put(), "box@x")
+    assert (result.letter, result.signal) == ("Z", 0)
+    assert bed.process.poll() is None
+
+
+def test_workers_end_with_their_connection(bed):
+    bed.start().connect()
+    bed.deliver(bed.put(), "box@x")
+    (pid,) = bed.workers()
+    bed.kill(pid, signal.SIGSTOP)  # even one that does not hear
+    bed.frames.sock.close()
+    bed.connect()
+    assert pid not in bed.workers()
+    assert bed.deliver(bed.put(), "box@x").letter == "K"
+
+
+def test_nonsense_ends_the_connection_and_no_more(bed):
+    bed.start()
+    for nonsense in (b"\xff\xff\xff\xff", b"\0\0\0\1X", b"\0\0\0\2Jx"):
+        bed.connect()
+        bed.frames.sock.sendall(nonsense)
+        assert bed.frames.read() == (None, None)
+    assert bed.connect().deliver(bed.put(), "box@x").letter == "K"
+
+
+def test_sigterm_lets_what_is_under_way_end(bed):
+    bed.start().connect()
+    bed.deliver(bed.put(), "box@x")
+    (pid,) = bed.workers()
+    bed.kill(pid, signal.SIGSTOP)
+    job = bed.send(bed.put(), "box@x")
+    time.sleep(0.05)
+    bed.kill(bed.process.pid, signal.SIGTERM)
+    time.sleep(0.05)
+    bed.kill(pid, signal.SIGCONT)
+    result = bed.result()
+    assert (result.job, result.letter) == (job, "K")
+    assert bed.frames.read() == (None, None)
+    assert bed.process.wait(20) == 0
+    assert len(bed.new()) == 2
+
+
+def test_workers_do_not_outlive_a_killed_spawner(bed):
+    bed.start().connect()
+    bed.deliver(bed.put(), "box@x")
+    (pid,) = bed.workers()
+    bed.stop(signal.SIGKILL)
+    wait_for(lambda: not os.path.exists("/proc/%d" % pid))
+
+
+def test_environment_is_ours_and_memory_is_not_readable(bed):
+    if os.geteuid() != NOBODY or not bed.root:
+        pytest.skip("only root sees a process that is not dumpable")
+    bed.start().connect()
+    bed.deliver(bed.put(), "box@x")
+    (pid,) = bed.workers()
+    with pytest.raises(PermissionError):
+        open("/proc/%d/environ" % pid, "rb").read()
+    assert os.stat("/proc/%d/mem" % pid).st_uid == 0
