@@ -20,6 +20,7 @@
 #include "control/show.h"
 #include "lib/die.h"
 #include "lib/drop.h"
+#include "lib/env.h"
 #include "lib/fd.h"
 #include "lib/home.h"
 #include "lib/json.h"
@@ -46,6 +47,7 @@ static const char usage[] =
     "  and the tables of users/passwd (NAME users); --force compiles all.\n"
     "list prints every control there is, with its default.\n"
     "With - the configuration is what show printed, on standard input.\n"
+    "--home DIR names the instance.\n"
     "\n"
     "Example: culver control show | culver control check -\n";
 
@@ -53,6 +55,7 @@ enum { OPERANDS = CONTROL_COUNT + 2, TEXT_MAX = 1 << 28 };
 
 struct request {
 	bool json, mdoc, force;
+	const char *home;
 	const char *operands[OPERANDS];
 	size_t count;
 	struct json j; /* with --json: what is printed at the end */
@@ -78,6 +81,8 @@ from_input(struct request *r)
 static void
 enter(struct request *r)
 {
+	if (r->home != NULL)
+		env_set("CULVER_HOME", r->home);
 	home_enter();
 	r->dirfd = open("control", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r->dirfd < 0)
@@ -316,10 +321,11 @@ main(int argc, char **argv)
 {
 	struct request r = {.dirfd = -1, .j = {.out = {.max = TEXT_MAX}}};
 	const struct option_row rows[] = {
-	    {"--json",  &r.json,  NULL},
-	    {"--mdoc",  &r.mdoc,  NULL},
-	    {"--force", &r.force, NULL},
-	    {NULL,      NULL,     NULL},
+	    {"--json",  &r.json,  NULL   },
+	    {"--mdoc",  &r.mdoc,  NULL   },
+	    {"--force", &r.force, NULL   },
+	    {"--home",  NULL,     &r.home},
+	    {NULL,      NULL,     NULL   },
 	};
 	int code;
 

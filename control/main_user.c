@@ -18,6 +18,7 @@
 #include "lib/address.h"
 #include "lib/die.h"
 #include "lib/drop.h"
+#include "lib/env.h"
 #include "lib/home.h"
 #include "lib/num.h"
 #include "lib/option.h"
@@ -50,14 +51,14 @@ static const char usage[] =
     "mailbox\n"
     "  --flags LIST       disabled, nopop3, nosmtp; \"\": none\n"
     "\n"
-    "Without --purge, del keeps the mail.\n"
+    "Without --purge, del keeps the mail.  --home DIR names the instance.\n"
     "\n"
     "Example: culver user add alice@example.org --random --quota 2G\n";
 
 enum { OPERANDS = 2 };
 
 struct request {
-	const char *password, *hash, *method, *quota, *forward, *flags;
+	const char *password, *hash, *method, *quota, *forward, *flags, *home;
 	bool from_stdin, random, none, purge, json;
 	const char *operands[OPERANDS];
 	size_t count;
@@ -82,6 +83,7 @@ read_options(struct request *r, int argc, char **argv)
 	    {"--flags",          NULL,           &r->flags   },
 	    {"--purge",          &r->purge,      NULL        },
 	    {"--json",           &r->json,       NULL        },
+	    {"--home",           NULL,           &r->home    },
 	    {NULL,               NULL,           NULL        },
 	};
 
@@ -438,6 +440,8 @@ main(int argc, char **argv)
 		die_usage("add, passwd, set, quota, del or list; --help "
 			  "tells more");
 	read_options(&r, argc - 1, argv + 1);
+	if (r.home != NULL)
+		env_set("CULVER_HOME", r.home);
 	home_enter();
 	drop_to(&(struct drop){.account = keeper_account()});
 	run(&r, argv[1]);

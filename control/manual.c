@@ -52,7 +52,6 @@ add_readers(struct buf *b, const struct control_row *row, const char *before)
 	return true;
 }
 
-/* A summary may hold what mdoc takes for a request or a macro. */
 static bool
 add_mdoc_readers(struct buf *b, const struct control_row *row)
 {
@@ -65,17 +64,33 @@ add_mdoc_readers(struct buf *b, const struct control_row *row)
 	return true;
 }
 
+/* mdoc wants each sentence on a line of its own, and takes a line that begins
+ * with a dot for a request. */
+static bool
+add_mdoc_text(struct buf *b, struct str text)
+{
+	bool ok = true, start = true;
+
+	for (size_t i = 0; ok && i < text.len; i++) {
+		bool end = text.data[i] == ' ' && i > 0 &&
+			   text.data[i - 1] == '.' && i + 1 < text.len &&
+			   text.data[i + 1] >= 'A' && text.data[i + 1] <= 'Z';
+
+		ok = (!start || text.data[i] != '.' || add(b, "\\&")) &&
+		     buf_append_byte(b, end ? '\n' : text.data[i]);
+		start = end;
+	}
+	return ok && buf_append_byte(b, '\n');
+}
+
 static bool
 add_mdoc(struct buf *b, const struct control_row *row)
 {
-	/* A sentence that begins with a dot would be a request. */
-	const char *guard = row->summary[0] == '.' ? "\\&" : "";
-
 	return add(b, ".It Cm %s\n%s", row->name, kind_name(row->kind)) &&
 	       add_bounds(b, row) &&
 	       add(b, "; default: %s; read by\n", preset(row)) &&
-	       add_mdoc_readers(b, row) &&
-	       add(b, ".br\n%s%s\n", guard, row->summary);
+	       add_mdoc_readers(b, row) && add(b, ".br\n") &&
+	       add_mdoc_text(b, str_of(row->summary));
 }
 
 bool
