@@ -1,0 +1,319 @@
+"""A real instance: each program under its account, each mailbox its user's.
+
+Needs root, and makes the accounts of the suite and one of a user, as culver
+setup does; they stay.
+"""
+import grp
+import os
+import pathlib
+import poplib
+import pwd
+import re
+import shutil
+import smtplib
+import stat
+import subprocess
+import tempfile
+
+import pytest
+
+from conftest import BIN, PATIENCE, TOP, free_base, kill, wait_for
+
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root makes accounts"),
+]
+
+DOMAIN = "real.example"
+PERSON = "culvertest"  # a system user; its mail is PERSON@DOMAIN
+VIRTUAL = "ann"
+
+
+def table():
+    """The rows of doc/SECURITY, section 1: (program, process) -> the rest."""
+    rows = {}
+    for line in (TOP / "doc" / "SECURITY").read_text().splitlines():
+        cells = re.split(r"  +", line.strip())
+        if len(cells) == 6 and cells[0].startswith("culver-"):
+            rows[cells[0], cells[1]] = cells[2:]
+    assert len(rows) >= 9
+    return rows
+
+
+class Process:
+    def __init__(self, pid):
+        text = pathlib.Path(f"/proc/{pid}/status").read_text()
+        field = dict(re.findall(r"(?m)^(\w+):\s+(.*)$", text))
+        uid, gid = field["Uid"].split(), field["Gid"].split()
+        self.pid, self.name = pid, field["Name"]
+        self.parent = int(field["PPid"])
+        self.uids, self.gids = set(uid), set(gid)
+        self.groups = set(map(int, field.get("Groups", "").split()))
+        self.nnp, self.seccomp = field["NoNewPrivs"], field["Seccomp"]
+        self.capabilities = int(field["CapEff"], 16)
+
+    def account(self):
+        assert len(self.uids) == len(self.gids) == 1, vars(self)
+        return (pwd.getpwuid(int(*self.uids)).pw_name,
+                grp.getgrgid(int(*self.gids)).gr_name)
+
+
+def processes(home):
+    """The processes of the instance, but for its supervisor and shells."""
+    found = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            env = (folder / "environ").read_bytes()
+            if b"CULVER_HOME=" + str(home).encode() + b"\0" not in env:
+                continue
+            one = Process(int(folder.name))
+        except (OSError, KeyError):
+            continue
+        if one.name.startswith("culver-"):
+            found.append(one)
+    return found
+
+
+@pytest.fixture(scope="module")
+def real():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="culver-real.",
+                                           dir="/var/tmp"))
+    folder.chmod(0o755)
+    home = folder / "home"
+    base = free_base()
+    people = folder / "people"
+    try:
+        pwd.getpwnam(PERSON)
+    except KeyError:
+        subprocess.run(["useradd", "-r", "-M", "-d", "/nonexistent", "-s",
+                        "/usr/sbin/nologin", PERSON], check=True)
+    people.mkdir(mode=0o700)
+    person = pwd.getpwnam(PERSON)
+    os.chown(people, person.pw_uid, person.pw_gid)
+    before = person.pw_dir
+    subprocess.run(["usermod", "-d", str(people), PERSON], check=True)
+
+    def culver(*words):
+        done = subprocess.run([BIN / "culver", *words], check=False, text=True,
+                              env={"PATH": os.environ["PATH"],
+                                   "CULVER_HOME": str(home)},
+                              capture_output=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    culver("setup", "--home", str(home), "--domain", DOMAIN,
+           "--user", f"{VIRTUAL}:secret")
+    smtp, pop3 = base + 25, base + 110
+    for name, port in (("smtpd", smtp), ("popup", pop3)):
+        listen = home / "service" / name / "env" / "LISTEN"
+        listen.write_text(f"127.0.0.1:{port}\n")
+    culver("start", "--home", str(home))
+    try:
+        one = type("Real", (), {})()
+        one.home, one.smtp, one.pop3, one.people = home, smtp, pop3, people
+        one.culver = culver
+        yield one
+    finally:
+        culver("stop", "--home", str(home), "--wait", "2")
+        subprocess.run(["usermod", "-d", before, PERSON], check=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def send(real, to, text):
+    with smtplib.SMTP("127.0.0.1", real.smtp, "client.example",
+                      timeout=60) as client:
+        client.sendmail("you@client.example", [to],
+                        b"Subject: test\r\n\r\n" + text + b"\r\n")
+
+
+def files(folder):
+    new = folder / "new"
+    return list(new.iterdir()) if new.is_dir() else []
+
+
+@pytest.fixture(scope="module")
+def mailed(real):
+    """A message for the virtual user and one for the system's."""
+    send(real, f"{VIRTUAL}@{DOMAIN}", b"for ann")
+    send(real, f"{PERSON}@{DOMAIN}", b"for a person")
+    virtual = real.home / "domains" / DOMAIN / VIRTUAL / "Maildir"
+    person = real.people / "Maildir"
+    wait_for(lambda: files(virtual), why="mail of the virtual user")
+    wait_for(lambda: files(person), why="mail of the system user")
+    return virtual, person
+
+
+def test_the_accounts_exist_and_cannot_log_in(real):
+    names = re.findall(r'X\([A-Z]+, "(\w+)", "(\w*)"',
+                       (TOP / "lib" / "account.h").read_text())
+    assert len(names) == 11
+    for name, also in names:
+        entry = pwd.getpwnam(name)
+        assert entry.pw_uid != 0
+        assert entry.pw_shell.endswith(("nologin", "false"))
+        if also:
+            assert name in grp.getgrnam(also).gr_mem
+    assert grp.getgrnam("culveradm").gr_mem == [] or \
+        not set(grp.getgrnam("culveradm").gr_mem) & {n for n, _ in names}
+
+
+def test_no_file_is_setuid_or_setgid(real):
+    for f in (real.home / "bin").iterdir():
+        assert f.lstat().st_mode & (stat.S_ISUID | stat.S_ISGID) == 0
+        assert f.lstat().st_uid == 0
+
+
+def kind(one, everyone):
+    """(program, process) of a process as the table names it."""
+    by_pid = {p.pid: p for p in everyone}
+    parent = by_pid.get(one.parent)
+    below = parent is not None and parent.name == one.name
+    words = {"culver-smtpd": ("listener", "worker"),
+             "culver-popup": ("listener", "worker"),
+             "culver-queued": ("listener", "writer"),
+             "culver-authd": ("root half", "checking half"),
+             "culver-local": ("worker", "worker"),
+             "culver-send": ("-", "-"), "culver-bounce": ("-", "-"),
+             "culver-lspawn": ("-", "-"), "culver-pop3d": ("-", "-")}
+    if one.name == "culver-authd":
+        return one.name, words[one.name][one.uids != {"0"}]
+    return one.name, words[one.name][below]
+
+
+def test_each_process_is_who_the_table_says(real, mailed):
+    rows = table()
+    box = poplib.POP3("127.0.0.1", real.pop3, timeout=60)
+    box.user(f"{VIRTUAL}@{DOMAIN}")
+    box.pass_("secret")
+    client = smtplib.SMTP("127.0.0.1", real.smtp, "client.example", timeout=60)
+    client.mail("you@client.example")
+    send(real, f"{PERSON}@{DOMAIN}", b"keeps a worker")
+    try:
+        everyone = wait_for(
+            lambda: (now := processes(real.home)) and
+            {kind(p, now) for p in now} >= set(rows) and now,
+            why="every kind of process: " + str(set(rows)))
+        for one in everyone:
+            account, group, nnp, seccomp = rows[kind(one, everyone)]
+            users = {("culverv", "culverv"),
+                     (PERSON, grp.getgrgid(pwd.getpwnam(PERSON).pw_gid).gr_name)}
+            want = {(account, group)} if account != "the user" else users
+            assert one.account() in want, vars(one)
+            assert one.nnp == ("1" if nnp == "yes" else "0"), vars(one)
+            assert one.seccomp == ("2" if seccomp == "yes" else "0"), vars(one)
+            if account != "root":
+                assert one.capabilities == 0, vars(one)
+    finally:
+        box.quit()
+        client.close()
+
+
+def test_a_mailbox_is_its_users_alone(real, mailed):
+    virtual, person = mailed
+    for maildir, owner in ((virtual, "culverv"), (person, PERSON)):
+        uid = pwd.getpwnam(owner).pw_uid
+        assert maildir.stat().st_uid == uid
+        assert maildir.stat().st_mode & 0o077 == 0
+        for f in files(maildir):
+            assert f.stat().st_uid == uid
+            assert f.stat().st_mode & 0o077 == 0
+
+
+def can_read(account, path):
+    entry = pwd.getpwnam(account)
+    groups = [g.gr_gid for g in grp.getgrall() if account in g.gr_mem]
+    done = subprocess.run(
+        ["cat", str(path)], check=False, capture_output=True,
+        user=entry.pw_uid, group=entry.pw_gid, extra_groups=groups)
+    return done.returncode == 0
+
+
+def test_no_other_account_can_read_it(real, mailed):
+    virtual, person = mailed
+    others = ["culverd", "culverq", "culvers", "culverr", "culverp", "culveru",
+              "culverk", "culverf", "culvera", "culverl", "nobody"]
+    for account in [*others, PERSON]:
+        assert not can_read(account, files(virtual)[0]), account
+    for account in [*others, "culverv"]:
+        assert not can_read(account, files(person)[0]), account
+    assert can_read("culverv", files(virtual)[0])
+    assert can_read(PERSON, files(person)[0])
+
+
+def test_passwords_are_for_culver_authd_alone(real):
+    for name in ("passwd", "passwd.cdb"):
+        path = real.home / "users" / name
+        assert can_read("culveru", path)
+        for account in ("culverd", "culverp", "culvers", "culverv", "nobody"):
+            assert not can_read(account, path), (account, name)
+
+
+def test_a_queued_message_is_for_the_suite_alone(real):
+    service = real.home / "service" / "lspawn"
+    tell = {"s6-svscan": ["s6-svc", "-wd", "-d"], "runsvdir": ["sv", "down"],
+            "svscan": ["svc", "-d"]}
+    which = (real.home / "state" / "supervisor").read_text().strip()
+    subprocess.run([*tell[which], str(service)], check=True)
+    try:
+        wait_for(lambda: not any(p.name == "culver-lspawn"
+                                 for p in processes(real.home)))
+        send(real, f"{VIRTUAL}@{DOMAIN}", b"waits")
+        (path,) = wait_for(
+            lambda: list((real.home / "queue" / "mess").glob("*/*")))
+        entry = path.stat()
+        assert stat.S_IMODE(entry.st_mode) == 0o640
+        assert pwd.getpwuid(entry.st_uid).pw_name == "culverq"
+        assert grp.getgrgid(entry.st_gid).gr_name == "culverm"
+        for account in ("culverd", "culverp", "culverv", PERSON, "nobody"):
+            assert not can_read(account, path), account
+            folder = path.parent
+            done = subprocess.run(
+                ["rm", "-f", str(path)], check=False, capture_output=True,
+                user=pwd.getpwnam(account).pw_uid, extra_groups=[])
+            assert done.returncode != 0 and folder.exists() and path.exists()
+        # Who may read may still not remove, but for culver-send.
+        done = subprocess.run(
+            ["rm", "-f", str(path)], check=False, capture_output=True,
+            user=pwd.getpwnam("culverr").pw_uid,
+            group=grp.getgrnam("culverm").gr_gid, extra_groups=[])
+        assert done.returncode != 0 and path.exists()
+    finally:
+        up = {"s6-svscan": ["s6-svc", "-u"], "runsvdir": ["sv", "up"],
+              "svscan": ["svc", "-u"]}
+        subprocess.run([*up[which], str(service)], check=True)
+
+
+def test_any_account_may_hand_in_mail(real):
+    """culver-queue under an account that has nothing to do with the suite."""
+    before = len(files(real.people / "Maildir"))
+    message = tempfile.TemporaryFile()
+    message.write(b"Subject: from nobody\n\nhello\n")
+    message.seek(0)
+    envelope = tempfile.TemporaryFile()
+    envelope.write(f"Fyou@client.example\0T{PERSON}@{DOMAIN}\0\0".encode())
+    envelope.seek(0)
+    entry = pwd.getpwnam("nobody")
+    done = subprocess.run(
+        [real.home / "bin" / "culver-queue"], stdin=message, stdout=envelope,
+        env={"CULVER_HOME": str(real.home)}, user=entry.pw_uid,
+        group=entry.pw_gid, extra_groups=[], check=False, timeout=PATIENCE)
+    assert done.returncode == 0
+    wait_for(lambda: len(files(real.people / "Maildir")) > before)
+
+
+def test_a_killed_door_opens_again_without_root(real):
+    for one in processes(real.home):
+        if one.name == "culver-smtpd":
+            kill(one.pid)  # and comes back by itself, bound again as root
+    wait_for(lambda: any(p.name == "culver-smtpd" and
+                         p.account()[0] == "culverd"
+                         for p in processes(real.home)))
+
+    def works():
+        try:
+            send(real, f"{VIRTUAL}@{DOMAIN}", b"again")
+            return True
+        except OSError:
+            return False
+
+    wait_for(works)

@@ -1,0 +1,119 @@
+"""Any program may die at any moment: all mail arrives, none of it twice."""
+import collections
+import random
+import re
+import smtplib
+import threading
+
+from conftest import DOMAIN, kill, wait_for
+
+MESSAGES = 1000
+SENDERS = 4
+ANN = "ann@" + DOMAIN
+
+# Listeners and schedulers first in the list of their kind, workers after.
+VICTIMS = [("smtpd", 0), ("smtpd", 1), ("queued", 0), ("queued", 1),
+           ("send", 0), ("lspawn", 0), ("local", 0), ("local", -1),
+           ("bounce", 0), ("authd", 0), ("popup", 0)]
+
+
+class Load:
+    """Senders that go on whatever happens; who tells of what was said yes to.
+
+    A message whose final reply never came may or may not have been taken
+    (RFC 5321, 4.5.4.1 leaves that to the client): it is sent again under a new
+    number, and the old one is expected at most once.
+    """
+
+    def __init__(self, instance):
+        self.instance = instance
+        self.lock = threading.Lock()
+        self.next = 0
+        self.acked, self.unsure = set(), set()
+        self.threads = [threading.Thread(target=self.work, daemon=True)
+                        for _ in range(SENDERS)]
+        for thread in self.threads:
+            thread.start()
+
+    def number(self):
+        with self.lock:
+            if len(self.acked) >= MESSAGES:
+                return None
+            self.next += 1
+            return self.next
+
+    def work(self):
+        client = None
+        while (number := self.number()) is not None:
+            body = b"Subject: test\r\n\r\nnumber %d\r\n" % number
+            asked = False
+            try:
+                client = client or self.instance.client(timeout=30)
+                client.mail("bob@" + DOMAIN)
+                code, _ = client.rcpt(ANN)
+                if code != 250:
+                    raise smtplib.SMTPException(code)
+                if client.docmd("DATA")[0] != 354:
+                    raise smtplib.SMTPException("no DATA")
+                asked = True
+                client.send(body + b".\r\n")
+                code, _ = client.getreply()
+                if code == 250:
+                    with self.lock:
+                        self.acked.add(number)
+                    asked = False
+                elif code < 500:
+                    asked = False  # deferred: nothing was queued, or P1 is not
+                    raise smtplib.SMTPException(code)
+                else:
+                    raise AssertionError(code)
+            except (OSError, smtplib.SMTPException):
+                if asked:
+                    with self.lock:
+                        self.unsure.add(number)
+                if client is not None:
+                    client.close()
+                client = None
+
+
+def numbers(instance):
+    return collections.Counter(
+        int(re.search(rb"number (\d+)\n$", m.read_bytes()).group(1))
+        for m in instance.mails())
+
+
+def test_all_arrive_and_none_twice_whatever_is_killed(make_instance):
+    instance = make_instance(users=("ann:secret", "bob:hidden"))
+    instance.set_clock(0)
+    instance.start()
+    instance.keep_up()
+    load = Load(instance)
+    killed = collections.Counter()
+    order = random.Random(2)
+    round_size = MESSAGES // (2 * len(VICTIMS) + 2)
+    for turn, (name, which) in enumerate(VICTIMS * 2):
+        wait_for(lambda t=turn: len(load.acked) >= (t + 1) * round_size,
+                 120, "messages to go on")
+        pids = wait_for(lambda n=name: instance.processes(n), 30, name)
+        pid = pids[min(which, len(pids) - 1)] if which < 2 else \
+            order.choice(pids)
+        if kill(pid):
+            killed[name] += 1
+    for thread in load.threads:
+        thread.join(120)
+    assert len(load.acked) >= MESSAGES
+    assert set(killed) == {name for name, _ in VICTIMS}
+    # What was in hand is tried again on the usual schedule; its clock is ours.
+    for hour in range(1, 100):
+        instance.set_clock(hour * 3600)
+        try:
+            wait_for(lambda: load.acked <= set(numbers(instance)), 3)
+            break
+        except AssertionError:
+            pass
+    got = numbers(instance)
+    assert load.acked - set(got) == set(), instance.journals()
+    assert [n for n, times in got.items() if times > 1] == []
+    assert set(got) <= load.acked | load.unsure
+    instance.wait_empty()
+    assert instance.mails("bob") == []  # nothing was bounced
