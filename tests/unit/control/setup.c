@@ -127,7 +127,7 @@ static const struct {
     {"queue/mess/0",			   S_IFDIR | 0771},
     {"queue/mess/63",			  S_IFDIR | 0771},
     {"queue/info/63",			  S_IFDIR | 0711},
-    {"queue/hint",			     S_IFIFO | 0620},
+    {"queue/hint",			     S_IFIFO | 0660},
     {"domains/example.test/alice/Maildir/new", S_IFDIR | 0700},
     {"users/passwd",			   S_IFREG | 0600},
     {"users/passwd.cdb",                       S_IFREG | 0600},
