@@ -14,7 +14,6 @@
 
 enum {
 	MESSAGE_MODE = 0640,
-	TMP_MODE = 0700,
 	FOLDER_NAME = 16, /* bytes of SS */
 	ENTRY_NAME = 40   /* bytes of SS/INO, and of a number */
 };
@@ -33,11 +32,13 @@ unknown(int error)
 	return error == EOPNOTSUPP || error == EISDIR || error == ENOSYS;
 }
 
-/* culver-send removes what a dead writer leaves in tmp/. */
+/* setup made it; culver-send removes what a dead writer leaves in it. */
 static bool
-make_tmp(int mess)
+has_tmp(int mess)
 {
-	return mkdirat(mess, "tmp", TMP_MODE) == 0 || errno == EEXIST;
+	struct stat st;
+
+	return fstatat(mess, "tmp", &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 bool
@@ -53,7 +54,7 @@ place_probe(struct place *p)
 		return false;
 	fd = open_unnamed(mess);
 	p->named = fd < 0 && unknown(errno);
-	ok = p->named ? make_tmp(mess) : fd >= 0;
+	ok = p->named ? has_tmp(mess) : fd >= 0;
 	fd_close(&fd);
 	fd_close(&mess);
 	return ok;
