@@ -24,14 +24,17 @@ struct listener {
 	size_t count;
 };
 
-/* Bind and listen at "ADDRESS:PORT"; done while still root.  Dies: 100 for text
- * that is no endpoint, 111 when it cannot be bound. */
+/* Bind and listen at "ADDRESS:PORT"; done while still root.  "[::]" is IPv6
+ * alone, beside "0.0.0.0".  Dies: 100 for text that is no endpoint and for more
+ * than LISTENER_MAX, 111 when it cannot be bound. */
 void listener_add(struct listener *l, struct str endpoint);
 
 struct listener_ops {
-	/* Most connections served at once, read again for every connection. */
+	/* Most connections served at once, read again for every connection;
+	 * asked in the listener. */
 	uint64_t (*limit)(void *context);
-	/* How many connections a worker serves before a fresh one replaces it. */
+	/* How many connections a worker serves before a fresh one replaces it;
+	 * asked in the worker after each; 0 is taken for 1. */
 	uint64_t (*uses)(void *context);
 	/* First act of a worker: enter the jail, open what it keeps. */
 	void (*prepare)(void *context);
@@ -40,10 +43,18 @@ struct listener_ops {
 	void *context;
 };
 
-/* Accept until SIGTERM, then let running connections end and return.  Beyond
- * the limit connections wait in the kernel's queue.  A worker that dies takes
- * its own connection with it and no other.  accept(2) failing for want of
- * descriptors or memory waits a little, it does not spin. */
+/* Accept until SIGTERM, then let running connections end and return; the
+ * listening sockets are closed then.  A second SIGTERM is passed on to the
+ * workers.  Beyond the limit connections wait in the kernel's queue.  A worker
+ * that dies takes its own connection with it and no other.  accept(2) failing
+ * for want of descriptors or memory waits a second, it does not spin; nor does
+ * a worker that ends before it is prepared.
+ *
+ * A worker has default signals, SIGPIPE ignored, no listening socket, and ends
+ * by _exit: after its uses, after 60 seconds without a connection, and after
+ * the connection in hand when the listener is gone.  What the listener is
+ * jailed to its workers are, too: it promises PROMISE_ACCEPT and PROMISE_FORK
+ * and whatever they need. */
 void listener_run(struct listener *l, const struct listener_ops *ops);
 
 /* The connection a UCSPI server left on descriptors 0 and 1, from $TCPREMOTEIP

@@ -4,6 +4,7 @@
 #define LIB_OS_LINUX_H
 
 #include "lib/attr.h"
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +28,15 @@ MUST_USE bool os_end_with_parent(int signal);
 
 /* Close every descriptor from lowest upwards. */
 MUST_USE bool os_close_from(int lowest);
+
+/* From here on these signals (count of them) do not interrupt; they come out of
+ * the close-on-exec descriptor that is returned, which becomes readable.  *before
+ * is the mask to give back to children and at the end.  -1 with errno. */
+MUST_USE int os_signals_begin(
+    const int *signals, size_t count, sigset_t *before);
+
+/* The next signal of the descriptor; 0 when none waits. */
+int os_signals_next(int fd);
 
 /* A sanitizer watches this program; then look for leaks now and never again: at
  * exit it could not, within a jail. */

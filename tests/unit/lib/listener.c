@@ -1,0 +1,687 @@
+/* listener: workers are reused, limited, replaced and independent.  Real
+ * loopback sockets; a served client is told the worker's pid and sends one
+ * letter at a time. */
+#define _GNU_SOURCE
+#include "tests/unit/lib/jail.h"
+
+#include "lib/clock.h"
+#include "lib/fd.h"
+#include "lib/listener.h"
+#include "lib/num.h"
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+
+/* Shared with the listener and its workers. */
+struct shared {
+	atomic_uint limit, uses, limit_asked, prepared;
+	atomic_bool fail_to_prepare, jailed;
+	struct connection seen; /* by the last serve */
+	atomic_int inherited;   /* listening sockets the last 'l' found */
+};
+static struct shared *shared;
+static struct listener listener;
+static uint16_t port;
+static pid_t listener_pid;
+
+static uint64_t
+limit(void *context)
+{
+	struct shared *s = context;
+
+	atomic_fetch_add(&s->limit_asked, 1);
+	return atomic_load(&s->limit);
+}
+
+static uint64_t
+uses(void *context)
+{
+	return atomic_load(&((struct shared *)context)->uses);
+}
+
+static void
+prepare(void *context)
+{
+	struct shared *s = context;
+	const struct drop d = {.account = ACCOUNT_SMTPD, .jailed = true};
+
+	atomic_fetch_add(&s->prepared, 1);
+	if (atomic_load(&s->fail_to_prepare))
+		_exit(1);
+	if (atomic_load(&s->jailed))
+		drop_to(&d);
+}
+
+static int
+listening_sockets(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 64; fd++) {
+		int is = 0;
+		socklen_t len = sizeof(is);
+
+		if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is, &len) == 0)
+			n += is;
+	}
+	return n;
+}
+
+static void
+tell_pid(int fd)
+{
+	pid_t pid = getpid();
+
+	if (!fd_write_all(fd, &pid, sizeof(pid)))
+		_exit(1);
+}
+
+static void
+serve(void *context, const struct connection *c)
+{
+	struct shared *s = context;
+	char letter;
+
+	s->seen = *c;
+	tell_pid(c->out_fd);
+	while (fd_read_all(c->in_fd, &letter, 1) && letter != 'q') {
+		if (letter == 'c')
+			abort();
+		if (letter == 'l')
+			atomic_store(&s->inherited, listening_sockets());
+		tell_pid(c->out_fd);
+	}
+}
+
+static int
+listen_in_child(const void *context)
+{
+	const struct listener_ops ops = {limit, uses, prepare, serve, shared};
+	const struct drop d = {.account = ACCOUNT_SMTPD,
+	    .jailed = true,
+	    .promises = PROMISE_ACCEPT | PROMISE_FORK};
+
+	(void)context;
+	/* Nothing stays behind when a test is ended from outside. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	clock_open();
+	if (atomic_load(&shared->jailed))
+		drop_to(&d);
+	listener_run(&listener, &ops);
+	return 0;
+}
+
+static uint16_t
+port_of(int fd)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	struct ip a;
+	uint16_t n = 0;
+
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&ss, &len), 0);
+	assert_true(ip_from_sockaddr((struct sockaddr *)&ss, &a, &n));
+	return n;
+}
+
+static void
+start(unsigned limited, unsigned used)
+{
+	atomic_store(&shared->limit, limited);
+	atomic_store(&shared->uses, used);
+	listener = (struct listener){.count = 0};
+	listener_add(&listener, str_of("127.0.0.1:0"));
+	port = port_of(listener.fds[0]);
+	(void)fflush(NULL);
+	listener_pid = fork();
+	assert_true(listener_pid >= 0);
+	if (listener_pid == 0)
+		_exit(listen_in_child(NULL));
+	(void)close(listener.fds[0]);
+}
+
+static void
+expect_end(pid_t pid, int status)
+{
+	int got = -1;
+
+	assert_int_equal(waitpid(pid, &got, 0), pid);
+	if (pid == listener_pid)
+		listener_pid = -1;
+	assert_int_equal(got, status);
+}
+
+static void
+finish(void)
+{
+	assert_int_equal(kill(listener_pid, SIGTERM), 0);
+	expect_end(listener_pid, 0);
+}
+
+static int
+try_to_connect(void)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET,
+	    .sin_port = htons(port),
+	    .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	if (connect(fd, (struct sockaddr *)&in, sizeof(in)) != 0)
+		fd_close(&fd);
+	return fd;
+}
+
+static int
+client(void)
+{
+	int fd = try_to_connect();
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static pid_t
+read_pid(int fd)
+{
+	pid_t pid = 0;
+
+	assert_true(fd_read_all(fd, &pid, sizeof(pid)));
+	return pid;
+}
+
+static pid_t
+ask(int fd, char letter)
+{
+	assert_true(fd_write_all(fd, &letter, 1));
+	return read_pid(fd);
+}
+
+/* Say a last letter and wait for the end. */
+static void
+leave(int fd, char letter)
+{
+	char c;
+
+	assert_true(fd_write_all(fd, &letter, 1));
+	assert_false(fd_read_all(fd, &c, 1));
+	(void)close(fd);
+}
+
+static pid_t
+whole_connection(void)
+{
+	int fd = client();
+	pid_t pid = read_pid(fd);
+
+	leave(fd, 'q');
+	return pid;
+}
+
+/* Not an assertion: gives way to others until a condition is looked at again.
+ * A condition that never comes is for the one who runs the tests to end. */
+static void
+give_way(void)
+{
+	(void)nanosleep(&(struct timespec){0, 1000000}, NULL);
+}
+
+/* Until the listener has gone round twice: it has seen all there is now. */
+static void
+let_it_look(void)
+{
+	for (int i = 0; i < 2; i++) {
+		unsigned before = atomic_load(&shared->limit_asked);
+
+		while (atomic_load(&shared->limit_asked) == before) {
+			assert_int_equal(kill(listener_pid, SIGCHLD), 0);
+			give_way();
+		}
+	}
+}
+
+static void
+wait_until_refused(void)
+{
+	for (int fd = try_to_connect(); fd >= 0; fd = try_to_connect())
+		(void)close(fd);
+}
+
+static bool
+has_data(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, 0) == 1;
+}
+
+static void
+one_after_another_costs_one_worker(void **state)
+{
+	pid_t first;
+
+	(void)state;
+	start(10, 100);
+	first = whole_connection();
+	assert_int_not_equal(first, listener_pid);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(whole_connection(), first);
+	finish();
+	assert_int_equal(atomic_load(&shared->prepared), 1);
+}
+
+static void
+a_worker_knows_both_ends(void **state)
+{
+	struct ip loopback;
+	int fd;
+
+	(void)state;
+	assert_true(ip_parse(str_of("127.0.0.1"), &loopback));
+	start(10, 100);
+	fd = client();
+	(void)read_pid(fd);
+	assert_true(ip_equal(&shared->seen.remote, &loopback));
+	assert_true(ip_equal(&shared->seen.local, &loopback));
+	assert_int_equal(shared->seen.remote_port, port_of(fd));
+	assert_int_equal(shared->seen.local_port, port);
+	leave(fd, 'q');
+	finish();
+}
+
+static void
+at_once_each_has_a_worker(void **state)
+{
+	int fds[3];
+	pid_t pids[3];
+
+	(void)state;
+	start(10, 100);
+	for (int i = 0; i < 3; i++) {
+		fds[i] = client();
+		pids[i] = read_pid(fds[i]);
+		for (int j = 0; j < i; j++)
+			assert_int_not_equal(pids[i], pids[j]);
+	}
+	for (int i = 2; i >= 0; i--) {
+		assert_int_equal(ask(fds[i], 'p'), pids[i]);
+		leave(fds[i], 'q');
+	}
+	finish();
+}
+
+static void
+beyond_the_limit_one_waits_until_another_ends(void **state)
+{
+	int one, two, three;
+	pid_t pid;
+
+	(void)state;
+	start(2, 100);
+	one = client();
+	pid = read_pid(one);
+	two = client();
+	(void)read_pid(two);
+	three = client();
+	let_it_look();
+	assert_false(has_data(three));
+	leave(one, 'q');
+	assert_int_equal(read_pid(three), pid);
+	leave(two, 'q');
+	leave(three, 'q');
+	assert_int_equal(atomic_load(&shared->prepared), 2);
+	finish();
+}
+
+static void
+a_raised_limit_is_seen_without_a_restart(void **state)
+{
+	int one, two;
+
+	(void)state;
+	start(1, 100);
+	one = client();
+	(void)read_pid(one);
+	two = client();
+	let_it_look();
+	assert_false(has_data(two));
+	atomic_store(&shared->limit, 2);
+	let_it_look();
+	(void)read_pid(two);
+	leave(two, 'q');
+	leave(one, 'q');
+	finish();
+}
+
+static void
+a_crash_ends_one_connection_alone(void **state)
+{
+	int one, two;
+	pid_t first, second;
+
+	(void)state;
+	start(10, 100);
+	one = client();
+	first = read_pid(one);
+	two = client();
+	second = read_pid(two);
+	leave(one, 'c');
+	assert_int_equal(ask(two, 'p'), second);
+	one = client();
+	assert_int_not_equal(read_pid(one), first);
+	assert_int_equal(ask(two, 'p'), second);
+	leave(one, 'q');
+	leave(two, 'q');
+	finish();
+}
+
+static void
+one_use_gives_each_a_process(void **state)
+{
+	pid_t last = 0;
+
+	(void)state;
+	for (unsigned used = 0; used < 2; used++) {
+		start(10, used);
+		for (int i = 0; i < 5; i++) {
+			pid_t pid = whole_connection();
+
+			assert_int_not_equal(pid, last);
+			last = pid;
+		}
+		finish();
+	}
+}
+
+static void
+after_its_uses_a_worker_is_replaced(void **state)
+{
+	pid_t first, second;
+
+	(void)state;
+	start(10, 3);
+	first = whole_connection();
+	assert_int_equal(whole_connection(), first);
+	assert_int_equal(whole_connection(), first);
+	second = whole_connection();
+	assert_int_not_equal(second, first);
+	assert_int_equal(whole_connection(), second);
+	finish();
+}
+
+static void
+a_worker_has_no_listening_socket(void **state)
+{
+	int one, two;
+
+	(void)state;
+	start(10, 100);
+	one = client();
+	(void)read_pid(one);
+	two = client();
+	(void)read_pid(two);
+	atomic_store(&shared->inherited, -1);
+	(void)ask(two, 'l');
+	assert_int_equal(atomic_load(&shared->inherited), 0);
+	leave(one, 'q');
+	leave(two, 'q');
+	finish();
+}
+
+static void
+sigterm_lets_connections_end(void **state)
+{
+	int fd, status;
+	pid_t pid;
+
+	(void)state;
+	start(10, 100);
+	fd = client();
+	pid = read_pid(fd);
+	assert_int_equal(kill(listener_pid, SIGTERM), 0);
+	wait_until_refused();
+	assert_int_equal(ask(fd, 'p'), pid);
+	assert_int_equal(waitpid(listener_pid, &status, WNOHANG), 0);
+	leave(fd, 'q');
+	expect_end(listener_pid, 0);
+}
+
+static void
+a_second_sigterm_does_not_wait(void **state)
+{
+	int fd;
+	char c;
+
+	(void)state;
+	start(10, 100);
+	fd = client();
+	(void)read_pid(fd);
+	assert_int_equal(kill(listener_pid, SIGTERM), 0);
+	wait_until_refused();
+	assert_int_equal(kill(listener_pid, SIGTERM), 0);
+	assert_false(fd_read_all(fd, &c, 1));
+	(void)close(fd);
+	expect_end(listener_pid, 0);
+}
+
+/* The test inherits the workers of a listener that is killed. */
+static void
+workers_of_a_dead_listener_end_their_connection_first(void **state)
+{
+	int fd;
+	pid_t busy, idle;
+
+	(void)state;
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+	start(10, 100);
+	fd = client();
+	busy = read_pid(fd);
+	idle = whole_connection();
+	assert_int_not_equal(busy, idle);
+	assert_int_equal(kill(listener_pid, SIGKILL), 0);
+	expect_end(listener_pid, SIGKILL);
+	expect_end(idle, 0);
+	assert_int_equal(ask(fd, 'p'), busy);
+	leave(fd, 'q');
+	expect_end(busy, 0);
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
+}
+
+static void
+a_worker_that_cannot_begin_does_not_stop_the_next(void **state)
+{
+	int fd;
+	char c;
+
+	(void)state;
+	atomic_store(&shared->fail_to_prepare, true);
+	start(10, 100);
+	fd = client();
+	assert_false(fd_read_all(fd, &c, 1));
+	(void)close(fd);
+	atomic_store(&shared->fail_to_prepare, false);
+	(void)whole_connection();
+	finish();
+}
+
+static void
+set_clock(int seconds)
+{
+	char text[CLOCK_FILE_SIZE + 1];
+	int fd = open("clock", O_WRONLY | O_CREAT, 0644);
+
+	(void)snprintf(text, sizeof(text), "%+0*lld\n%+0*lld\n",
+	    CLOCK_FILE_SIZE / 2 - 1, 0LL, CLOCK_FILE_SIZE / 2 - 1,
+	    (long long)seconds * CLOCK_SECOND);
+	assert_true(fd_pwrite_all(fd, text, CLOCK_FILE_SIZE, 0));
+	(void)close(fd);
+}
+
+static void
+an_idle_worker_ends_after_a_minute(void **state)
+{
+	pid_t first;
+
+	(void)state;
+	set_clock(0);
+	assert_int_equal(setenv("CULVER_CLOCK", "clock", 1), 0);
+	start(10, 100);
+	first = whole_connection();
+	let_it_look();
+	set_clock(59);
+	let_it_look();
+	assert_int_equal(whole_connection(), first);
+	let_it_look();
+	set_clock(59 + 61);
+	let_it_look();
+	assert_int_not_equal(whole_connection(), first);
+	finish();
+}
+
+static void
+all_of_it_works_in_a_jail(void **state)
+{
+	int one, two;
+	pid_t pid;
+
+	(void)state;
+	atomic_store(&shared->jailed, true);
+	start(2, 100);
+	one = client();
+	pid = read_pid(one);
+	two = client();
+	(void)read_pid(two);
+	leave(one, 'q');
+	assert_int_equal(whole_connection(), pid);
+	leave(two, 'c');
+	(void)whole_connection();
+	finish();
+}
+
+static int
+add(const void *context)
+{
+	struct listener l = {.count = 0};
+
+	listener_add(&l, str_of(context));
+	return 0;
+}
+
+static int
+add_too_many(const void *context)
+{
+	struct listener l = {.count = 0};
+
+	for (int i = 0; i <= LISTENER_MAX; i++)
+		listener_add(&l, str_of(context));
+	return 0;
+}
+
+static void
+what_cannot_be_listened_at_is_told_apart(void **state)
+{
+	struct listener l = {.count = 0};
+	char taken[32];
+
+	(void)state;
+	listener_add(&l, str_of("127.0.0.1:0"));
+	(void)snprintf(taken, sizeof(taken), "127.0.0.1:%u", port_of(l.fds[0]));
+	assert_int_equal(in_child(add, taken), 111 << 8);
+	assert_int_equal(in_child(add, "192.0.2.1:0"), 111 << 8);
+	assert_int_equal(in_child(add, "25"), 100 << 8);
+	assert_int_equal(in_child(add, "localhost:25"), 100 << 8);
+	assert_int_equal(in_child(add_too_many, "127.0.0.1:0"), 100 << 8);
+	(void)close(l.fds[0]);
+}
+
+static void
+both_families_share_a_port(void **state)
+{
+	struct listener l = {.count = 0};
+	char other[32];
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+
+	(void)state;
+	if (fd < 0 || bind(fd, (struct sockaddr *)&in6, sizeof(in6)) != 0) {
+		print_message("skipped: no IPv6 on this host\n");
+		skip();
+	}
+	(void)close(fd);
+	listener_add(&l, str_of("[::]:0"));
+	(void)snprintf(other, sizeof(other), "0.0.0.0:%u", port_of(l.fds[0]));
+	listener_add(&l, str_of(other));
+	assert_int_equal(port_of(l.fds[0]), port_of(l.fds[1]));
+	(void)close(l.fds[0]);
+	(void)close(l.fds[1]);
+}
+
+static int
+setup(void **state)
+{
+	if (home_make(state) != 0)
+		return -1;
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return shared == MAP_FAILED ? -1 : 0;
+}
+
+static int
+forget(void **state)
+{
+	(void)state;
+	memset(shared, 0, sizeof(*shared));
+	listener_pid = -1;
+	return 0;
+}
+
+/* What a failed test left. */
+static int
+clear(void **state)
+{
+	(void)state;
+	if (listener_pid > 0 && kill(listener_pid, SIGKILL) == 0)
+		(void)waitpid(listener_pid, NULL, 0);
+	(void)unsetenv("CULVER_CLOCK");
+	(void)unlink("clock");
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	return rmdir(home_path());
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, forget, clear)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(one_after_another_costs_one_worker),
+	    TEST(a_worker_knows_both_ends),
+	    TEST(at_once_each_has_a_worker),
+	    TEST(beyond_the_limit_one_waits_until_another_ends),
+	    TEST(a_raised_limit_is_seen_without_a_restart),
+	    TEST(a_crash_ends_one_connection_alone),
+	    TEST(one_use_gives_each_a_process),
+	    TEST(after_its_uses_a_worker_is_replaced),
+	    TEST(a_worker_has_no_listening_socket),
+	    TEST(sigterm_lets_connections_end),
+	    TEST(a_second_sigterm_does_not_wait),
+	    TEST(workers_of_a_dead_listener_end_their_connection_first),
+	    TEST(a_worker_that_cannot_begin_does_not_stop_the_next),
+	    TEST(an_idle_worker_ends_after_a_minute),
+	    TEST(all_of_it_works_in_a_jail),
+	    TEST(what_cannot_be_listened_at_is_told_apart),
+	    TEST(both_families_share_a_port),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
