@@ -1,0 +1,179 @@
+/* data: one stream is one message, however it is cut; nothing but CR LF "." CR
+ * LF ends it; the fast way and the table agree. */
+#include "smtpd/data.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define BYTES(s)                                                               \
+	{                                                                      \
+		(s), sizeof(s) - 1                                             \
+	}
+
+enum { ROOM = 4096 };
+
+typedef size_t decoder(struct data *, struct str *, char *);
+
+struct result {
+	struct data d;
+	char text[ROOM];
+	size_t len;
+	size_t left; /* bytes behind the end of the message */
+};
+
+/* Decode from in two pieces, the first of cut bytes. */
+static void
+decode(struct result *r, decoder *how, struct str in, size_t cut)
+{
+	struct str parts[] = {
+	    str_slice(in, 0, cut), str_slice(in, cut, in.len)};
+
+	memset(r, 0, sizeof(*r));
+	assert_true(in.len <= ROOM);
+	for (size_t i = 0; i < COUNT(parts); i++) {
+		r->len += how(&r->d, &parts[i], r->text + r->len);
+		r->left += parts[i].len;
+	}
+}
+
+struct row {
+	struct str wire; /* followed by CR LF "." CR LF and TAIL */
+	bool bare;
+	struct str text; /* where it is not bare */
+};
+
+#define TAIL "MAIL FROM:<evil@a.test>\r\n"
+
+static const struct row rows[] = {
+    {BYTES(""),		 false, BYTES("\n")              },
+    {BYTES("a"),                false, BYTES("a\n")             },
+    {BYTES("a\r\n"),            false, BYTES("a\n\n")           },
+    {BYTES("..\r\n...a\r\n.b"), false, BYTES(".\n..a\nb\n")     },
+    {BYTES("a\0b\r\n\0"),       false, BYTES("a\0b\n\0\n")      },
+    {BYTES("a.\r\nb.c"),        false, BYTES("a.\nb.c\n")       },
+    {BYTES("\x80\xff\t\x1b"),   false, BYTES("\x80\xff\t\x1b\n")},
+ /* what others have taken for the end of a message */
+    {BYTES("a\n.\nb"),          true,  BYTES("")                },
+    {BYTES("a\n.\r\nb"),        true,  BYTES("")                },
+    {BYTES("a\n.\rb"),          true,  BYTES("")                },
+    {BYTES("a\r.\rb"),          true,  BYTES("")                },
+    {BYTES("a\r.\nb"),          true,  BYTES("")                },
+    {BYTES("a\r.\r\nb"),        true,  BYTES("")                },
+    {BYTES("a\r\n.\nb"),        true,  BYTES("")                },
+    {BYTES("a\r\n.\rb"),        true,  BYTES("")                },
+    {BYTES("a\r\n\0.\r\nb"),    false, BYTES("a\n\0.\nb\n")     },
+    {BYTES("a\r\n.\r\r\nb"),    true,  BYTES("")                },
+    {BYTES("a\r\r\n.\r\r\nb"),  true,  BYTES("")                },
+    {BYTES("a\r\n.\0\r\nb"),    false, BYTES("a\n\0\nb\n")      },
+    {BYTES("a\r\n. \r\nb"),     false, BYTES("a\n \nb\n")       },
+    {BYTES("a\r\n..\nb"),       true,  BYTES("")                },
+    {BYTES("a\r\n.\t\r\nb"),    false, BYTES("a\n\t\nb\n")      },
+    {BYTES("a\r"),              true,  BYTES("")                },
+    {BYTES("\n"),               true,  BYTES("")                },
+    {BYTES("a\n\r"),            true,  BYTES("")                },
+    {BYTES("\r\r\r"),           true,  BYTES("")                },
+};
+
+static void
+check_row(const struct row *row, decoder *how)
+{
+	char wire[ROOM];
+	static const char end[] = "\r\n.\r\n" TAIL;
+	size_t n = row->wire.len + sizeof(end) - 1;
+	struct result r;
+
+	memcpy(wire, row->wire.data, row->wire.len);
+	memcpy(wire + row->wire.len, end, sizeof(end) - 1);
+	for (size_t cut = 0; cut <= n; cut++) {
+		decode(&r, how, (struct str){wire, n}, cut);
+		assert_int_equal(r.d.state, DS_END);
+		assert_int_equal(r.left, sizeof(TAIL) - 1);
+		assert_int_equal(r.d.bare, row->bare);
+		if (row->bare)
+			continue;
+		assert_int_equal(r.len, row->text.len);
+		assert_memory_equal(r.text, row->text.data, r.len);
+	}
+}
+
+static void
+only_crlf_dot_crlf_ends_it_at_every_cut(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		check_row(&rows[i], data_decode);
+		check_row(&rows[i], data_decode_slow);
+	}
+}
+
+static void
+a_dot_line_at_once_is_an_empty_message(void **state)
+{
+	struct result r;
+
+	(void)state;
+	decode(&r, data_decode, str_of(".\r\n"), 0);
+	assert_int_equal(r.d.state, DS_END);
+	assert_false(r.d.bare);
+	assert_int_equal(r.len, 0);
+	assert_int_equal(r.d.bytes, 0);
+}
+
+static void
+size_counts_line_ends_and_no_stuffed_dots(void **state)
+{
+	struct result r;
+
+	(void)state;
+	decode(&r, data_decode, str_of("ab\r\n..c\r\n\r\n.\r\n"), 3);
+	assert_int_equal(r.d.bytes, 10);
+}
+
+/* Streams of few kinds of bytes meet every cell of the table. */
+static void
+the_fast_way_does_what_the_table_says(void **state)
+{
+	static const char alphabet[] = "\r\n\r\n\r\n..ab";
+	char wire[64];
+	unsigned seed = 1;
+
+	(void)state;
+	for (int round = 0; round < 200000; round++) {
+		struct result fast, slow;
+		size_t n = 0;
+
+		for (; n < sizeof(wire); n++) {
+			seed = seed * 1103515245U + 12345U;
+			wire[n] =
+			    alphabet[(seed >> 16) % (sizeof(alphabet) - 1)];
+		}
+		decode(&fast, data_decode, (struct str){wire, n}, seed % n);
+		decode(&slow, data_decode_slow, (struct str){wire, n}, 0);
+		assert_int_equal(fast.d.state, slow.d.state);
+		assert_int_equal(fast.d.bare, slow.d.bare);
+		assert_int_equal(fast.d.bytes, slow.d.bytes);
+		assert_int_equal(fast.left, slow.left);
+		assert_int_equal(fast.len, slow.len);
+		assert_memory_equal(fast.text, slow.text, fast.len);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(only_crlf_dot_crlf_ends_it_at_every_cut),
+	    cmocka_unit_test(a_dot_line_at_once_is_an_empty_message),
+	    cmocka_unit_test(size_counts_line_ends_and_no_stuffed_dots),
+	    cmocka_unit_test(the_fast_way_does_what_the_table_says),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
