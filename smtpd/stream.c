@@ -1,0 +1,138 @@
+/* stream: command lines in, replies out; see stream.h. */
+#include "smtpd/stream.h"
+
+#include "lib/clock.h"
+#include "lib/fd.h"
+#include <errno.h>
+#include <string.h>
+
+enum { TLS_HANDSHAKE = 0x16 }; /* first byte of a ClientHello */
+
+void
+stream_open(struct stream *s, int in_fd, int out_fd, int timeout_seconds)
+{
+	channel_open(&s->input, in_fd, timeout_seconds);
+	channel_open(&s->output, out_fd, timeout_seconds);
+	reader_open(&s->reader, &s->input, s->in, sizeof(s->in));
+	writer_open(&s->writer, &s->output, s->out, sizeof(s->out));
+	s->timeout_ms = s->input.timeout_ms;
+	s->deadline = 0;
+}
+
+bool
+stream_ready(struct stream *s)
+{
+	return reader_pending(&s->reader) || fd_wait_read(s->input.fd, 0);
+}
+
+/* Whichever ends first: the time of one read or that of the whole. */
+static bool
+set_patience(struct stream *s)
+{
+	int64_t left;
+
+	s->input.timeout_ms = s->timeout_ms;
+	if (s->deadline == 0)
+		return true;
+	left = (s->deadline - clock_boot()) / (CLOCK_SECOND / 1000);
+	if (left <= 0)
+		return false;
+	if (left < s->timeout_ms)
+		s->input.timeout_ms = (int)left;
+	return true;
+}
+
+static enum stream_result
+failed(void)
+{
+	if (errno == 0)
+		return STREAM_END;
+	return errno == ETIMEDOUT ? STREAM_TIMEOUT : STREAM_ERROR;
+}
+
+enum stream_result
+stream_peek(struct stream *s, struct str *bytes)
+{
+	if (!reader_pending(&s->reader)) {
+		if (!writer_flush(&s->writer))
+			return STREAM_ERROR;
+		if (!set_patience(s))
+			return STREAM_TIMEOUT;
+	}
+	return reader_peek(&s->reader, bytes) ? STREAM_OK : failed();
+}
+
+/* Keep what fits of a piece of a line; the rest is only counted. */
+static void
+keep(struct stream *s, size_t at, struct str piece)
+{
+	if (at >= sizeof(s->line))
+		return;
+	if (piece.len > sizeof(s->line) - at)
+		piece.len = sizeof(s->line) - at;
+	memcpy(s->line + at, piece.data, piece.len);
+}
+
+static bool
+has_control(struct str line)
+{
+	for (size_t i = 0; i < line.len; i++) {
+		unsigned char byte = (unsigned char)line.data[i];
+
+		if ((byte < ' ' && byte != '\t') || byte == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+/* A line of total bytes, its LF among them, has been kept. */
+static enum stream_result
+judge(struct stream *s, size_t total, struct str *line)
+{
+	struct str all = {s->line, total};
+
+	s->deadline = 0;
+	if (total > sizeof(s->line))
+		return STREAM_LONG;
+	if (!str_ends(all, str_of("\r\n")))
+		return STREAM_BARE;
+	all = str_slice(all, 0, total - 2);
+	if (has_control(all))
+		return STREAM_CONTROL;
+	*line = all;
+	return STREAM_OK;
+}
+
+/* The first bytes of a line: from here on the clock runs. */
+static enum stream_result
+begin(struct stream *s, struct str bytes)
+{
+	s->deadline =
+	    clock_boot() + (int64_t)STREAM_COMMAND_SECONDS * CLOCK_SECOND;
+	return bytes.data[0] == TLS_HANDSHAKE ? STREAM_FOREIGN : STREAM_OK;
+}
+
+enum stream_result
+stream_line(struct stream *s, struct str *line)
+{
+	size_t total = 0;
+
+	s->deadline = 0;
+	while (total <= STREAM_FLOOD) {
+		struct str bytes;
+		enum stream_result r = stream_peek(s, &bytes);
+		size_t lf;
+
+		if (r == STREAM_OK && total == 0)
+			r = begin(s, bytes);
+		if (r != STREAM_OK)
+			return r;
+		lf = str_find(bytes, '\n');
+		keep(s, total, str_slice(bytes, 0, lf + 1));
+		total += lf < bytes.len ? lf + 1 : lf;
+		reader_consume(&s->reader, lf + 1);
+		if (lf < bytes.len)
+			return judge(s, total, line);
+	}
+	return STREAM_FOREIGN;
+}

@@ -1,0 +1,58 @@
+/* stream: one client's connection: command lines and message bytes come in,
+ * replies go out.  Replies are kept while the client has sent more already
+ * (PIPELINING) and are written before anything is waited for. */
+#ifndef SMTPD_STREAM_H
+#define SMTPD_STREAM_H
+
+#include "lib/attr.h"
+#include "lib/io.h"
+#include "lib/str.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	STREAM_IN = 1 << 16,    /* bytes read at once at most */
+	STREAM_OUT = 1 << 13,   /* bytes of replies kept at most */
+	STREAM_LINE = 2048,     /* the longest command line, with CR LF */
+	STREAM_FLOOD = 1 << 16, /* bytes without an LF that end the talk */
+	STREAM_COMMAND_SECONDS = 300, /* from a line's first byte to its LF */
+};
+
+struct stream {
+	struct channel input, output;
+	struct reader reader;
+	struct writer writer;
+	int timeout_ms;   /* of one read or write */
+	int64_t deadline; /* clock_boot, when reading must end; 0: never */
+	char in[STREAM_IN], out[STREAM_OUT], line[STREAM_LINE];
+};
+
+enum stream_result {
+	STREAM_OK,
+	STREAM_LONG,    /* a line over STREAM_LINE; skipped up to its LF */
+	STREAM_BARE,    /* a line that ended in LF without CR */
+	STREAM_CONTROL, /* a line that holds NUL, CR or other control bytes */
+	STREAM_FOREIGN, /* another protocol (TLS); or over STREAM_FLOOD */
+	STREAM_END,     /* the client has closed */
+	STREAM_TIMEOUT,
+	STREAM_ERROR /* errno */
+};
+
+/* Begin on two descriptors (the same one over TCP), which stay the caller's. */
+void stream_open(struct stream *s, int in_fd, int out_fd, int timeout_seconds);
+
+/* The client has sent something already, or closed: stream_peek would not wait.
+ */
+bool stream_ready(struct stream *s);
+
+/* What has come, after reading once if there is nothing.  STREAM_OK, END,
+ * TIMEOUT or ERROR; take what was used with reader_consume(&s->reader). */
+MUST_USE enum stream_result stream_peek(struct stream *s, struct str *bytes);
+
+/* The next command line without its CR LF; it points into s->line until the
+ * next call and is set by STREAM_OK only.  After LONG, BARE and CONTROL the
+ * next line can be read. */
+MUST_USE enum stream_result stream_line(struct stream *s, struct str *line);
+
+#endif
