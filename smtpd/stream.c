@@ -19,12 +19,6 @@ stream_open(struct stream *s, int in_fd, int out_fd, int timeout_seconds)
 	s->deadline = 0;
 }
 
-bool
-stream_ready(struct stream *s)
-{
-	return reader_pending(&s->reader) || fd_wait_read(s->input.fd, 0);
-}
-
 /* Whichever ends first: the time of one read or that of the whole. */
 static bool
 set_patience(struct stream *s)
@@ -60,6 +54,17 @@ stream_peek(struct stream *s, struct str *bytes)
 			return STREAM_TIMEOUT;
 	}
 	return reader_peek(&s->reader, bytes) ? STREAM_OK : failed();
+}
+
+bool
+stream_early(struct stream *s)
+{
+	struct str bytes;
+
+	if (reader_pending(&s->reader))
+		return true;
+	return fd_wait_read(s->input.fd, 0) &&
+	       stream_peek(s, &bytes) == STREAM_OK;
 }
 
 /* Keep what fits of a piece of a line; the rest is only counted. */

@@ -42,9 +42,8 @@ enum stream_result {
 /* Begin on two descriptors (the same one over TCP), which stay the caller's. */
 void stream_open(struct stream *s, int in_fd, int out_fd, int timeout_seconds);
 
-/* The client has sent something already, or closed: stream_peek would not wait.
- */
-bool stream_ready(struct stream *s);
+/* The client has sent bytes that are not read yet; never waits. */
+bool stream_early(struct stream *s);
 
 /* What has come, after reading once if there is nothing.  STREAM_OK, END,
  * TIMEOUT or ERROR; take what was used with reader_consume(&s->reader). */

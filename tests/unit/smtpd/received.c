@@ -29,7 +29,7 @@ static const struct row rows[] = {
     {"a",			"",          "joe",   "192.0.2.9",   "Received: from a (joe@unknown [192.0.2.9])"},
     {"a",			"",          "",      NULL,          "Received: from a (unknown)"                },
     {"a b)\n\r\"(c\x80\x1b%s@d", "e]\nf: g",  "(;h@i", "192.0.2.9",
-     "Received: from a?b?????c???s?d (??h?i@e]?f:?g [192.0.2.9])"                                                },
+     "Received: from a?b?????c???s?d (??h?i@e]?f:?g [192.0.2.9])"                                                 },
 };
 
 static void

@@ -201,17 +201,18 @@ silence_and_closing_are_told_apart(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	stream_open(&s, ends[0], ends[0], 1);
 	s.timeout_ms = 1;
-	assert_false(stream_ready(&s));
+	assert_false(stream_early(&s));
 	assert_int_equal(stream_peek(&s, &bytes), STREAM_TIMEOUT);
 	s.timeout_ms = 60000;
 	s.deadline = 1;
 	assert_int_equal(stream_peek(&s, &bytes), STREAM_TIMEOUT);
 	s.deadline = 0;
 	assert_int_equal(write(ends[1], "x", 1), 1);
-	assert_true(stream_ready(&s));
+	assert_true(stream_early(&s));
 	assert_int_equal(stream_peek(&s, &bytes), STREAM_OK);
 	reader_consume(&s.reader, 1);
 	assert_int_equal(close(ends[1]), 0);
+	assert_false(stream_early(&s));
 	assert_int_equal(stream_peek(&s, &bytes), STREAM_END);
 	assert_int_equal(close(ends[0]), 0);
 }

@@ -1,0 +1,82 @@
+/* session: one SMTP client, from the greeting to its end. */
+#ifndef SMTPD_SESSION_H
+#define SMTPD_SESSION_H
+
+#include "lib/attr.h"
+#include "lib/buf.h"
+#include "lib/ip.h"
+#include "lib/listener.h"
+#include "lib/log.h"
+#include "lib/str.h"
+#include "smtpd/door.h"
+#include "smtpd/param.h"
+#include "smtpd/stream.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum phase {
+	PH_NEW,     /* no HELO yet */
+	PH_GREETED, /* MAIL may come */
+	PH_MAIL,    /* a sender, no recipient yet */
+	PH_RCPT,    /* a sender and recipients */
+	PH_DATA,    /* 354 was said: what comes is the message */
+};
+
+enum {
+	SESSION_ERRORS = 20,  /* replies of 500 and more without a message */
+	SESSION_JUNK = 100,   /* commands that further nothing, likewise */
+	SESSION_LOGGED = 100, /* refusals that are logged one by one */
+	SESSION_ID = 64,
+};
+
+/* code 0: nothing is said (the client has gone).  A text of several lines has
+ * LF between them; each begins with the enhanced code where there is one. */
+struct reply {
+	int code;
+	const char *text;
+};
+
+struct session {
+	struct door *door;
+	const struct connection *peer;
+	struct stream stream;
+	enum phase phase;
+	bool esmtp;          /* EHLO was said */
+	const char *closing; /* why the connection ends; NULL: it goes on */
+
+	struct str command; /* being answered; a view of the stream's line */
+	struct buf helo;
+	struct buf sender;     /* envelope form; empty: the null path */
+	struct buf recipients; /* envelope forms, each ended by NUL */
+	uint64_t recipient_count;
+	struct params params;
+	char id[SESSION_ID]; /* of the transaction, in Received and the log */
+
+	unsigned errors, junk; /* since the last message taken */
+	uint64_t accepted, refused;
+	struct buf path; /* address_parse_path writes here */
+	struct buf text; /* of a reply that is put together */
+	char body[STREAM_IN];
+};
+
+/* A session of its own memory; NULL without it.  Free with session_free. */
+MUST_USE struct session *session_new(struct door *door);
+void session_free(struct session *s);
+
+/* Talk with one client until the connection ends; its descriptors stay open. */
+void session_serve(struct session *s, const struct connection *peer);
+
+/* Forget the transaction: sender, recipients, parameters.  The phase falls back
+ * to PH_GREETED unless there was no HELO. */
+void session_reset(struct session *s);
+
+/* The connection ends, or is to end, as r says.  What to tell the client. */
+struct reply session_lost(struct session *s, enum stream_result r);
+
+/* Begin a log line about this client. */
+void session_log(const struct session *s, struct log *l, const char *event);
+
+/* The text put together in s->text, ok telling whether all of it fitted. */
+struct reply session_text(struct session *s, int code, bool ok);
+
+#endif

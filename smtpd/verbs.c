@@ -1,0 +1,233 @@
+/* verbs: the table of SMTP commands; see verbs.h. */
+#include "smtpd/verbs.h"
+
+#include "smtpd/receive.h"
+#include "smtpd/transaction.h"
+
+#define IN(phase) (1U << (phase))
+#define ANY       (IN(PH_NEW) | GREETED)
+#define GREETED   (IN(PH_GREETED) | MAILED)
+#define MAILED    (IN(PH_MAIL) | IN(PH_RCPT))
+
+enum {
+	LINE_PLAIN = 512,        /* with CR LF, RFC 5321 4.5.3.1.4 */
+	LINE_PATH = STREAM_LINE, /* parameters of extensions lengthen it */
+	HELO_LONGEST = 255
+};
+
+enum flag {
+	MAY = 1 << 0,  /* an argument may follow; without this, none */
+	MUST = 1 << 1, /* one has to */
+	LAST = 1 << 2, /* the client waits for the reply before it goes on */
+	JUNK = 1 << 3, /* alone it furthers nothing */
+	LONG = 1 << 4, /* its line may have LINE_PATH bytes */
+};
+
+struct verb {
+	const char *name;
+	unsigned phases; /* where it is allowed */
+	unsigned flags;
+	struct reply (*run)(struct session *s, struct str argument);
+	/* Append what EHLO offers on its account, each line after an LF. */
+	bool (*offer)(const struct session *s, struct buf *b);
+};
+
+static const struct verb *verb_at(size_t i);
+
+static struct reply
+greet(struct session *s, struct str name, bool esmtp)
+{
+	if (name.len > HELO_LONGEST)
+		return (struct reply){501, "5.5.4 name too long"};
+	buf_clear(&s->helo);
+	if (!buf_append_str(&s->helo, name))
+		return (struct reply){451, "4.3.0 out of memory"};
+	s->phase = PH_GREETED;
+	s->esmtp = esmtp;
+	session_reset(s);
+	buf_clear(&s->text);
+	return session_text(s, 250, buf_append_str(&s->text, door_me(s->door)));
+}
+
+static struct reply
+do_helo(struct session *s, struct str name)
+{
+	return greet(s, name, false);
+}
+
+static struct reply
+do_ehlo(struct session *s, struct str name)
+{
+	struct reply r = greet(s, name, true);
+	bool ok = true;
+
+	if (r.code != 250)
+		return r;
+	for (size_t i = 0; verb_at(i) != NULL; i++)
+		if (verb_at(i)->offer != NULL)
+			ok = ok && verb_at(i)->offer(s, &s->text);
+	return session_text(s, 250, ok);
+}
+
+static bool
+offer_session(const struct session *s, struct buf *b)
+{
+	(void)s;
+	return buf_append_text(b, "\nPIPELINING\nENHANCEDSTATUSCODES");
+}
+
+static bool
+offer_mail(const struct session *s, struct buf *b)
+{
+	uint64_t most = door_databytes(s->door);
+
+	return buf_append_text(b, "\n8BITMIME\nSIZE ") &&
+	       buf_append_number(b, most == UINT64_MAX ? 0 : most);
+}
+
+static struct reply
+do_rset(struct session *s, struct str none)
+{
+	(void)none;
+	session_reset(s);
+	return (struct reply){250, "2.0.0 flushed"};
+}
+
+static struct reply
+do_noop(struct session *s, struct str ignored)
+{
+	(void)s;
+	(void)ignored;
+	return (struct reply){250, "2.0.0 ok"};
+}
+
+/* RFC 5321, 3.5.3: who is here is for RCPT to say. */
+static struct reply
+do_vrfy(struct session *s, struct str name)
+{
+	(void)s;
+	(void)name;
+	return (struct reply){252, "2.1.5 send some mail, I'll try my best"};
+}
+
+static struct reply
+do_expn(struct session *s, struct str name)
+{
+	(void)s;
+	(void)name;
+	return (struct reply){502, "5.5.1 not implemented"};
+}
+
+static struct reply
+do_help(struct session *s, struct str about)
+{
+	(void)s;
+	(void)about;
+	return (struct reply){214, "2.0.0 culver-smtpd(8) says what I speak"};
+}
+
+static struct reply
+do_quit(struct session *s, struct str none)
+{
+	(void)none;
+	s->closing = "quit";
+	buf_clear(&s->text);
+	return session_text(s, 221,
+	    buf_append_text(&s->text, "2.0.0 ") &&
+		buf_append_str(&s->text, door_me(s->door)));
+}
+
+/* A browser was led here: what follows is its victim's words, not mail. */
+static struct reply
+do_http(struct session *s, struct str ignored)
+{
+	(void)ignored;
+	return session_lost(s, STREAM_FOREIGN);
+}
+
+/* name, phases, flags, run, offer */
+static const struct verb verbs[] = {
+    {"HELO",    ANY,            MUST | LAST | JUNK, do_helo, NULL         },
+    {"EHLO",    ANY,            MUST | LAST | JUNK, do_ehlo, offer_session},
+    {"MAIL",    IN(PH_GREETED), MUST | LONG,        do_mail, offer_mail   },
+    {"RCPT",    MAILED,         MUST | LONG,        do_rcpt, NULL         },
+    {"DATA",    IN(PH_RCPT),    LAST,               do_data, NULL         },
+    {"RSET",    ANY,            JUNK,               do_rset, NULL         },
+    {"NOOP",    ANY,            MAY | JUNK,         do_noop, NULL         },
+    {"VRFY",    ANY,            MUST | JUNK,        do_vrfy, NULL         },
+    {"EXPN",    ANY,            MUST | JUNK,        do_expn, NULL         },
+    {"HELP",    ANY,            MAY | JUNK,         do_help, NULL         },
+    {"QUIT",    ANY,            0,                  do_quit, NULL         },
+    {"GET",     ANY,            MAY | LONG,         do_http, NULL         },
+    {"HEAD",    ANY,            MAY | LONG,         do_http, NULL         },
+    {"POST",    ANY,            MAY | LONG,         do_http, NULL         },
+    {"PUT",     ANY,            MAY | LONG,         do_http, NULL         },
+    {"OPTIONS", ANY,            MAY | LONG,         do_http, NULL         },
+    {"CONNECT", ANY,            MAY | LONG,         do_http, NULL         },
+};
+
+static const struct verb *
+verb_at(size_t i)
+{
+	return i < sizeof(verbs) / sizeof(verbs[0]) ? &verbs[i] : NULL;
+}
+
+static const struct verb *
+find(struct str name)
+{
+	for (size_t i = 0; verb_at(i) != NULL; i++)
+		if (str_equal_nocase(name, str_of(verbs[i].name)))
+			return &verbs[i];
+	return NULL;
+}
+
+static bool
+argument_fits(const struct verb *v, struct str argument)
+{
+	if (argument.len == 0)
+		return (v->flags & MUST) == 0;
+	return (v->flags & (MAY | MUST)) != 0;
+}
+
+static bool
+line_fits(const struct verb *v, struct str line)
+{
+	return line.len + 2 <=
+	       ((v->flags & LONG) != 0 ? LINE_PATH : LINE_PLAIN);
+}
+
+/* The client has sent more although it has to wait: what it sent was written
+ * by somebody who did not see our replies. */
+static struct reply
+improper(struct session *s)
+{
+	s->closing = "pipelining";
+	return (struct reply){554, "5.5.0 improper pipelining"};
+}
+
+struct reply
+verbs_run(struct session *s, struct str line)
+{
+	size_t end = 0;
+	const struct verb *v;
+	struct str argument;
+
+	while (
+	    end < line.len && line.data[end] != ' ' && line.data[end] != '\t')
+		end++;
+	v = find(str_slice(line, 0, end));
+	argument = str_trim(str_slice(line, end, line.len));
+	if (v == NULL)
+		return (struct reply){500, "5.5.1 no such command"};
+	if ((v->flags & JUNK) != 0)
+		s->junk++;
+	if (!line_fits(v, line))
+		return (struct reply){500, "5.5.2 line too long"};
+	if ((v->phases & IN(s->phase)) == 0)
+		return (struct reply){503, "5.5.1 not now"};
+	if (!argument_fits(v, argument))
+		return (struct reply){501, "5.5.4 wrong argument"};
+	if ((v->flags & LAST) != 0 && stream_early(&s->stream))
+		return improper(s);
+	return v->run(s, argument);
+}

@@ -1,0 +1,13 @@
+/* verbs: the table of SMTP commands, and those of them that are short. */
+#ifndef SMTPD_VERBS_H
+#define SMTPD_VERBS_H
+
+#include "lib/str.h"
+#include "smtpd/session.h"
+
+/* Run one command line.  Sequence errors, line limits, stray arguments and
+ * clients that do not wait where they must are answered here, for every verb
+ * by its row. */
+struct reply verbs_run(struct session *s, struct str line);
+
+#endif
