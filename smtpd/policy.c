@@ -1,0 +1,125 @@
+/* policy: which recipients are taken; see policy.h. */
+#include "smtpd/policy.h"
+
+#include "lib/die.h"
+#include "wire/users.h"
+
+static const struct reply ok = {0, NULL};
+static const struct reply no_memory = {451, "4.3.0 out of memory"};
+static const struct reply no_relay = {553,
+    "5.7.1 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)"};
+static const struct reply no_mailbox = {
+    550, "5.1.1 sorry, no mailbox here by that name (#5.1.1)"};
+static const struct reply disabled = {
+    550, "5.2.1 sorry, this mailbox is disabled (#5.2.1)"};
+
+struct reply
+policy_trouble(void)
+{
+	return (struct reply){
+	    451, "4.3.0 sorry, my configuration cannot be read (#4.3.0)"};
+}
+
+struct reply
+policy_too_large(void)
+{
+	return (struct reply){552,
+	    "5.3.4 sorry, that message size exceeds my databytes limit "
+	    "(#5.3.4)"};
+}
+
+/* An address of ours by number; a client of unknown address has none. */
+static bool
+is_this_host(const struct session *s, const struct address *a)
+{
+	static const struct ip unknown;
+
+	return a->literal && !ip_equal(&a->ip, &unknown) &&
+	       ip_equal(&a->ip, &s->peer->local);
+}
+
+static bool
+is_postmaster(struct str local)
+{
+	return str_equal_nocase(local, str_of("postmaster"));
+}
+
+static bool
+write_address(struct buf *out, struct str local, struct str domain)
+{
+	buf_clear(out);
+	return buf_append_str(out, local) && buf_append_byte(out, '@') &&
+	       buf_append_str(out, domain);
+}
+
+static struct reply
+check_domain(const struct session *s, struct str domain)
+{
+	switch (
+	    control_find_domain(s->door->controls, C_rcpthosts, domain, NULL)) {
+	case FOUND_YES:
+		return ok;
+	case FOUND_NO:
+		return no_relay;
+	case FOUND_ERROR:
+		warn("unable to read control/rcpthosts");
+		return policy_trouble();
+	}
+	return policy_trouble();
+}
+
+/* A mailbox that the table of users lacks. */
+static struct reply
+without_mailbox(const struct session *s, struct str local, struct buf *out)
+{
+	/* RFC 5321, 4.5.1: every domain has this one. */
+	if (!is_postmaster(local))
+		return no_mailbox;
+	return write_address(out, local, door_me(s->door)) ? ok : no_memory;
+}
+
+/* out holds local@domain.  Refuse whom we would only bounce to. */
+static struct reply
+check_user(const struct session *s, struct str local, struct str domain,
+    struct buf *out)
+{
+	const struct table *t = s->door->mailboxes;
+	struct user_record user;
+	enum found f = users_domain(t, domain);
+
+	if (f == FOUND_NO)
+		return ok;
+	if (f == FOUND_YES)
+		f = users_find(t, buf_str(out), &user);
+	switch (f) {
+	case FOUND_YES:
+		return (user.flags & USER_DISABLED) != 0 ? disabled : ok;
+	case FOUND_NO:
+		return without_mailbox(s, local, out);
+	case FOUND_ERROR:
+		warn("unable to read ", USERS_RCPT);
+		return policy_trouble();
+	}
+	return policy_trouble();
+}
+
+struct reply
+policy_rcpt(struct session *s, const struct address *a, struct buf *out)
+{
+	struct str relay = s->door->relayclient;
+	bool mine = a->domain.len == 0 || is_this_host(s, a);
+	struct str domain = mine ? door_me(s->door) : a->domain;
+	struct reply r = ok;
+
+	if (a->local.len == 0)
+		return (struct reply){501, "5.1.3 recipient is empty"};
+	if (!write_address(out, a->local, domain))
+		return no_memory;
+	if (relay.data == NULL && !(mine && is_postmaster(a->local)))
+		r = check_domain(s, domain);
+	if (r.code == 0 && relay.len == 0)
+		r = check_user(s, a->local, domain, out);
+	if (r.code == 0 && relay.len > 0 && !buf_append_str(out, relay))
+		r = no_memory;
+	return r;
+}

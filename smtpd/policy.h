@@ -1,0 +1,19 @@
+/* policy: which recipients are taken, and in whose name. */
+#ifndef SMTPD_POLICY_H
+#define SMTPD_POLICY_H
+
+#include "lib/address.h"
+#include "lib/buf.h"
+#include "smtpd/session.h"
+
+/* What is said when our configuration cannot be read, and to a message over
+ * databytes. */
+struct reply policy_trouble(void);
+struct reply policy_too_large(void);
+
+/* Decide on a recipient.  code 0: it is taken, and its envelope form stands in
+ * out.  Otherwise the refusal.  Trouble of ours is 451, never an acceptance. */
+struct reply policy_rcpt(
+    struct session *s, const struct address *a, struct buf *out);
+
+#endif
