@@ -1,0 +1,556 @@
+"""Runs one transcript (see README) against a real program.
+
+The program runs under a UCSPI-like parent in a HOME of its own, with a queue
+that is played here: it speaks wire/submit.h's server end and keeps what it is
+given, so that a transcript needs neither root nor any other program.
+"""
+
+import os
+import pathlib
+import re
+import select
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PATIENCE = 30  # seconds for anything that is sure to come
+NOBODY = 65534
+
+
+class Failure(Exception):
+    """What a transcript expects is not what happened."""
+
+
+# ---------------------------------------------------------------- transcripts
+
+def parse_file(path):
+    """The cases of a file: [(name, [(line number, words), ...])]."""
+    preamble, cases = [], []
+    for number, text in enumerate(path.read_text().splitlines(), 1):
+        line = text.strip()
+        if not line or line.startswith("#"):
+            continue
+        if line.startswith("case "):
+            cases.append((line[5:].strip(), list(preamble)))
+        elif cases:
+            cases[-1][1].append((number, line))
+        else:
+            preamble.append((number, line))
+    return cases or [("whole", preamble)]
+
+
+ESCAPES = {"r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", '"': b'"',
+           "\\": b"\\"}
+
+
+def unescape(text):
+    """The bytes between two quotes of a transcript."""
+    def one(match):
+        code = match.group(1)
+        if code[0] == "x":
+            return bytes([int(code[1:], 16)]).decode("latin-1")
+        return ESCAPES[code].decode("latin-1")
+    whole = re.sub(r'\\(x[0-9a-fA-F]{2}|[rnt0"\\])', one, text)
+    return whole.encode("latin-1")
+
+
+def parse_bytes(text):
+    """"..." *N "..." ... as bytes."""
+    token = re.compile(r'\s*"((?:[^"\\]|\\.)*)"(?:\s*\*\s*(\d+))?')
+    out, at = b"", 0
+    while at < len(text.rstrip()):
+        match = token.match(text, at)
+        if not match:
+            raise Failure("not quoted bytes: " + text[at:])
+        out += unescape(match.group(1)) * int(match.group(2) or 1)
+        at = match.end()
+    return out
+
+
+def matches(text, pattern):
+    """In a pattern * stands for any text, and everything else for itself."""
+    parts = (re.escape(part) for part in pattern.split("*"))
+    return re.fullmatch(".*".join(parts), text, re.DOTALL) is not None
+
+
+# ----------------------------------------------------------------- its places
+
+def cdb_hash(key):
+    h = 5381
+    for c in key:
+        h = ((h << 5) + h ^ c) & 0xffffffff
+    return h
+
+
+def write_cdb(path, pairs):
+    """A constant database, as users/rcpt.cdb is one."""
+    tables, records, at = [[] for _ in range(256)], b"", 2048
+    for key, value in pairs:
+        h = cdb_hash(key)
+        tables[h & 255].append((h, at))
+        record = struct.pack("<II", len(key), len(value)) + key + value
+        records += record
+        at += len(record)
+    heads, tails = b"", b""
+    for table in tables:
+        size = len(table) * 2
+        heads += struct.pack("<II", at, size)
+        slots = [(0, 0)] * size
+        for h, where in table:
+            i = (h >> 8) % size
+            while slots[i][1]:
+                i = (i + 1) % size
+            slots[i] = (h, where)
+        tails += b"".join(struct.pack("<II", *slot) for slot in slots)
+        at += 8 * size
+    path.write_bytes(heads + records + tails)
+
+
+class Home:
+    """A private instance with nothing in it but settings."""
+
+    def __init__(self):
+        self.path = pathlib.Path(tempfile.mkdtemp(
+            prefix="culver-talk.", dir="/var/tmp"))
+        self.path.chmod(0o755)
+        for name in ("control", "queue", "users"):
+            (self.path / name).mkdir()
+        self.users = []
+
+    def control(self, name, value):
+        (self.path / "control" / name).write_bytes(
+            unescape(value) + b"\n")
+
+    def user(self, address, flags=""):
+        self.users.append((address.lower(), flags))
+        domains = {a.rpartition("@")[2] for a, _ in self.users}
+        pairs = [(("@" + d).encode(), b"") for d in sorted(domains)]
+        pairs += [(a.encode(), (":0::" + f).encode()) for a, f in self.users]
+        write_cdb(self.path / "users" / "rcpt.cdb", pairs)
+
+    def hand_over(self):
+        """A private instance is one whose HOME is not root's."""
+        if os.getuid() != 0:
+            return
+        for folder, names, files in os.walk(self.path):
+            for name in [folder] + [os.path.join(folder, f)
+                                    for f in names + files]:
+                os.chown(name, NOBODY, NOBODY)
+
+    def remove(self):
+        shutil.rmtree(self.path)
+
+
+# ------------------------------------------------------------------ the queue
+
+class Message:
+    def __init__(self, data, records):
+        self.records = records
+        self.sender = b"".join(r[1:] for r in records if r[:1] == b"F")
+        self.recipients = [r[1:] for r in records if r[:1] == b"T"]
+        head = re.match(rb"Received: .*\n(?:[ \t].*\n)*", data)
+        self.trace = head.group(0) if head else b""
+        self.body = data[len(self.trace):]
+
+
+class Queue(threading.Thread):
+    """culver-queued as wire/submit.h describes it, played."""
+
+    def __init__(self, home):
+        super().__init__(daemon=True)
+        self.messages, self.answers, self.aborts = [], 0, 0
+        self.refusal = None  # (code, text) instead of keeping
+        self.vanish = False  # close instead of answering
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(str(home.path / "queue" / "submit"))
+        os.chmod(home.path / "queue" / "submit", 0o666)
+        self.socket.listen(10)
+
+    def run(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
+            with client:
+                self.serve(client)
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        self.join(PATIENCE)
+
+    @staticmethod
+    def read(client, size):
+        data = b""
+        while len(data) < size:
+            piece = client.recv(size - len(data))
+            if not piece:
+                return None
+            data += piece
+        return data
+
+    def serve(self, client):
+        body, records = [], []
+        while True:
+            head = self.read(client, 5)
+            if head is None:
+                return
+            size = struct.unpack(">I", head[:4])[0] - 1
+            payload = self.read(client, size) if size else b""
+            kind = head[4:]
+            if payload is None:
+                return
+            if kind == b"M":
+                body.append(payload)
+            elif kind == b"E":
+                records.append(payload)
+            elif kind == b"A":
+                self.aborts += 1
+                body, records = [], []
+            elif kind == b"C":
+                if not self.answer(client, b"".join(body), b"".join(records)):
+                    return
+                body, records = [], []
+
+    def answer(self, client, body, records):
+        self.answers += 1
+        if self.vanish:
+            return False
+        if self.refusal:
+            reply = b"E" + bytes([self.refusal[0]]) + self.refusal[1].encode()
+        else:
+            self.messages.append(Message(body, records.split(b"\0")[:-1]))
+            number = 1000 + len(self.messages)
+            reply = b"K" + struct.pack(">Q", number) + bytes(range(16)) + \
+                struct.pack(">I", 4711)
+        client.sendall(struct.pack(">I", len(reply)) + reply)
+        return True
+
+
+# ---------------------------------------------------------------- the program
+
+class Client:
+    """One connection to a program that was started for it."""
+
+    def __init__(self, program, home, env, early):
+        self.socket, theirs = socket.socketpair()
+        self.socket.sendall(early)
+        self.log = tempfile.TemporaryFile()
+        binary = pathlib.Path(os.environ.get(
+            "CULVER_BIN", ROOT / "build" / "bin")) / ("culver-" + program)
+        environment = {"CULVER_HOME": str(home.path), "PROTO": "TCP",
+                       "PATH": "/usr/bin:/bin",
+                       "TCPREMOTEIP": "192.0.2.9", "TCPREMOTEPORT": "40000",
+                       "TCPLOCALIP": "192.0.2.1", "TCPLOCALPORT": "25"}
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
+            if name in os.environ:
+                environment[name] = os.environ[name]
+        environment.update(env)
+        self.process = subprocess.Popen(
+            [str(binary)], stdin=theirs, stdout=theirs, stderr=self.log,
+            env={k: v for k, v in environment.items() if v != "-"})
+        theirs.close()
+        self.socket.setblocking(False)
+        self.got, self.ended = b"", False
+
+    def receive(self, wait):
+        """Take what has come; False when nothing did within wait seconds."""
+        if not select.select([self.socket], [], [], wait)[0]:
+            return False
+        try:
+            data = self.socket.recv(1 << 16)
+        except ConnectionResetError:
+            data = b""
+        self.ended = not data
+        self.got += data
+        return True
+
+    def line(self):
+        limit = time.monotonic() + PATIENCE
+        while b"\r\n" not in self.got:
+            left = limit - time.monotonic()
+            if self.ended or left <= 0 or not self.receive(left):
+                raise Failure("no reply; got %r" % self.got)
+        line, self.got = self.got.split(b"\r\n", 1)
+        return line.decode("latin-1")
+
+    def send(self, data):
+        """All of it, reading meanwhile so that neither side stands still."""
+        view = memoryview(data)
+        while view and not self.ended:
+            readable, writable, _ = select.select(
+                [self.socket], [self.socket], [], PATIENCE)
+            if not readable and not writable:
+                raise Failure("the program does not read")
+            if readable:
+                self.receive(0)
+            if writable and not self.ended:
+                try:
+                    view = view[self.socket.send(view):]
+                except (BrokenPipeError, ConnectionResetError):
+                    return
+
+    def wait_until_read(self):
+        """The program has taken every byte that was sent."""
+        import fcntl
+        import termios
+        limit = time.monotonic() + PATIENCE
+        while time.monotonic() < limit:
+            unread = fcntl.ioctl(self.socket, termios.TIOCOUTQ, b"\0" * 4)
+            if struct.unpack("i", unread)[0] == 0:
+                return
+            time.sleep(0)
+        raise Failure("the program does not read")
+
+    def shut(self):
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def finish(self):
+        """Close, and wait for the program.  What it said last, and its log."""
+        self.shut()
+        limit = time.monotonic() + PATIENCE
+        while not self.ended and time.monotonic() < limit:
+            self.receive(1)
+        self.socket.close()
+        try:
+            status = self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise Failure("the program does not end")
+        self.log.seek(0)
+        return status, self.log.read()
+
+
+# ----------------------------------------------------------------- one case
+
+class Case:
+    def __init__(self, program):
+        self.program = program
+        self.home, self.env = Home(), {}
+        self.queue = self.client = None
+        self.queue_words, self.early = "ok", b""
+        self.logged = []
+
+    # Before the talk.
+
+    def do_control(self, rest):
+        name, _, value = rest.partition(" ")
+        self.home.control(name, value)
+        if self.client:
+            self.home.hand_over()
+
+    def do_absent(self, name):
+        path = self.home.path / "control" / name
+        if path.exists():
+            path.unlink()
+
+    def do_file(self, rest):
+        name, _, data = rest.partition(" ")
+        (self.home.path / name).write_bytes(parse_bytes(data))
+
+    def do_user(self, rest):
+        self.home.user(*rest.split(" ", 1))
+
+    def do_env(self, rest):
+        name, _, value = rest.partition(" ")
+        self.env[name] = value
+
+    def do_queue(self, rest):
+        self.queue_words = rest
+        if self.queue:
+            self.set_queue()
+
+    def do_early(self, text):
+        self.early = parse_bytes(text)
+
+    def set_queue(self):
+        words = self.queue_words.split(" ", 2)
+        self.queue.vanish = words[0] == "vanish"
+        self.queue.refusal = None
+        if words[0] == "refuse":
+            self.queue.refusal = (
+                int(words[1]), words[2] if len(words) > 2 else "")
+
+    def start(self):
+        if self.client:
+            return
+        if self.queue_words != "down":
+            self.queue = Queue(self.home)
+            self.set_queue()
+            self.queue.start()
+        self.home.hand_over()
+        self.client = Client(self.program, self.home, self.env, self.early)
+
+    # The talk.
+
+    def do_S(self, pattern):
+        self.start()
+        line = self.client.line()
+        if not matches(line, pattern):
+            raise Failure("expected %r, got %r" % (pattern, line))
+
+    def do_hello(self, _):
+        self.do_S("220 *")
+        self.do_C("EHLO client.example")
+        while not self.client.line().startswith("250 "):
+            pass
+
+    def do_begin(self, _):
+        self.do_hello("")
+        self.do_C("MAIL FROM:<a@example.org>")
+        self.do_S("250 2.1.0 *")
+
+    def do_open(self, _):
+        self.do_begin("")
+        self.do_C("RCPT TO:<u@local.test>")
+        self.do_S("250 2.1.5 *")
+        self.do_C("DATA")
+        self.do_S("354 *")
+
+    def do_C(self, line):
+        self.start()
+        self.client.send(line.encode("latin-1") + b"\r\n")
+
+    def do_R(self, text):
+        self.start()
+        self.client.send(parse_bytes(text))
+
+    def do_R1(self, text):
+        """One byte a packet, each read before the next is sent."""
+        self.start()
+        for byte in parse_bytes(text):
+            self.client.send(bytes([byte]))
+            self.client.wait_until_read()
+
+    def do_wait(self, _):
+        self.client.wait_until_read()
+
+    def do_shut(self, _):
+        self.start()
+        self.client.shut()
+
+    def do_close(self, _):
+        self.start()
+        self.client.socket.shutdown(socket.SHUT_RDWR)
+        self.finish()
+
+    def do_end(self, _):
+        self.start()
+        limit = time.monotonic() + PATIENCE
+        while not self.client.ended and time.monotonic() < limit:
+            self.client.receive(1)
+        if not self.client.ended:
+            raise Failure("the program does not hang up")
+        self.finish()
+
+    def finish(self):
+        """The connection is over: nothing unexpected was said or logged."""
+        if self.client is None or self.client.process.returncode is not None:
+            return
+        left = self.client
+        status, log = left.finish()
+        self.logged = log.decode("latin-1").splitlines()
+        if status != 0:
+            raise Failure("exit status %d; log: %r" % (status, log))
+        if left.got:
+            raise Failure("unexpected reply %r" % left.got)
+        for line in self.logged:
+            if not line.isascii() or not line.isprintable():
+                raise Failure("the log holds %r" % line)
+        if self.queue:
+            self.queue.close()
+
+    # After it.
+
+    def last(self):
+        self.finish()
+        if self.queue is None or not self.queue.messages:
+            raise Failure("nothing was queued; log: %r" % self.logged)
+        return self.queue.messages[-1]
+
+    @staticmethod
+    def same(what, got, wanted):
+        if got != wanted:
+            raise Failure("%s is %.2000r, not %.2000r" % (what, got, wanted))
+
+    def do_queued(self, count):
+        self.finish()
+        messages = self.queue.messages if self.queue else []
+        self.same("messages queued", len(messages), int(count))
+
+    def do_asked(self, count):
+        self.finish()
+        self.same("commits", self.queue.answers, int(count))
+
+    def do_from(self, text):
+        self.same("sender", self.last().sender, parse_bytes(text))
+
+    def do_rcpts(self, text):
+        wanted = [unescape(w) for w in re.findall(r'"((?:[^"\\]|\\.)*)"', text)]
+        self.same("recipients", self.last().recipients, wanted)
+
+    def do_record(self, text):
+        if parse_bytes(text) not in self.last().records:
+            raise Failure("no such record among %r" % self.last().records)
+
+    def do_norecord(self, kind):
+        found = [r for r in self.last().records if r[:1] == kind.encode()]
+        self.same("records " + kind, found, [])
+
+    def do_body(self, text):
+        self.same("body", self.last().body, parse_bytes(text))
+
+    def do_trace(self, pattern):
+        trace = self.last().trace.decode("latin-1")
+        if not matches(trace, unescape(pattern).decode("latin-1")):
+            raise Failure("the trace field is %r" % trace)
+
+    def do_log(self, pattern):
+        self.finish()
+        if not any(matches(line, pattern) for line in self.logged):
+            raise Failure("no such line in the log: %r" % self.logged)
+
+    def do_nolog(self, pattern):
+        self.finish()
+        for line in self.logged:
+            if matches(line, pattern):
+                raise Failure("the log says %r" % line)
+
+    def run(self, lines):
+        try:
+            for number, line in lines:
+                self.step(number, line)
+            self.finish()
+        finally:
+            self.clean_up()
+
+    def step(self, number, line):
+        times = re.match(r"x(\d+) (.*)", line)
+        count, line = (int(times[1]), times[2]) if times else (1, line)
+        word, _, rest = line.partition(" ")
+        act = getattr(self, "do_" + word, None)
+        if act is None:
+            raise Failure("line %d: no such word: %s" % (number, word))
+        try:
+            for _ in range(count):
+                act(rest)
+        except Failure as failure:
+            raise Failure("line %d: %s: %s" % (number, line, failure)) from None
+
+    def clean_up(self):
+        if self.client and self.client.process.returncode is None:
+            self.client.process.kill()
+            self.client.process.wait()
+        if self.queue and self.queue.is_alive():
+            self.queue.close()
+        self.home.remove()
