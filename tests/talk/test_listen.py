@@ -1,0 +1,221 @@
+"""culver-smtpd with -l: several addresses, workers that serve one client after
+another, and none of the one in the talk of the other."""
+
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import talk  # noqa: E402
+
+GREETING = b"220 mail.example ESMTP\r\n"
+
+
+def free_port(family, address):
+    with socket.socket(family) as s:
+        s.bind((address, 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    """Listens at both families' own address."""
+
+    def __init__(self, **control):
+        self.home = talk.Home()
+        self.home.control("me", "mail.example")
+        self.home.control("rcpthosts", "local.test")
+        for name, value in control.items():
+            self.home.control(name, value)
+        self.queue = talk.Queue(self.home)
+        self.queue.start()
+        self.home.hand_over()
+        self.port4 = free_port(socket.AF_INET, "127.0.0.1")
+        self.port6 = free_port(socket.AF_INET6, "::1")
+        binary = pathlib.Path(os.environ.get(
+            "CULVER_BIN", talk.ROOT / "build" / "bin")) / "culver-smtpd"
+        self.log = open(self.home.path / "log", "w+b")
+        self.process = subprocess.Popen(
+            [str(binary), "-l", "127.0.0.1:%d" % self.port4,
+             "-l", "[::1]:%d" % self.port6],
+            env={"CULVER_HOME": str(self.home.path),
+                 "PATH": "/usr/bin:/bin",
+                 "TCPREMOTEHOST": "evil.test", "TCPREMOTEIP": "192.0.2.66"},
+            stdin=subprocess.DEVNULL, stderr=self.log)
+
+    def connect(self, address="127.0.0.1"):
+        port = self.port6 if ":" in address else self.port4
+        while True:
+            try:
+                return Connection(socket.create_connection(
+                    (address, port), talk.PATIENCE))
+            except ConnectionRefusedError:
+                assert self.process.poll() is None, self.read_log()
+
+    def read_log(self):
+        self.log.seek(0)
+        return self.log.read().decode()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(talk.PATIENCE) == 0, self.read_log()
+
+    def clean_up(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+        self.queue.close()
+        self.home.remove()
+
+
+class Connection:
+    def __init__(self, s):
+        s.settimeout(talk.PATIENCE)
+        self.socket, self.file = s, s.makefile("rb")
+
+    def line(self):
+        return self.file.readline()
+
+    def say(self, *lines):
+        for line in lines:
+            self.socket.sendall(line.encode() + b"\r\n")
+            reply = self.line()
+            while reply[3:4] == b"-":
+                reply = self.line()
+        return reply[:3]
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+@pytest.fixture
+def serve():
+    started = []
+
+    def start(**control):
+        started.append(Server(**control))
+        return started[-1]
+    yield start
+    for server in started:
+        server.clean_up()
+
+
+def deliver(connection, sender):
+    assert connection.line() == GREETING
+    assert connection.say("EHLO client.example", "MAIL FROM:<%s>" % sender,
+                          "RCPT TO:<u@local.test>", "DATA") == b"354"
+    assert connection.say("hello\r\n.") == b"250"
+    assert connection.say("QUIT") == b"221"
+    connection.close()
+
+
+def test_both_families_deliver_and_the_environment_is_no_client(serve):
+    server = serve()
+    deliver(server.connect(), "a@example.org")
+    deliver(server.connect("::1"), "b@example.org")
+    server.stop()
+    traces = [m.trace for m in server.queue.messages]
+    assert b"([127.0.0.1])" in traces[0]
+    assert b"([IPv6:::1])" in traces[1]
+    assert not any(b"evil" in t or b".66" in t for t in traces)
+
+
+def test_a_worker_forgets_the_client_before(serve):
+    server = serve(concurrencyincoming="1")
+    for _ in range(5):
+        first = server.connect()
+        assert first.line() == GREETING
+        assert first.say("EHLO one.example", "MAIL FROM:<a@example.org>",
+                         "RCPT TO:<u@local.test>") == b"250"
+        first.close()
+        second = server.connect()
+        assert second.line() == GREETING
+        assert second.say("MAIL FROM:<b@example.org>") == b"503"
+        assert second.say("HELO two.example", "DATA") == b"503"
+        second.close()
+    server.stop()
+    assert server.queue.messages == []
+
+
+def test_a_client_that_leaves_a_message_leaves_nothing_of_it(serve):
+    server = serve(concurrencyincoming="1")
+    first = server.connect()
+    assert first.line() == GREETING
+    assert first.say("EHLO one.example", "MAIL FROM:<a@example.org>",
+                     "RCPT TO:<u@local.test>", "DATA") == b"354"
+    first.socket.sendall(b"never " * 50000)
+    first.close()
+    deliver(server.connect(), "b@example.org")
+    server.stop()
+    assert [m.body for m in server.queue.messages] == [b"hello\n"]
+
+
+@pytest.mark.parametrize("uses", ["1", "3"])
+def test_workers_are_replaced_after_maxuse(serve, uses):
+    server = serve(maxuse=uses, concurrencyincoming="1")
+    for i in range(7):
+        deliver(server.connect(), "a%d@example.org" % i)
+    server.stop()
+    pids = [m.trace.split(b" id ")[1].split(b".")[1]
+            for m in server.queue.messages]
+    for pid in set(pids):
+        assert pids.count(pid) <= int(uses)
+    assert len(pids) == 7
+
+
+def test_beyond_the_limit_a_client_waits_for_its_turn(serve):
+    server = serve(concurrencyincoming="2")
+    talks = [server.connect() for _ in range(3)]
+    assert talks[0].line() == talks[1].line() == GREETING
+    talks[2].socket.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        talks[2].socket.recv(1, socket.MSG_PEEK)
+    talks[2].socket.settimeout(talk.PATIENCE)
+    talks[0].close()
+    assert talks[2].line() == GREETING
+    for t in talks[1:]:
+        t.close()
+    server.stop()
+
+
+def test_a_worker_that_is_killed_takes_one_connection_with_it(serve):
+    server = serve()
+    first, second = server.connect(), server.connect()
+    assert first.line() == second.line() == GREETING
+    children = pathlib.Path("/proc/%d/task/%d/children" % (
+        server.process.pid, server.process.pid)).read_text().split()
+    assert len(children) >= 2
+    os.kill(int(children[0]), signal.SIGKILL)
+    alive = []
+    for t in (first, second):
+        try:
+            alive.append(t.say("NOOP") == b"250")
+        except (ConnectionError, BrokenPipeError):
+            alive.append(False)
+        t.close()
+    assert sorted(alive) == [False, True]
+    deliver(server.connect(), "a@example.org")
+    server.stop()
+
+
+def test_an_address_that_is_none_is_wrong_usage():
+    home = talk.Home()
+    home.control("me", "mail.example")
+    home.hand_over()
+    binary = pathlib.Path(os.environ.get(
+        "CULVER_BIN", talk.ROOT / "build" / "bin")) / "culver-smtpd"
+    env = {"CULVER_HOME": str(home.path)}
+    for words in (["-l", "localhost"], ["-l", "127.0.0.1"], ["-x"], ["x"]):
+        done = subprocess.run([str(binary)] + words, env=env,
+                              stdin=subprocess.DEVNULL, capture_output=True)
+        assert done.returncode == 100
+    done = subprocess.run([str(binary), "--help"], capture_output=True)
+    assert done.returncode == 0 and b"example:" in done.stdout
+    home.remove()
