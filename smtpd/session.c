@@ -250,7 +250,9 @@ session_serve(struct session *s, const struct connection *peer)
 	while (s->closing == NULL)
 		answer(s,
 		    s->phase == PH_DATA ? receive_message(s) : next_command(s));
-	if (!writer_flush(&s->stream.writer) && s->errors == 0)
+	if (!writer_flush(&s->stream.writer))
 		s->closing = "lost";
+	else if (stream_early(&s->stream))
+		stream_linger(&s->stream);
 	log_disconnect(s);
 }

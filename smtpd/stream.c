@@ -5,6 +5,7 @@
 #include "lib/fd.h"
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum { TLS_HANDSHAKE = 0x16 }; /* first byte of a ClientHello */
 
@@ -65,6 +66,22 @@ stream_early(struct stream *s)
 		return true;
 	return fd_wait_read(s->input.fd, 0) &&
 	       stream_peek(s, &bytes) == STREAM_OK;
+}
+
+void
+stream_linger(struct stream *s)
+{
+	struct str bytes;
+	size_t taken = 0;
+
+	if (shutdown(s->output.fd, SHUT_WR) != 0)
+		return;
+	s->deadline =
+	    clock_boot() + (int64_t)STREAM_LINGER_SECONDS * CLOCK_SECOND;
+	while (taken < STREAM_LINGER && stream_peek(s, &bytes) == STREAM_OK) {
+		taken += bytes.len;
+		reader_consume(&s->reader, bytes.len);
+	}
 }
 
 /* Keep what fits of a piece of a line; the rest is only counted. */

@@ -17,6 +17,8 @@ enum {
 	STREAM_LINE = 2048,     /* the longest command line, with CR LF */
 	STREAM_FLOOD = 1 << 16, /* bytes without an LF that end the talk */
 	STREAM_COMMAND_SECONDS = 300, /* from a line's first byte to its LF */
+	STREAM_LINGER_SECONDS = 2,
+	STREAM_LINGER = 1 << 20, /* bytes */
 };
 
 struct stream {
@@ -44,6 +46,11 @@ void stream_open(struct stream *s, int in_fd, int out_fd, int timeout_seconds);
 
 /* The client has sent bytes that are not read yet; never waits. */
 bool stream_early(struct stream *s);
+
+/* Let the client read our last words though it goes on sending: without this
+ * what it has sent unread would reset the connection.  For two seconds and a
+ * mebibyte at most; nothing can be written any more. */
+void stream_linger(struct stream *s);
 
 /* What has come, after reading once if there is nothing.  STREAM_OK, END,
  * TIMEOUT or ERROR; take what was used with reader_consume(&s->reader). */

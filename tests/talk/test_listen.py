@@ -205,6 +205,18 @@ def test_a_worker_that_is_killed_takes_one_connection_with_it(serve):
     server.stop()
 
 
+def test_last_words_reach_a_client_that_goes_on_sending(serve):
+    server = serve()
+    client = server.connect()
+    assert client.line() == GREETING
+    client.socket.sendall(b"XYZZY\r\n" * 5000)
+    replies = client.file.readlines()
+    assert replies[:-1] == [b"500 5.5.1 no such command\r\n"] * 20
+    assert replies[-1].startswith(b"421 4.7.0 ")
+    client.close()
+    server.stop()
+
+
 def test_an_address_that_is_none_is_wrong_usage():
     home = talk.Home()
     home.control("me", "mail.example")
