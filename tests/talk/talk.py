@@ -177,8 +177,8 @@ class Queue(threading.Thread):
                 client, _ = self.socket.accept()
             except OSError:
                 return
-            with client:
-                self.serve(client)
+            threading.Thread(
+                target=self.serve, args=(client,), daemon=True).start()
 
     def close(self):
         self.socket.shutdown(socket.SHUT_RDWR)
@@ -196,6 +196,10 @@ class Queue(threading.Thread):
         return data
 
     def serve(self, client):
+        with client:
+            self.converse(client)
+
+    def converse(self, client):
         body, records = [], []
         while True:
             head = self.read(client, 5)

@@ -209,7 +209,7 @@ def test_last_words_reach_a_client_that_goes_on_sending(serve):
     server = serve()
     client = server.connect()
     assert client.line() == GREETING
-    client.socket.sendall(b"XYZZY\r\n" * 5000)
+    client.socket.sendall(b"XYZZY\r\n" * 50000)
     replies = client.file.readlines()
     assert replies[:-1] == [b"500 5.5.1 no such command\r\n"] * 20
     assert replies[-1].startswith(b"421 4.7.0 ")
