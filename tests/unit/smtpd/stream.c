@@ -113,11 +113,12 @@ static struct str
 padded(size_t n, const char *text)
 {
 	static char all[STREAM_FLOOD + 100];
+	struct str end = str_of(text);
 
-	assert_true(n + strlen(text) <= sizeof(all));
+	assert_true(n + end.len <= sizeof(all));
 	memset(all, 'x', n);
-	memcpy(all + n, text, strlen(text));
-	return (struct str){all, n + strlen(text)};
+	memcpy(all + n, end.data, end.len);
+	return (struct str){all, n + end.len};
 }
 
 static void
