@@ -1,9 +1,7 @@
 /* main: culver-queue's exit codes, byte for byte those of qmail-queue, and what
  * it hands to culver-queued; both run as they are installed. */
-#include "lib/env.h"
-#include "lib/frame.h"
 #include "queue/relay.h"
-#include "tests/unit/queue/stage.h"
+#include "tests/unit/queue/house.h"
 #include "wire/envelope.h"
 #include "wire/message.h"
 #include <errno.h>
@@ -11,115 +9,6 @@
 #include <regex.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-
-enum { PATIENCE_MS = 60000 };
-
-static char bin[4096]; /* the folder of the programs */
-
-struct house {
-	struct stage *stage;
-	pid_t queued;
-};
-
-static void
-run_queued(void)
-{
-	char path[sizeof(bin) + 32];
-	int log = open("log", O_WRONLY | O_CREAT | O_APPEND, 0644);
-
-	snprintf(path, sizeof(path), "%s/culver-queued", bin);
-	if (dup2(log, 2) == 2)
-		(void)execl(path, path, (char *)NULL);
-	_exit(127);
-}
-
-/* An empty message is refused by whoever is up. */
-static bool
-queued_answers(void)
-{
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	char c;
-	bool ok;
-
-	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", QUEUE_SUBMIT);
-	ok = connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0 &&
-	     frame_write(fd, 'C', (struct str){NULL, 0}) &&
-	     read(fd, &c, 1) == 1;
-	fd_close(&fd);
-	return ok;
-}
-
-static void
-wait_for_queued(void)
-{
-	for (int i = 0; i < PATIENCE_MS / 10; i++) {
-		struct pollfd none = {.fd = -1};
-
-		if (queued_answers())
-			return;
-		(void)poll(&none, 1, 10);
-	}
-	fail_msg("culver-queued does not answer");
-}
-
-static void
-give_away(void)
-{
-	char all[64];
-	const char *const chown_r[] = {"chown", "-R", all, ".", NULL};
-
-	snprintf(all, sizeof(all), "%d:%d", STAGE_NOBODY, STAGE_NOBODY);
-	if (geteuid() == 0)
-		stage_run(chown_r);
-}
-
-static int
-open_house(void **state)
-{
-	struct house *h = calloc(1, sizeof(*h));
-	void *stage = NULL;
-
-	assert_non_null(h);
-	assert_int_equal(stage_make(&stage), 0);
-	h->stage = stage;
-	give_away();
-	env_set("CULVER_HOME", h->stage->dir);
-	h->queued = fork();
-	assert_true(h->queued >= 0);
-	if (h->queued == 0)
-		run_queued();
-	wait_for_queued();
-	*state = h;
-	return 0;
-}
-
-static void
-end_queued(struct house *h)
-{
-	int status;
-
-	if (h->queued == 0)
-		return;
-	assert_int_equal(kill(h->queued, SIGTERM), 0);
-	assert_int_equal(waitpid(h->queued, &status, 0), h->queued);
-	assert_int_equal(status, 0);
-	h->queued = 0;
-}
-
-static int
-close_house(void **state)
-{
-	struct house *h = *state;
-	void *stage = h->stage;
-
-	end_queued(h);
-	assert_int_equal(stage_remove(&stage), 0);
-	free(h);
-	return 0;
-}
 
 /* A descriptor to read these bytes from. */
 static int
@@ -139,13 +28,13 @@ source(const char *data, size_t n)
 static int
 queue_fds(int message, int envelope)
 {
-	char path[sizeof(bin) + 32];
+	char path[sizeof(house_bin) + 32];
 	pid_t pid = fork();
 	int status;
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		snprintf(path, sizeof(path), "%s/culver-queue", bin);
+		snprintf(path, sizeof(path), "%s/culver-queue", house_bin);
 		if (message < 0 ? close(0) != 0 : dup2(message, 0) != 0)
 			_exit(126);
 		if (envelope < 0 ? close(1) != 0 : dup2(envelope, 1) != 1)
@@ -240,7 +129,7 @@ without_culver_queued_it_is_56(void **state)
 {
 	struct house *h = *state;
 
-	end_queued(h);
+	house_end(h);
 	assert_int_equal(queue("x\n", E("Fa@b\0Tc@d\0\0")), 56);
 	assert_int_equal(unlink(QUEUE_SUBMIT), 0);
 	assert_int_equal(queue("x\n", E("Fa@b\0Tc@d\0\0")), 56);
@@ -337,7 +226,7 @@ an_alarm_is_52(void **state)
 {
 	int pipes[2];
 	int good = source("Fa@b\0Tc@d\0\0", 11);
-	char path[sizeof(bin) + 32];
+	char path[sizeof(house_bin) + 32];
 	int status;
 	pid_t pid;
 
@@ -345,7 +234,7 @@ an_alarm_is_52(void **state)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		snprintf(path, sizeof(path), "%s/culver-queue", bin);
+		snprintf(path, sizeof(path), "%s/culver-queue", house_bin);
 		if (dup2(pipes[0], 0) == 0 && dup2(good, 1) == 1)
 			(void)execl(path, path, (char *)NULL);
 		_exit(127);
@@ -369,23 +258,6 @@ an_alarm_is_52(void **state)
 	(void)state;
 }
 
-/* BUILD/tests/unit/queue/main runs BUILD/bin/culver-queue. */
-static void
-find_bin(const char *self)
-{
-	const char *at = strstr(self, "/tests/unit/");
-	char here[2048] = "";
-	int n = at == NULL ? 0 : (int)(at - self);
-
-	assert_true(n > 0);
-	if (self[0] != '/')
-		assert_non_null(getcwd(here, sizeof(here)));
-	n = snprintf(bin, sizeof(bin), "%s/%.*s/bin", here, n, self);
-	assert_true(n > 0 && (size_t)n < sizeof(bin));
-}
-
-#define HOUSED(f) cmocka_unit_test_setup_teardown(f, open_house, close_house)
-
 int
 main(int argc, char **argv)
 {
@@ -401,7 +273,7 @@ main(int argc, char **argv)
 	};
 
 	(void)argc;
-	find_bin(argv[0]);
+	house_find_bin(argv[0]);
 	(void)umask(022);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
