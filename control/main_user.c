@@ -3,7 +3,7 @@
  * Runs as     root; in a private instance its owner.  Maildirs are made and
  *             removed by a child that is culverv.
  * Started by  a person.
- * Reads       users/passwd; control/{rcpthosts,locals}; a password from the
+ * Reads       users/passwd; control/{rcpthosts,locals,virtualdomains}; a password from the
  *             terminal or fd 0.
  * Writes      users/passwd, users/passwd.cdb, users/rcpt.cdb; domains/.
  * Talks to    nobody.
@@ -287,6 +287,10 @@ say_next(const struct request *r)
 	if (control_find(c, C_locals, domain, NULL) == FOUND_YES)
 		printf("next: take %s out of %s/control/locals, which gives "
 		       "its mail to system users\n",
+		    domain.data, home_path());
+	if (control_find_domain(c, C_virtualdomains, domain, NULL) == FOUND_YES)
+		printf("next: take %s out of %s/control/virtualdomains, which "
+		       "gives its mail to somebody else\n",
 		    domain.data, home_path());
 	if (control_find_domain(c, C_rcpthosts, domain, NULL) != FOUND_YES)
 		printf("next: add %s to %s/control/rcpthosts, so that mail "

@@ -11,55 +11,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "tests/unit/control/program.h"
+
 static char base[] = "/var/tmp/culver-setup.XXXXXX";
 static char home[64]; /* below base */
 
-/* BUILD/bin/culver-setup for BUILD/tests/unit/control/setup. */
-static void
-find_program(char out[PATH_MAX])
-{
-	char own[PATH_MAX - 64];
-	ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
-
-	assert_true(n > 0);
-	own[n] = '\0';
-	for (int i = 0; i < 4; i++) {
-		char *slash = strrchr(own, '/');
-
-		assert_non_null(slash);
-		*slash = '\0';
-	}
-	(void)snprintf(out, PATH_MAX, "%s/bin/culver-setup", own);
-}
-
-/* Its exit code, what it printed left out. */
 static int
 run(const char *where, const char *more, const char *value)
 {
-	char program[PATH_MAX];
-	int status, null;
-	pid_t pid;
+	const char *const words[] = {"--private", "--domain", "example.test",
+	    "--home", where, more, value, NULL};
 
-	find_program(program);
-	null = open("/dev/null", O_WRONLY);
-	assert_true(null >= 0);
-	pid = fork();
-	if (pid == 0) {
-		(void)dup2(null, 1);
-		(void)dup2(null, 2);
-		(void)execl(program, "culver-setup", "--private", "--domain",
-		    "example.test", "--home", where, more, value, (char *)NULL);
-		_exit(1);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(close(null), 0);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
+	return program_run("setup", words, NULL);
 }
 
 static int
@@ -76,16 +43,9 @@ base_make(void **state)
 static int
 base_remove(void **state)
 {
-	pid_t pid = fork();
-	int status;
-
 	(void)state;
-	if (pid == 0) {
-		(void)execlp("rm", "rm", "-rf", base, (char *)NULL);
-		_exit(1);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return status;
+	program_remove_tree(base);
+	return 0;
 }
 
 static struct stat
