@@ -117,4 +117,4 @@ SRC  := $(sort $(wildcard $(addsuffix /*.[ch],$(DIRS)) tests/unit/*/*.c))
 .PHONY: all help check lint install clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -path $(B)/deps -prune -o -name '*.d' -print 2>/dev/null)
