@@ -103,6 +103,7 @@ install: all ## into the folder that conf-home names; DESTDIR is honoured
 			mkdir -p "$$home/$$path" && chmod $$mode "$$home/$$path";; \
 		bin/*) install -m $$mode $(B)/$$path "$$home/$$path";; \
 		doc/hier) install -m $$mode hier "$$home/$$path";; \
+		man/*) install -m $$mode man/$${path##*/} "$$home/$${path%/*}/";; \
 		*) install -m $$mode $$path "$$home/$$path";; \
 		esac || exit 1; \
 		[ "$$(id -u)" != 0 ] || [ "$$owner:$$group" != root:root ] || \

@@ -41,6 +41,11 @@ void source_open(struct source *s);
 /* The file that is installed at path, open for reading; -1 with errno. */
 MUST_USE int source_file(const struct source *s, struct str path);
 
+/* Call each(path, context) for every file that pattern, a row's path whose last
+ * part has a '*', stands for. */
+void source_match(const struct source *s, const char *pattern,
+    void (*each)(const char *path, void *context), void *context);
+
 /* Call each(name, context) for every service of run/, in the order of their
  * names. */
 void source_services(const struct source *s,

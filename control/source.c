@@ -6,13 +6,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SERVICES = 64, HIER_MAX = 1 << 18 };
+enum { NAMES = 256, HIER_MAX = 1 << 18 };
 
 /* The folder that this program's file lies in. */
 static int
@@ -90,58 +92,111 @@ source_file(const struct source *s, struct str path)
 	return fd;
 }
 
-static int
-by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* A folder of run/ that holds a file run. */
 static bool
-is_service(int run_fd, const char *name)
+is_service(int run_fd, const char *name, const char *pattern)
 {
 	char path[PATH_MAX];
 	struct str s = str_of(name);
 	struct stat st;
 
+	(void)pattern;
 	if (name[0] == '.' || !str_copy(path, sizeof path - 4, s))
 		return false;
 	(void)memcpy(path + s.len, "/run", sizeof "/run");
 	return fstatat(run_fd, path, &st, 0) == 0 && S_ISREG(st.st_mode);
 }
 
-static size_t
-list(DIR *dir, char *names[SERVICES])
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Call each with the names in dir that ok takes, in order; dir is closed. */
+static void
+each_name(DIR *dir, bool (*ok)(int fd, const char *name, const char *pattern),
+    const char *pattern, void (*each)(const char *, void *), void *context)
 {
 	const struct dirent *entry;
+	char *names[NAMES] = {NULL};
 	size_t n = 0;
 
-	while (n < SERVICES && (entry = readdir(dir)) != NULL) {
-		if (!is_service(dirfd(dir), entry->d_name))
+	while (n < NAMES && (entry = readdir(dir)) != NULL) {
+		if (!ok(dirfd(dir), entry->d_name, pattern))
 			continue;
 		names[n] = strdup(entry->d_name);
 		if (names[n++] == NULL)
-			die_temp("unable to list the services");
+			die_temp("unable to list the source");
 	}
+	(void)closedir(dir);
 	qsort(names, n, sizeof *names, by_name);
-	return n;
+	for (size_t i = 0; i < n; i++) {
+		each(names[i], context);
+		free(names[i]);
+	}
+}
+
+static DIR *
+open_folder(const struct source *s, const char *path)
+{
+	int fd = openat(s->tree_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? NULL : fdopendir(fd);
 }
 
 void
 source_services(const struct source *s,
     void (*each)(const char *name, void *context), void *context)
 {
-	int fd = openat(s->tree_fd, "run", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	char *names[SERVICES];
-	size_t n;
+	DIR *dir = open_folder(s, "run");
 
 	if (dir == NULL)
 		die_temp("unable to open run/ beside this program");
-	n = list(dir, names);
-	(void)closedir(dir);
-	for (size_t i = 0; i < n; i++) {
-		each(names[i], context);
-		free(names[i]);
-	}
+	each_name(dir, is_service, NULL, each, context);
+}
+
+/* What each of source_match is told: the names behind their folder. */
+struct match {
+	const char *pattern;
+	void (*each)(const char *path, void *context);
+	void *context;
+};
+
+static bool
+matches(int fd, const char *name, const char *pattern)
+{
+	(void)fd;
+	return name[0] != '.' && fnmatch(base(pattern), name, 0) == 0;
+}
+
+static void
+tell_path(const char *name, void *context)
+{
+	const struct match *m = context;
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof path, "%.*s%s",
+	    (int)(base(m->pattern) - m->pattern), m->pattern, name);
+
+	if (n < 0 || n >= PATH_MAX)
+		die_temp("unable to use the table hier");
+	m->each(path, m->context);
+}
+
+void
+source_match(const struct source *s, const char *pattern,
+    void (*each)(const char *path, void *context), void *context)
+{
+	struct match m = {pattern, each, context};
+	char folder[PATH_MAX];
+	DIR *dir = NULL;
+
+	/* man/man8 where it is installed, man in the source tree. */
+	if (str_copy(folder, sizeof folder,
+		(struct str){pattern, (size_t)(base(pattern) - pattern)}))
+		dir = open_folder(s, folder);
+	if (dir == NULL)
+		dir = open_folder(s, "man");
+	if (dir != NULL)
+		each_name(dir, matches, pattern, tell_path, &m);
 }

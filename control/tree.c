@@ -196,19 +196,20 @@ make_service_row(const char *service, void *context)
 		say_made(m, "", one);
 }
 
-/* A file that this tree does not have (yet) is no error: a later setup, or make
- * install, brings it. */
+/* Install one file; context is a struct making.  A file that this tree does not
+ * have (yet) is no error: a later setup, or make install, brings it. */
 static void
-install(struct making *m, const char *path)
+install(const char *path, void *context)
 {
+	struct making *m = context;
 	struct buf contents = {.max = FILE_MOST};
-	int from = source_file(&m->s->source, m->row.path);
+	int from = source_file(&m->s->source, str_of(path));
 
 	if (from < 0 && errno == ENOENT)
 		return;
 	if (from < 0 || !fd_slurp(from, &contents))
 		die_temp("unable to read the source of ", path);
-	if (setup_file(m->s, m->row.path, buf_str(&contents), m->row.mode))
+	if (setup_file(m->s, str_of(path), buf_str(&contents), m->row.mode))
 		printf("installed %s\n", path);
 	fd_close(&from);
 	buf_free(&contents);
@@ -236,7 +237,10 @@ make_row(struct making *m)
 			say_made(m, "", path);
 		break;
 	case HIER_FILE:
-		install(m, path);
+		if (strchr(path, '*') != NULL)
+			source_match(&m->s->source, path, install, m);
+		else
+			install(path, m);
 		break;
 	case HIER_MADE:
 		break;
