@@ -122,7 +122,7 @@ active_load(struct active **out, struct entry *e, unsigned split, uid_t owner)
 	*out = NULL;
 	if (a == NULL)
 		return ACTIVE_TROUBLE;
-	a->fd = -1;
+	a->fd = a->blocked = -1;
 	a->entry = e;
 	a->lines.max = LINES_MAX;
 	r = open_message(a, split, owner);

@@ -32,7 +32,8 @@ enum stage {
 };
 
 struct active {
-	struct active *before, *after; /* in the list of all */
+	struct active *before,
+	    *after; /* in the list of all, the oldest first */
 	struct entry *entry;
 	struct message message;
 	int fd; /* the message's file */
@@ -43,6 +44,7 @@ struct active {
 	uint32_t flying;
 	uint64_t cursor;        /* envelope offset to go on at */
 	uint32_t cursor_number; /* recipients before it */
+	int blocked;            /* channel without a slot; -1: none */
 	bool walked;            /* the envelope's end was reached */
 	bool walk_again;        /* somebody is to be tried at once */
 	bool untold;            /* a fail that no bounce line covers */

@@ -16,11 +16,13 @@ static const char absent[] =
 static void
 take_up(struct send *s, struct active *a)
 {
-	a->before = NULL;
-	a->after = s->actives;
-	if (s->actives != NULL)
-		s->actives->before = a;
-	s->actives = a;
+	a->before = s->newest;
+	a->after = NULL;
+	if (s->newest != NULL)
+		s->newest->after = a;
+	else
+		s->oldest = a;
+	s->newest = a;
 	s->active_count++;
 	a->entry->flags |= ENTRY_ACTIVE;
 }
@@ -31,6 +33,14 @@ hold_entry(struct send *s, struct entry *e, const char *why)
 	schedule_take(s->schedule, e);
 	e->flags |= ENTRY_HELD;
 	status_held(e, why);
+}
+
+static bool
+may_walk(const struct send *s, const struct active *a)
+{
+	if (a->walked || a->held || a->stuck || s->exiting || s->broken)
+		return false;
+	return a->blocked == -1 || spawner_free(&s->spawners[a->blocked]);
 }
 
 /* The attempt is as far as it can be brought now.  True: a was freed. */
@@ -44,7 +54,7 @@ try(struct send *s, struct active *a, int64_t now)
 		a->cursor = a->message.envelope_at;
 		a->cursor_number = 0;
 	}
-	if (!a->walked && !a->held && !a->stuck && !s->exiting && !s->broken) {
+	if (may_walk(s, a)) {
 		trying_take(s->trying, a->entry->ino, a->message.token);
 		w = walk_on(s, a);
 		trying_release(s->trying);
@@ -179,7 +189,7 @@ attempt_run(struct send *s, int64_t now)
 		qlog_warning("unable to open", "users/rcpt.cdb");
 		return;
 	}
-	for (struct active *a = s->actives; a != NULL; a = next) {
+	for (struct active *a = s->oldest; a != NULL; a = next) {
 		next = a->after;
 		(void)progress(s, a, now);
 	}
@@ -281,7 +291,7 @@ attempt_next(const struct send *s, int64_t until)
 
 	if (room(s) && e != NULL && e->due < until)
 		until = e->due;
-	for (const struct active *a = s->actives; a != NULL; a = a->after) {
+	for (const struct active *a = s->oldest; a != NULL; a = a->after) {
 		if (a->again != 0 && a->again < until)
 			until = a->again;
 		if (a->lines_since != 0 && a->again == 0 &&

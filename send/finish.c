@@ -34,9 +34,11 @@ let_go(struct send *s, struct active *a)
 	if (a->before != NULL)
 		a->before->after = a->after;
 	else
-		s->actives = a->after;
+		s->oldest = a->after;
 	if (a->after != NULL)
 		a->after->before = a->before;
+	else
+		s->newest = a->before;
 	s->active_count--;
 	a->entry->flags &= ~(unsigned)(ENTRY_ACTIVE | ENTRY_FORCE);
 	a->entry->flags |= ENTRY_REPEAT;

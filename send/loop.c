@@ -167,7 +167,7 @@ leave(struct send *s)
 {
 	struct active *next;
 
-	for (struct active *a = s->actives; a != NULL; a = next) {
+	for (struct active *a = s->oldest; a != NULL; a = next) {
 		next = a->after;
 		/* Results of a message that is to be tried on. */
 		if (a->stage != STAGE_REMOVING || a->journal)

@@ -37,7 +37,7 @@ struct send {
 	struct spawner spawners[CHANNEL_COUNT];
 	struct bouncer bouncer;
 	struct removal removal;
-	struct active *actives; /* the newest */
+	struct active *oldest, *newest; /* what is in hand */
 	uint32_t active_count;
 	uint32_t delivery;          /* the last number given */
 	bool exiting;               /* SIGTERM: begin nothing new */

@@ -56,8 +56,10 @@ recipient(struct send *s, struct active *a, uint32_t number, struct str to)
 		return WALK_END;
 	if (route_find(&s->router, to, &c, &s->address) != ROUTE_OK)
 		return WALK_TROUBLE;
-	if (!spawner_free(&s->spawners[c]))
+	if (!spawner_free(&s->spawners[c])) {
+		a->blocked = (int)c;
 		return WALK_FULL;
+	}
 	if (!verp_expand(buf_str(&a->sender), to, &s->sender) ||
 	    !give(s, a, c, number))
 		return WALK_TROUBLE;
@@ -100,6 +102,7 @@ walk_on(struct send *s, struct active *a)
 	char kind;
 	uint64_t end = a->message.envelope_at + a->message.envelope_len;
 
+	a->blocked = -1;
 	envelope_open(&e, a->fd, a->cursor, end - a->cursor);
 	e.recipients = a->cursor_number;
 	for (;;) {
