@@ -10,17 +10,16 @@
  * Trusts      its caller; not what lies in domains/.
  * Exits       0; 100 you asked wrongly; 111 the system failed.
  */
+#include "control/choice.h"
 #include "control/complaint.h"
 #include "control/control.h"
 #include "control/keeper.h"
 #include "control/mailboxes.h"
-#include "control/password.h"
 #include "lib/address.h"
 #include "lib/die.h"
 #include "lib/drop.h"
 #include "lib/env.h"
 #include "lib/home.h"
-#include "lib/num.h"
 #include "lib/option.h"
 #include "lib/usage.h"
 #include <errno.h>
@@ -58,8 +57,9 @@ static const char usage[] =
 enum { OPERANDS = 2 };
 
 struct request {
-	const char *password, *hash, *method, *quota, *forward, *flags, *home;
-	bool from_stdin, random, none, purge, json;
+	struct choice choice;
+	const char *home;
+	bool purge, json;
 	const char *operands[OPERANDS];
 	size_t count;
 	struct buf address;          /* in lower case, a C string */
@@ -72,26 +72,23 @@ static void
 read_options(struct request *r, int argc, char **argv)
 {
 	const struct option_row rows[] = {
-	    {"--password-stdin", &r->from_stdin, NULL        },
-	    {"--random",         &r->random,     NULL        },
-	    {"--password",       NULL,           &r->password},
-	    {"--hash",           NULL,           &r->hash    },
-	    {"--no-password",    &r->none,       NULL        },
-	    {"--method",         NULL,           &r->method  },
-	    {"--quota",          NULL,           &r->quota   },
-	    {"--forward",        NULL,           &r->forward },
-	    {"--flags",          NULL,           &r->flags   },
-	    {"--purge",          &r->purge,      NULL        },
-	    {"--json",           &r->json,       NULL        },
-	    {"--home",           NULL,           &r->home    },
-	    {NULL,               NULL,           NULL        },
+	    {"--password-stdin", &r->choice.from_stdin, NULL               },
+	    {"--random",         &r->choice.random,     NULL               },
+	    {"--password",       NULL,                  &r->choice.password},
+	    {"--hash",           NULL,                  &r->choice.hash    },
+	    {"--no-password",    &r->choice.none,       NULL               },
+	    {"--method",         NULL,                  &r->choice.method  },
+	    {"--quota",          NULL,                  &r->choice.quota   },
+	    {"--forward",        NULL,                  &r->choice.forward },
+	    {"--flags",          NULL,                  &r->choice.flags   },
+	    {"--purge",          &r->purge,             NULL               },
+	    {"--json",           &r->json,              NULL               },
+	    {"--home",           NULL,                  &r->home           },
+	    {NULL,               NULL,                  NULL               },
 	};
 
 	r->count = option_operands(argc, argv, rows, r->operands, OPERANDS);
-	if (r->from_stdin + r->random + r->none + (r->password != NULL) +
-		(r->hash != NULL) >
-	    1)
-		die_usage("give one password, not several");
+	choice_check(&r->choice);
 }
 
 NO_RETURN static void
@@ -145,110 +142,6 @@ find(struct request *r)
 	if (box == NULL)
 		die_usage("there is no mailbox ", r->address.data);
 	return box;
-}
-
-/* The password in plain text, appended to b. */
-static void
-get_password(const struct request *r, struct buf *b)
-{
-	char random[PASSWORD_RANDOM_SIZE];
-	bool ok;
-
-	if (r->random) {
-		if (!password_random(random))
-			die_temp("unable to make a password");
-		printf("password %s\n", random);
-		ok = buf_append_text(b, random);
-	} else if (r->password != NULL) {
-		errno = 0;
-		warn("others can see --password in the list of processes");
-		ok = buf_append_text(b, r->password);
-	} else if (r->from_stdin) {
-		ok = password_read(STDIN_FILENO, b) || errno == EMSGSIZE;
-	} else {
-		ok = password_ask(r->address.data, b);
-		if (!ok && errno == EINVAL)
-			die_usage("the two passwords differ");
-		if (!ok && errno == ENXIO)
-			die_usage("no terminal to ask for a password: use "
-				  "--password-stdin or --random");
-	}
-	if (!ok)
-		die_temp("unable to read the password");
-}
-
-/* The hash that the options ask for, a C string in out. */
-static void
-get_hash(const struct request *r, char out[CRYPT_OUTPUT_SIZE])
-{
-	const char *method = r->method == NULL ? password_method(0) : r->method;
-	struct buf b = {0};
-	const char *fault;
-
-	out[0] = '\0';
-	if (r->none)
-		return;
-	if (r->hash != NULL) {
-		if (!str_copy(out, CRYPT_OUTPUT_SIZE, str_of(r->hash)))
-			die_usage("the hash is too long");
-		return;
-	}
-	get_password(r, &b);
-	fault = password_fault(buf_str(&b));
-	if (fault != NULL)
-		die_usage(fault);
-	if (!password_hash(buf_str(&b), method, out)) {
-		if (errno == EINVAL)
-			die_usage("no method is called ", method);
-		die_temp("unable to hash the password");
-	}
-	buf_free(&b);
-}
-
-/* "2G" in bytes. */
-static uint64_t
-get_size(const char *text)
-{
-	static const char units[] = "kMGT";
-	struct str s = str_of(text);
-	unsigned shift = 0;
-	uint64_t n;
-	const char *unit = s.len == 0 || s.data[s.len - 1] == '\0'
-			       ? NULL
-			       : strchr(units, s.data[s.len - 1]);
-
-	if (unit != NULL) {
-		shift = 10 * (unsigned)(unit - units + 1);
-		s.len--;
-	}
-	if (!num_parse(s, UINT64_MAX >> shift, &n))
-		die_usage("not a size: ", text);
-	return n << shift;
-}
-
-static unsigned
-get_flags(const char *text)
-{
-	struct str rest = str_of(text), word;
-	unsigned flags = 0;
-
-	while (str_cut(&rest, ',', &word)) {
-		if (users_flag(word) == 0)
-			die_usage("no such flag in ", text);
-		flags |= users_flag(word);
-	}
-	return flags;
-}
-
-static void
-apply_settings(const struct request *r, struct user_record *record)
-{
-	if (r->quota != NULL)
-		record->quota = get_size(r->quota);
-	if (r->forward != NULL)
-		record->forward = str_of(r->forward);
-	if (r->flags != NULL)
-		record->flags = get_flags(r->flags);
 }
 
 /* Put the record in, NULL: take the mailbox out.  What the file refuses now
@@ -312,11 +205,11 @@ do_add(struct request *r)
 	bool made;
 
 	take_address(r);
-	apply_settings(r, &record);
+	choice_apply(&r->choice, &record);
 	open_boxes(r, true);
 	if (mailboxes_find(&r->boxes, buf_str(&r->address)) != NULL)
 		die_usage("there is a mailbox ", r->address.data, " already");
-	get_hash(r, hash);
+	choice_hash(&r->choice, r->address.data, hash);
 	record.hash = str_of(hash);
 	put(r, &record);
 	errno = 0;
@@ -338,12 +231,12 @@ do_passwd(struct request *r)
 	take_address(r);
 	open_boxes(r, true);
 	record = find(r)->record;
-	get_hash(r, hash);
+	choice_hash(&r->choice, r->address.data, hash);
 	record.hash = str_of(hash);
 	put(r, &record);
 	save(r);
 	printf("%s %s\n",
-	    r->none ? "nobody can log in as" : "changed the password of",
+	    r->choice.none ? "nobody can log in as" : "changed the password of",
 	    r->address.data);
 }
 
@@ -352,12 +245,13 @@ do_set(struct request *r)
 {
 	struct user_record record;
 
-	if (r->quota == NULL && r->forward == NULL && r->flags == NULL)
+	if (r->choice.quota == NULL && r->choice.forward == NULL &&
+	    r->choice.flags == NULL)
 		die_usage("set what? --quota, --forward or --flags");
 	take_address(r);
 	open_boxes(r, true);
 	record = find(r)->record;
-	apply_settings(r, &record);
+	choice_apply(&r->choice, &record);
 	put(r, &record);
 	save(r);
 	printf("changed %s\n", r->address.data);
@@ -368,7 +262,7 @@ do_quota(struct request *r)
 {
 	if (r->count != OPERANDS)
 		die_usage("culver user quota ADDRESS SIZE");
-	r->quota = r->operands[1];
+	r->choice.quota = r->operands[1];
 	do_set(r);
 }
 
