@@ -344,6 +344,7 @@ class Case:
         self.queue = self.client = None
         self.queue_words, self.early = "ok", b""
         self.logged = []
+        self.past = 0  # seconds that the program's clock is ahead
 
     # Before the talk.
 
@@ -373,6 +374,16 @@ class Case:
         self.queue_words = rest
         if self.queue:
             self.set_queue()
+
+    def do_clock(self, seconds):
+        """The program's clock, as lib/clock.h has it; 0 before the talk."""
+        path = self.home.path / "clock"
+        self.env["CULVER_CLOCK"] = str(path)
+        self.past = int(seconds)
+        ahead = b"%+020d\n" % (self.past * 1000000)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
+        os.pwrite(fd, ahead * 2, 0)
+        os.close(fd)
 
     def do_early(self, text):
         self.early = parse_bytes(text)
@@ -435,6 +446,13 @@ class Case:
         for byte in parse_bytes(text):
             self.client.send(bytes([byte]))
             self.client.wait_until_read()
+
+    def do_drip(self, rest):
+        """Time goes by, and a few bytes come."""
+        seconds, _, data = rest.partition(" ")
+        self.do_clock(self.past + int(seconds))
+        self.client.send(parse_bytes(data))
+        self.client.wait_until_read()
 
     def do_wait(self, _):
         self.client.wait_until_read()
