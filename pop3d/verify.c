@@ -1,0 +1,88 @@
+/* verify: hashes are compared in constant time; see verify.h. */
+#define _GNU_SOURCE /* explicit_bzero */
+#include "pop3d/verify.h"
+
+#include "control/password.h"
+#include "wire/checkpw.h"
+#include "wire/users.h"
+#include <crypt.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The time does not tell how much of them is the same. */
+static bool
+same(struct str a, struct str b)
+{
+	unsigned char differ = 0;
+
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++)
+		differ |= (unsigned char)(a.data[i] ^ b.data[i]);
+	return differ == 0;
+}
+
+/* What crypt makes of a hash that is none begins with '*', and so may the hash
+ * of an account that was shut: that is no password. */
+static bool
+hashes_to(const char *password, const char *hash, struct crypt_data *work)
+{
+	const char *got = crypt_r(password, hash, work);
+
+	return got != NULL && got[0] != '*' && same(str_of(got), str_of(hash));
+}
+
+static enum verdict
+compare(struct str password, struct str hash)
+{
+	struct crypt_data *work = calloc(1, sizeof(*work));
+	char text[CHECKPW_MAX + 1], setting[CRYPT_OUTPUT_SIZE];
+	enum verdict v = VERDICT_PASSWORD;
+
+	if (work == NULL)
+		return VERDICT_LATER;
+	if (str_copy(text, sizeof(text), password) &&
+	    str_copy(setting, sizeof(setting), hash) &&
+	    hashes_to(text, setting, work))
+		v = VERDICT_RIGHT;
+	explicit_bzero(text, sizeof(text));
+	explicit_bzero(work, sizeof(*work));
+	free(work);
+	return v;
+}
+
+static enum verdict
+unknown(struct str password)
+{
+	char out[CRYPT_OUTPUT_SIZE];
+
+	return password_hash(str_slice(password, 0, PASSWORD_MAX),
+		   password_method(0), out)
+		   ? VERDICT_UNKNOWN
+		   : VERDICT_LATER;
+}
+
+enum verdict
+verify_password(const struct table *passwd, struct str user,
+    struct str password, unsigned flags)
+{
+	struct user_record r = {.quota = 0};
+	enum verdict v;
+
+	switch (users_find(passwd, user, &r)) {
+	case FOUND_ERROR:
+		return VERDICT_LATER;
+	case FOUND_NO:
+		return unknown(password);
+	case FOUND_YES:
+		break;
+	}
+	if (r.hash.len == 0) {
+		v = unknown(password);
+		return v == VERDICT_UNKNOWN ? VERDICT_PASSWORD : v;
+	}
+	v = compare(password, r.hash);
+	if (v == VERDICT_RIGHT && (r.flags & flags) != 0)
+		return VERDICT_REFUSED;
+	return v;
+}

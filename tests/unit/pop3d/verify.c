@@ -1,0 +1,140 @@
+/* verify: only the password is the password. */
+#include "pop3d/verify.h"
+
+#include "control/password.h"
+#include "tests/unit/pop3d/home.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* "secret", as openssl passwd -1 and -6 hash it. */
+static const char md5[] = "$1$abcdefgh$cHJi5PXp/ki/ktXzqlk6I1";
+static const char sha512[] =
+    "$6$abcdefgh$ltjgWl6579NluT/Vi1nwEvcil.G5Nbc4NiXZaNGStk8PSwGfQv72N2CKPPrV"
+    "ACtLtip/cZ/1GM/O6IND4WQhG.";
+static char yescrypt[CRYPT_OUTPUT_SIZE];
+
+static enum verdict
+verify(const char *user, struct str password)
+{
+	struct table *t = table_open(AT_FDCWD, USERS_PASSWD);
+	enum verdict v;
+
+	assert_non_null(t);
+	v = verify_password(
+	    t, str_of(user), password, USER_DISABLED | USER_NOPOP3);
+	table_close(t);
+	return v;
+}
+
+static void
+users(void)
+{
+	const struct user rows[] = {
+	    {"new@a.test",   yescrypt, 0                          },
+	    {"md5@a.test",   md5,      0                          },
+	    {"sha@a.test",   sha512,   0                          },
+	    {"smtp@a.test",  yescrypt, USER_NOPOP3                },
+	    {"shut@a.test",  yescrypt, USER_DISABLED | USER_NOSMTP},
+	    {"pop@a.test",   yescrypt, USER_NOSMTP                },
+	    {"none@a.test",  "",       0                          },
+	    {"star@a.test",  "*",      0                          },
+	    {"star0@a.test", "*0",     0                          },
+	    {"star1@a.test", "*1",     0                          },
+	    {"bang@a.test",  "!$1$x",  0                          },
+	    {"clear@a.test", "secret", 0                          },
+	};
+
+	assert_true(
+	    password_hash(str_of("secret"), password_method(0), yescrypt));
+	home_users(USERS_PASSWD, rows, COUNT(rows));
+}
+
+static void
+verdicts(void **state)
+{
+	static const struct {
+		const char *user, *password;
+		enum verdict verdict;
+	} rows[] = {
+	    {"new@a.test",   "secret",  VERDICT_RIGHT   },
+	    {"NEW@A.Test",   "secret",  VERDICT_RIGHT   },
+	    {"md5@a.test",   "secret",  VERDICT_RIGHT   },
+	    {"sha@a.test",   "secret",  VERDICT_RIGHT   },
+	    {"pop@a.test",   "secret",  VERDICT_RIGHT   },
+	    {"new@a.test",   "Secret",  VERDICT_PASSWORD},
+	    {"new@a.test",   "secret ", VERDICT_PASSWORD},
+	    {"new@a.test",   "",        VERDICT_PASSWORD},
+	    {"md5@a.test",   "secre",   VERDICT_PASSWORD},
+	    {"new@b.test",   "secret",  VERDICT_UNKNOWN },
+	    {"@a.test",      "secret",  VERDICT_UNKNOWN },
+	    {"",             "",        VERDICT_UNKNOWN },
+	    {"smtp@a.test",  "secret",  VERDICT_REFUSED },
+	    {"shut@a.test",  "secret",  VERDICT_REFUSED },
+	    {"shut@a.test",  "wrong",   VERDICT_PASSWORD},
+	    {"none@a.test",  "",        VERDICT_PASSWORD},
+	    {"none@a.test",  "*0",      VERDICT_PASSWORD},
+	    {"star@a.test",  "*",       VERDICT_PASSWORD},
+	    {"star@a.test",  "secret",  VERDICT_PASSWORD},
+	    {"star0@a.test", "secret",  VERDICT_PASSWORD},
+	    {"star1@a.test", "*1",      VERDICT_PASSWORD},
+	    {"bang@a.test",  "secret",  VERDICT_PASSWORD},
+	    {"clear@a.test", "secret",  VERDICT_PASSWORD},
+	};
+
+	(void)state;
+	users();
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_int_equal(verify(rows[i].user, str_of(rows[i].password)),
+		    rows[i].verdict);
+}
+
+static void
+long_passwords_are_no_trouble(void **state)
+{
+	static char big[600];
+
+	(void)state;
+	memset(big, 'x', sizeof(big));
+	users();
+	assert_int_equal(
+	    verify("new@a.test", (struct str){big, 600}), VERDICT_PASSWORD);
+	assert_int_equal(
+	    verify("old@a.test", (struct str){big, 600}), VERDICT_UNKNOWN);
+	/* crypt takes 511; a NUL would end the password for it. */
+	assert_int_equal(verify("new@a.test", (struct str){"secret\0x", 8}),
+	    VERDICT_PASSWORD);
+}
+
+static void
+no_table_is_nobody(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    verify_password(NULL, str_of("a@b"), str_of("secret"), 0),
+	    VERDICT_UNKNOWN);
+}
+
+static void
+damaged_record_is_told_later(void **state)
+{
+	struct table_maker *m = table_make(AT_FDCWD, USERS_PASSWD, 0644);
+
+	(void)state;
+	assert_non_null(m);
+	assert_true(table_add(m, str_of("a@a.test"), str_of("no record")));
+	assert_true(table_commit(m));
+	assert_int_equal(verify("a@a.test", str_of("secret")), VERDICT_LATER);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(verdicts),
+	    cmocka_unit_test(long_passwords_are_no_trouble),
+	    cmocka_unit_test(no_table_is_nobody),
+	    cmocka_unit_test(damaged_record_is_told_later),
+	};
+
+	return cmocka_run_group_tests(tests, home_setup, home_teardown);
+}
