@@ -1,0 +1,224 @@
+/* checker: a table of logins, of which each is being checked, or waits to be
+ * told that it failed; see checker.h. */
+#define _GNU_SOURCE /* accept4, ppoll */
+#include "pop3d/checker.h"
+
+#include "lib/clock.h"
+#include "lib/die.h"
+#include "lib/fd.h"
+#include "lib/sock.h"
+#include "lib/str.h"
+#include "pop3d/login.h"
+#include "wire/login.h"
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+_Static_assert(LOGIN_ANSWER > CHECKER_LIFE + LOGIN_DELAY,
+    "culver-popup must outwait a child that is ended");
+
+enum state { LOGIN_FREE, LOGIN_CHECKED, LOGIN_FAILED };
+
+struct row {
+	enum state state;
+	int fd;        /* to culver-popup */
+	pid_t pid;     /* of LOGIN_CHECKED */
+	char letter;   /* of LOGIN_FAILED: N or Z */
+	int64_t began; /* on the boot clock */
+};
+
+struct logins {
+	const struct checker *c;
+	struct row rows[CHECKER_LOGINS];
+	unsigned checked, failed; /* how many are in these states */
+};
+
+static void
+child_ended(int number)
+{
+	(void)number; /* it only has to end ppoll */
+}
+
+static struct row *
+find_row(struct logins *l, enum state state, pid_t pid)
+{
+	for (size_t i = 0; i < CHECKER_LOGINS; i++) {
+		struct row *r = &l->rows[i];
+
+		if (r->state == state &&
+		    (state != LOGIN_CHECKED || r->pid == pid))
+			return r;
+	}
+	return NULL;
+}
+
+static int64_t
+due(const struct row *r)
+{
+	int seconds = r->state == LOGIN_CHECKED ? CHECKER_LIFE : LOGIN_DELAY;
+
+	return r->began + (int64_t)seconds * CLOCK_SECOND;
+}
+
+/* A child that did not come to an end cannot tell. */
+static char
+letter_of(int status)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) == LOGIN_WRONG)
+		return 'N';
+	return 'Z';
+}
+
+static void
+reap(struct logins *l)
+{
+	pid_t pid;
+	int status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct row *r = find_row(l, LOGIN_CHECKED, pid);
+
+		if (r == NULL)
+			continue;
+		l->checked--;
+		if (WIFSIGNALED(status))
+			warn("a child was ended by a signal");
+		if (WIFEXITED(status) && WEXITSTATUS(status) == LOGIN_OPENED) {
+			r->state = LOGIN_FREE;
+			fd_close(&r->fd);
+			continue;
+		}
+		r->state = LOGIN_FAILED;
+		r->letter = letter_of(status);
+		l->failed++;
+	}
+}
+
+static void
+tell(struct logins *l, struct row *r)
+{
+	const struct login_answer a = {.letter = r->letter,
+	    .text = str_of(r->letter == 'N' ? "authorization failed"
+					    : "cannot check passwords now"),
+	    .fd = -1};
+
+	/* Who does not wait for it need not hear it. */
+	if (!login_send(r->fd, &a))
+		errno = 0;
+	fd_close(&r->fd);
+	r->state = LOGIN_FREE;
+	l->failed--;
+}
+
+static void
+act_on_time(struct logins *l, int64_t now)
+{
+	for (size_t i = 0; i < CHECKER_LOGINS; i++) {
+		struct row *r = &l->rows[i];
+
+		if (r->state == LOGIN_FREE || due(r) > now)
+			continue;
+		if (r->state == LOGIN_FAILED)
+			tell(l, r);
+		else if (kill(r->pid, SIGKILL) != 0)
+			warn("unable to end a child");
+	}
+}
+
+/* How long nothing need be done unless something happens. */
+static struct timespec
+patience(const struct logins *l, int64_t now)
+{
+	int64_t until = now + (int64_t)CHECKER_LIFE * CLOCK_SECOND;
+
+	for (size_t i = 0; i < CHECKER_LOGINS; i++) {
+		const struct row *r = &l->rows[i];
+
+		if (r->state != LOGIN_FREE && due(r) < until)
+			until = due(r);
+	}
+	until = until > now ? until - now : 0;
+	return (struct timespec){.tv_sec = until / CLOCK_SECOND,
+	    .tv_nsec = until % CLOCK_SECOND * 1000};
+}
+
+static bool
+may_ask(const struct checker *c, int fd)
+{
+	struct peer who;
+
+	if (sock_peer(fd, &who) && who.uid == c->peer)
+		return true;
+	errno = 0;
+	warn("somebody else at ", LOGIN_SOCKET);
+	return false;
+}
+
+/* Only called when there is a free row and room for a child. */
+static void
+take(struct logins *l)
+{
+	struct row *r = find_row(l, LOGIN_FREE, 0);
+	int fd = accept4(l->c->listening, NULL, NULL, SOCK_CLOEXEC);
+	pid_t pid;
+
+	if (r == NULL || fd < 0 || !may_ask(l->c, fd)) {
+		fd_close(&fd);
+		return;
+	}
+	pid = fork();
+	if (pid == 0)
+		_exit((int)login_check(fd, l->c->opener));
+	*r = (struct row){LOGIN_CHECKED, fd, pid, 'Z', clock_boot()};
+	if (pid < 0) {
+		warn("unable to fork");
+		r->state = LOGIN_FAILED;
+		l->failed++;
+	} else {
+		l->checked++;
+	}
+}
+
+static bool
+has_room(const struct logins *l)
+{
+	return l->checked < CHECKER_HASHING &&
+	       l->checked + l->failed < CHECKER_LOGINS;
+}
+
+void
+checker_run(const struct checker *c)
+{
+	static struct logins l;
+	const struct sigaction ended = {.sa_handler = child_ended};
+	sigset_t block, before;
+
+	l.c = c;
+	if (sigemptyset(&block) != 0 || sigaddset(&block, SIGCHLD) != 0 ||
+	    sigprocmask(SIG_BLOCK, &block, &before) != 0 ||
+	    sigaction(SIGCHLD, &ended, NULL) != 0)
+		die_temp("unable to wait for children");
+	for (;;) {
+		struct pollfd p[] = {
+		    {.fd = c->opener,                        .events = 0     },
+		    {.fd = has_room(&l) ? c->listening : -1, .events = POLLIN}
+                };
+		int64_t now = clock_boot();
+		struct timespec wait = patience(&l, now);
+
+		if (ppoll(p, 2, &wait, &before) > 0) {
+			if (p[0].revents != 0)
+				return;
+			if (p[1].revents != 0)
+				take(&l);
+		}
+		reap(&l);
+		act_on_time(&l, clock_boot());
+	}
+}

@@ -1,0 +1,24 @@
+/* checker: the half of culver-authd that checks passwords.  Each login has a
+ * child of its own, for crypt(3) is slow; a failure is answered by the parent
+ * when its time has come, so that it delays nobody else. */
+#ifndef POP3D_CHECKER_H
+#define POP3D_CHECKER_H
+
+#include <sys/types.h>
+
+enum {
+	CHECKER_LOGINS = 256, /* at once, those that wait for a failure, too */
+	CHECKER_HASHING = 8,  /* of them, children; each may take 8 MiB */
+	CHECKER_LIFE = 60     /* seconds; a child that takes longer is ended */
+};
+
+struct checker {
+	int listening; /* LOGIN_SOCKET */
+	int opener;    /* the pair to the half that opens mailboxes */
+	uid_t peer;    /* who may ask */
+};
+
+/* Serve until the other half has ended. */
+void checker_run(const struct checker *c);
+
+#endif

@@ -1,0 +1,118 @@
+/* login: what the child of the checking half does; see login.h. */
+#include "pop3d/login.h"
+
+#include "lib/cdb.h"
+#include "lib/die.h"
+#include "lib/fd.h"
+#include "lib/frame.h"
+#include "lib/log.h"
+#include "lib/sock.h"
+#include "pop3d/verify.h"
+#include "wire/login.h"
+#include "wire/users.h"
+#include <errno.h>
+#include <fcntl.h>
+
+enum {
+	OPENER_SECONDS = 30, /* to wait for a mailbox to be started */
+	MILLI = 1000
+};
+
+static const char *const reasons[] = {[VERDICT_RIGHT] = "mailbox",
+    [VERDICT_UNKNOWN] = "user",
+    [VERDICT_PASSWORD] = "password",
+    [VERDICT_REFUSED] = "flags",
+    [VERDICT_LATER] = "table"};
+
+static void
+note(const char *event, const struct login *l, const char *reason)
+{
+	struct log line;
+
+	log_begin(&line, event);
+	log_str(&line, "service", l->service);
+	log_str(&line, "ip", l->client);
+	log_str(&line, "user", l->who.user);
+	if (reason != NULL)
+		log_text(&line, "reason", reason);
+	log_end(&line);
+}
+
+/* The stream to the mailbox of a user, from the half that opens them; -1. */
+static int
+open_mailbox(int opener, struct str user)
+{
+	int ends[2], stream = -1;
+	char letter = 'Z';
+
+	if (!sock_pair(ends)) {
+		warn("unable to make a pair");
+		return -1;
+	}
+	if (!sock_send(opener, user.data, user.len, ends[1]))
+		warn("unable to ask for a mailbox");
+	fd_close(&ends[1]);
+	if (!fd_wait_read(ends[0], OPENER_SECONDS * MILLI) ||
+	    sock_receive(ends[0], &letter, 1, &stream) != 1 || letter != 'K')
+		fd_close(&stream);
+	fd_close(&ends[0]);
+	return stream;
+}
+
+static bool
+answer(int fd, int opener, struct str user)
+{
+	struct login_answer a = {.letter = 'K'};
+	bool ok;
+
+	a.fd = open_mailbox(opener, user);
+	ok = a.fd >= 0 && login_send(fd, &a);
+	fd_close(&a.fd);
+	return ok;
+}
+
+/* No table is an instance without users; any other trouble may pass. */
+static enum verdict
+verify(const struct login *l)
+{
+	struct table *t = table_open(AT_FDCWD, USERS_PASSWD);
+	enum verdict v = VERDICT_LATER;
+
+	if (t != NULL || errno == ENOENT)
+		v = verify_password(t, l->who.user, l->who.password,
+		    USER_DISABLED | USER_NOPOP3);
+	if (v == VERDICT_LATER)
+		warn("unable to use ", USERS_PASSWD);
+	table_close(t);
+	return v;
+}
+
+static enum login_end
+check(int fd, int opener, const struct login *l)
+{
+	enum verdict v = verify(l);
+
+	if (v == VERDICT_RIGHT && answer(fd, opener, l->who.user)) {
+		note("success", l, NULL);
+		return LOGIN_OPENED;
+	}
+	note("failure", l, reasons[v]);
+	return v == VERDICT_RIGHT || v == VERDICT_LATER ? LOGIN_LATER
+							: LOGIN_WRONG;
+}
+
+enum login_end
+login_check(int fd, int opener)
+{
+	struct buf b = {0};
+	struct frame f;
+	struct login l;
+
+	if (frame_read(fd, LOGIN_REQUEST * MILLI, &b, &f) == FRAME_OK &&
+	    f.kind == LOGIN_LETTER && login_read(f.payload, &l) &&
+	    str_equal(l.service, str_of("pop3")))
+		return check(fd, opener, &l);
+	errno = 0;
+	warn("unable to read a request");
+	return LOGIN_LATER;
+}

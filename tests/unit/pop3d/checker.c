@@ -1,0 +1,193 @@
+/* checker: a failure waits, and nobody waits for it. */
+#include "pop3d/checker.h"
+
+#include "control/password.h"
+#include "lib/clock.h"
+#include "lib/frame.h"
+#include "lib/sock.h"
+#include "tests/unit/pop3d/home.h"
+#include "wire/login.h"
+#include <errno.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+enum { PATIENCE = 60000 }; /* milliseconds */
+
+static const char path[] = "auth";
+
+struct halves {
+	pid_t pid; /* of the checking half */
+	int opener;
+};
+
+/* The checking half in a child; this process is the other one, which refuses
+ * to open anything, and culver-popup. */
+static struct halves
+begin(uid_t peer)
+{
+	struct checker c = {.peer = peer};
+	struct halves h;
+	int pair[2];
+
+	c.listening = sock_listen(path, 0600);
+	assert_true(c.listening >= 0);
+	assert_true(sock_pair(pair));
+	h.pid = fork();
+	assert_true(h.pid >= 0);
+	if (h.pid == 0) {
+		(void)close(pair[0]);
+		c.opener = pair[1];
+		checker_run(&c);
+		_exit(0);
+	}
+	assert_int_equal(close(c.listening), 0);
+	assert_int_equal(close(pair[1]), 0);
+	h.opener = pair[0];
+	return h;
+}
+
+static void
+end(struct halves *h)
+{
+	int status;
+
+	/* It sees that the other half has ended, and ends. */
+	fd_close(&h->opener);
+	assert_int_equal(waitpid(h->pid, &status, 0), h->pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(unlink(path), 0);
+}
+
+static int
+ask(const char *user, const char *password)
+{
+	struct login l = {
+	    str_of("pop3"), str_of("192.0.2.1"),
+	    {str_of(user), str_of(password), str_of("stamp")}
+        };
+	struct buf b = {0};
+	int s = sock_connect(path);
+
+	assert_true(s >= 0);
+	assert_true(login_write(&b, &l));
+	assert_true(frame_write(s, LOGIN_LETTER, buf_str(&b)));
+	buf_free(&b);
+	return s;
+}
+
+static char
+hear(int s)
+{
+	struct buf b = {0};
+	struct login_answer a;
+	bool heard = login_receive(s, PATIENCE, &b, &a);
+
+	buf_free(&b);
+	fd_close(&a.fd);
+	assert_int_equal(close(s), 0);
+	return heard ? a.letter : '\0';
+}
+
+static int
+setup(void **state)
+{
+	char hash[CRYPT_OUTPUT_SIZE];
+	const struct user rows[] = {
+	    {"a@a.test", hash, 0},
+	};
+
+	if (home_setup(state) != 0 ||
+	    !password_hash(str_of("secret"), password_method(0), hash))
+		return -1;
+	home_users(USERS_PASSWD, rows, COUNT(rows));
+	return 0;
+}
+
+/* The right password comes last and is passed on while all others wait. */
+static void
+failures_delay_nobody(void **state)
+{
+	enum { MANY = 3 * CHECKER_HASHING };
+	struct halves h = begin(geteuid());
+	int wrong[MANY], right, answer;
+	int64_t began = clock_boot();
+	char address[16];
+
+	(void)state;
+	for (int i = 0; i < MANY; i++)
+		wrong[i] = ask(i % 2 == 0 ? "a@a.test" : "b@a.test", "wrong");
+	right = ask("a@a.test", "secret");
+	assert_int_equal(
+	    sock_receive(h.opener, address, sizeof(address), &answer), 8);
+	assert_true(sock_send(answer, "K", 1, h.opener));
+	fd_close(&answer);
+	assert_int_equal(hear(right), 'K');
+	for (int i = 0; i < MANY; i++)
+		assert_int_equal(hear(wrong[i]), 'N');
+	assert_true(
+	    clock_boot() - began >= (int64_t)LOGIN_DELAY * CLOCK_SECOND);
+	end(&h);
+}
+
+static void
+trouble_is_told_and_late_as_well(void **state)
+{
+	struct halves h = begin(geteuid());
+	int right = ask("a@a.test", "secret"), answer;
+	int64_t began = clock_boot();
+	char address[16];
+
+	(void)state;
+	assert_int_equal(
+	    sock_receive(h.opener, address, sizeof(address), &answer), 8);
+	fd_close(&answer); /* the other half could not */
+	assert_int_equal(hear(right), 'Z');
+	assert_true(clock_boot() - began >= CLOCK_SECOND);
+	end(&h);
+}
+
+static void
+nobody_else_is_heard(void **state)
+{
+	struct halves h = begin(geteuid() + 1);
+	int s = sock_connect(path);
+	char c;
+
+	(void)state;
+	assert_true(s >= 0);
+	assert_int_equal(read(s, &c, 1), 0);
+	assert_int_equal(close(s), 0);
+	end(&h);
+}
+
+static void
+client_that_left_does_no_harm(void **state)
+{
+	struct halves h = begin(geteuid());
+	int s = ask("a@a.test", "wrong");
+
+	(void)state;
+	assert_int_equal(close(s), 0);
+	s = sock_connect(path);
+	assert_int_equal(close(s), 0);
+	assert_int_equal(hear(ask("a@a.test", "wrong")), 'N');
+	end(&h);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(failures_delay_nobody),
+	    cmocka_unit_test(trouble_is_told_and_late_as_well),
+	    cmocka_unit_test(nobody_else_is_heard),
+	    cmocka_unit_test(client_that_left_does_no_harm),
+	};
+
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return 1;
+	return cmocka_run_group_tests(tests, setup, home_teardown);
+}

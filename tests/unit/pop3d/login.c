@@ -1,0 +1,164 @@
+/* login: K is said only with a mailbox beside it; a failure is left to be told
+ * by another. */
+#include "pop3d/login.h"
+
+#include "control/password.h"
+#include "lib/frame.h"
+#include "lib/sock.h"
+#include "tests/unit/pop3d/home.h"
+#include "wire/login.h"
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* What the opening half does with the one request that it gets. */
+enum opener { OPENS, REFUSES, HANGS_UP };
+
+static void
+open_one(int fd, enum opener how)
+{
+	char address[64];
+	int answer, ends[2];
+	ssize_t n = sock_receive(fd, address, sizeof(address), &answer);
+
+	if (n != 8 || memcmp(address, "a@a.test", 8) != 0 || answer < 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+		_exit(1);
+	if (how == OPENS && (!fd_write_all(ends[1], "+OK\r\n", 5) ||
+				!sock_send(answer, "K", 1, ends[0])))
+		_exit(1);
+	if (how == REFUSES && !sock_send(answer, "Z", 1, -1))
+		_exit(1);
+	_exit(0);
+}
+
+/* Check one request; *a is what culver-popup hears, its letter 0 for nothing.
+ */
+static enum login_end
+check(char kind, struct str payload, enum opener how, struct login_answer *a)
+{
+	int popup[2], pair[2];
+	struct buf b = {0};
+	enum login_end end;
+	pid_t pid;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, popup), 0);
+	assert_true(sock_pair(pair));
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)close(pair[0]);
+		open_one(pair[1], how);
+	}
+	assert_int_equal(close(pair[1]), 0);
+	assert_true(frame_write(popup[0], kind, payload));
+	end = login_check(popup[1], pair[0]);
+	assert_int_equal(close(pair[0]), 0);
+	assert_int_equal(close(popup[1]), 0);
+	if (!login_receive(popup[0], -1, &b, a))
+		a->letter = '\0';
+	assert_int_equal(close(popup[0]), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	buf_free(&b);
+	return end;
+}
+
+static enum login_end
+log_in(const char *service, const char *user, const char *password,
+    enum opener how, struct login_answer *a)
+{
+	struct login l = {
+	    str_of(service), str_of("192.0.2.1"),
+	    {str_of(user), str_of(password), str_of("stamp")}
+        };
+	struct buf b = {0};
+	enum login_end end;
+
+	assert_true(login_write(&b, &l));
+	end = check('L', buf_str(&b), how, a);
+	buf_free(&b);
+	return end;
+}
+
+static int
+setup(void **state)
+{
+	char hash[CRYPT_OUTPUT_SIZE];
+	const struct user rows[] = {
+	    {"a@a.test", hash, 0},
+	};
+
+	if (home_setup(state) != 0 ||
+	    !password_hash(str_of("secret"), password_method(0), hash))
+		return -1;
+	home_users(USERS_PASSWD, rows, COUNT(rows));
+	return 0;
+}
+
+static void
+right_password_opens_the_mailbox(void **state)
+{
+	struct login_answer a;
+	char greeting[5];
+
+	(void)state;
+	assert_int_equal(
+	    log_in("pop3", "a@a.test", "secret", OPENS, &a), LOGIN_OPENED);
+	assert_int_equal(a.letter, 'K');
+	assert_true(fd_read_all(a.fd, greeting, sizeof(greeting)));
+	assert_memory_equal(greeting, "+OK\r\n", sizeof(greeting));
+	fd_close(&a.fd);
+}
+
+static void
+failures_are_not_told_here(void **state)
+{
+	static const struct {
+		const char *service, *user, *password;
+		enum opener how;
+		enum login_end end;
+	} rows[] = {
+	    {"pop3", "a@a.test", "wrong",  OPENS,    LOGIN_WRONG},
+	    {"pop3", "b@a.test", "secret", OPENS,    LOGIN_WRONG},
+	    {"pop3", "a@a.test", "secret", REFUSES,  LOGIN_LATER},
+	    {"pop3", "a@a.test", "secret", HANGS_UP, LOGIN_LATER},
+	    {"imap", "a@a.test", "secret", OPENS,    LOGIN_LATER},
+	};
+	struct login_answer a;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		assert_int_equal(log_in(rows[i].service, rows[i].user,
+				     rows[i].password, rows[i].how, &a),
+		    rows[i].end);
+		assert_int_equal(a.letter, '\0');
+	}
+}
+
+static void
+garbage_is_no_request(void **state)
+{
+	struct login_answer a;
+
+	(void)state;
+	assert_int_equal(check('L', str_of("pop3"), OPENS, &a), LOGIN_LATER);
+	assert_int_equal(check('L', str_of(""), OPENS, &a), LOGIN_LATER);
+	assert_int_equal(
+	    check('X', (struct str){"pop3\0i\0a@a.test\0secret\0\0", 24}, OPENS,
+		&a),
+	    LOGIN_LATER);
+	assert_int_equal(a.letter, '\0');
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(right_password_opens_the_mailbox),
+	    cmocka_unit_test(failures_are_not_told_here),
+	    cmocka_unit_test(garbage_is_no_request),
+	};
+
+	return cmocka_run_group_tests(tests, setup, home_teardown);
+}
