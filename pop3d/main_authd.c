@@ -1,0 +1,85 @@
+/* authd: check passwords and open mailboxes, for culver-popup.
+ *
+ * Runs as     two processes: the opening half as root, the checking half (and
+ *             its children, one for each login) as culveru, jailed.
+ * Started by  the supervisor, run/authd.
+ * Reads       users/passwd.cdb (the checking half), users/rcpt.cdb (the other).
+ * Writes      the socket state/auth.
+ * Talks to    culver-popup, by that socket, wire/login.h; starts culver-pop3d
+ *             as culverv in the mailbox's home, with the stream on fd 0 and 1.
+ * Trusts      who connects, by SO_PEERCRED, to be culverp; nothing it says.
+ * Exits       100 wrong usage; 111 one half could not go on, and so neither.
+ */
+#include "lib/account.h"
+#include "lib/clock.h"
+#include "lib/die.h"
+#include "lib/drop.h"
+#include "lib/fd.h"
+#include "lib/home.h"
+#include "lib/sock.h"
+#include "lib/usage.h"
+#include "pop3d/checker.h"
+#include "pop3d/opener.h"
+#include "wire/login.h"
+#include <signal.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: culver-authd\n"
+    "\n"
+    "It listens on HOME/state/auth until it is stopped.\n"
+    "example: CULVER_HOME=/var/culver culver-authd\n";
+
+static const struct drop_path paths[] = {
+    {"users", PATH_READ},
+    {NULL,    0        },
+};
+
+enum { SOCKET_MODE = 0666 }; /* SO_PEERCRED says who may */
+
+NO_RETURN static void
+checking_half(const struct checker *c)
+{
+	drop_to(&(struct drop){.account = ACCOUNT_USERS,
+	    .jailed = true,
+	    .promises = PROMISE_READ | PROMISE_ACCEPT | PROMISE_FORK,
+	    .paths = paths});
+	checker_run(c);
+	_exit(EXIT_TEMP);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct checker c;
+	gid_t gid;
+	int ends[2];
+	pid_t pid;
+
+	die_name("authd");
+	usage_answer(argc, argv, usage);
+	if (argc != 1)
+		die_usage("culver-authd");
+	home_enter();
+	clock_open();
+	if (!account_find(ACCOUNT_POPUP, &c.peer, &gid))
+		die_temp(
+		    "unable to find account ", account_name(ACCOUNT_POPUP));
+	drop_to(&(struct drop){.account = ACCOUNT_ROOT});
+	c.listening = sock_listen(LOGIN_SOCKET, SOCKET_MODE);
+	if (c.listening < 0)
+		die_temp("unable to listen on ", LOGIN_SOCKET);
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || !sock_pair(ends))
+		die_temp("unable to prepare two halves");
+	pid = fork();
+	if (pid < 0)
+		die_temp("unable to fork");
+	if (pid == 0) {
+		fd_close(&ends[0]);
+		c.opener = ends[1];
+		checking_half(&c);
+	}
+	fd_close(&ends[1]);
+	fd_close(&c.listening);
+	opener_run(ends[0], pid);
+}
