@@ -1,0 +1,723 @@
+"""POP3 with real clients: culver-pop3d on a Maildir, and culver-popup in front
+of a real culver-authd in a private HOME."""
+
+import contextlib
+import os
+import pathlib
+import poplib
+import pwd
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = pathlib.Path(os.environ.get("CULVER_BIN", ROOT / "build" / "bin"))
+PATIENCE = 60  # seconds for what is sure to come
+poplib._MAXLINE = 1 << 26  # our lines are as long as the mail's
+
+# pop3d refuses to be root, and a private instance is never root's.
+NOBODY = pwd.getpwnam("nobody") if os.getuid() == 0 else None
+AS_NOBODY = dict(user=NOBODY.pw_uid, group=NOBODY.pw_gid, extra_groups=[]) \
+    if NOBODY else {}
+
+
+def give(path):
+    """To whoever the programs run as."""
+    if NOBODY:
+        for folder, _, files in os.walk(path):
+            for name in [folder] + [os.path.join(folder, f) for f in files]:
+                os.chown(name, NOBODY.pw_uid, NOBODY.pw_gid,
+                         follow_symlinks=False)
+
+
+def wait_for(what, message):
+    end = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < end, message
+        time.sleep(0.001)
+
+
+@pytest.fixture
+def place():
+    path = pathlib.Path(tempfile.mkdtemp(prefix="culver-pop3.",
+                                         dir="/var/tmp"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+class Maildir:
+    """A Maildir and what was put into it: {name: bytes}."""
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        for name in ("tmp", "new", "cur"):
+            (self.path / name).mkdir(parents=True, exist_ok=True)
+
+    def put(self, name, data, folder="new"):
+        path = self.path / folder / name
+        path.write_bytes(data)
+        if NOBODY:
+            os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
+
+    def names(self):
+        return sorted(f + "/" + n for f in ("new", "cur")
+                      for n in os.listdir(self.path / f))
+
+
+@pytest.fixture
+def maildir(place):
+    box = Maildir(place / "Maildir")
+    give(place)
+    return box
+
+
+def on_the_wire(data):
+    """What RETR sends of a file, without doubled dots (RFC 1939, 11)."""
+    data = re.sub(rb"(?<!\r)\n", b"\r\n", data)
+    return data if not data or data.endswith(b"\n") else data + b"\r\n"
+
+
+class Client:
+    """POP3 a byte at a time: nothing is read as anything but what it is."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.sock.settimeout(PATIENCE)
+        self.file = sock.makefile("rb")
+
+    def send(self, data):
+        self.sock.sendall(data)
+
+    def line(self):
+        return self.file.readline()
+
+    def ask(self, command):
+        self.send(command + b"\r\n")
+        return self.line()
+
+    def body(self):
+        """Lines up to the dot, dots undone."""
+        out = []
+        while True:
+            line = self.file.readline()
+            assert line.endswith(b"\n"), "ended within an answer"
+            if line == b".\r\n":
+                return b"".join(out)
+            out.append(line[1:] if line.startswith(b".") else line)
+
+    def retr(self, number):
+        assert self.ask(b"RETR %d" % number) == b"+OK\r\n"
+        return self.body()
+
+    def rest(self):
+        return self.file.read()
+
+    def close(self):
+        self.file.close()
+        self.sock.close()
+
+
+@contextlib.contextmanager
+def pop3d(maildir, *options, cwd=None):
+    """culver-pop3d with its greeting read; ends when its client closes."""
+    ours, theirs = socket.socketpair()
+    process = subprocess.Popen(
+        [BIN / "culver-pop3d", *options, maildir], stdin=theirs,
+        stdout=theirs, stderr=subprocess.PIPE, cwd=cwd, **AS_NOBODY)
+    theirs.close()
+    client = Client(ours)
+    client.process = process
+    try:
+        assert client.line() == b"+OK\r\n"
+        yield client
+    finally:
+        client.close()
+        process.communicate(timeout=PATIENCE)
+
+
+MESSAGES = {
+    "plain": b"Subject: plain\n\nbody\n",
+    "dots": b"Subject: dots\n\n.\n..\n.a\n a.\n.\n",
+    "no final LF": b"Subject: no end\n\nlast",
+    "no final LF, dot": b"Subject: no end\n\n.",
+    "8-bit": b"Subject: \xc3\xa4\n\n" + bytes(range(128, 256)) + b"\n",
+    "NUL and bare CR": b"A: b\n\n\0\r\0\n\ra\r\r\nx\r",
+    "CRLF already": b"A: b\r\n\r\nbody\r\n.\r\n",
+    "long line": b"A: b\n\n" + b"x" * 3000000 + b"\n",
+    "empty": b"",
+    "header alone": b"A: b\n",
+    "10 MiB": b"A: b\n\n" + (b"." + b"y" * 70 + b"\n") * (10 * 1024 * 1024
+                                                           // 72),
+}
+
+
+def test_every_message_arrives_as_it_is(maildir):
+    for i, data in enumerate(MESSAGES.values()):
+        maildir.put("%d.m" % (i + 1), data)
+    with pop3d(maildir.path) as c:
+        total = 0
+        for i, (name, data) in enumerate(MESSAGES.items()):
+            size = int(c.ask(b"LIST %d" % (i + 1)).split()[2])
+            got = c.retr(i + 1)
+            assert got == on_the_wire(data), name
+            assert len(got) == size, name
+            total += size
+        assert c.ask(b"STAT") == b"+OK %d %d\r\n" % (len(MESSAGES), total)
+
+
+def test_poplib_reads_it(maildir):
+    names = [n for n in MESSAGES if "CR" not in n]
+    for i, name in enumerate(names):
+        maildir.put("%d.m" % (i + 1), MESSAGES[name])
+    with pop3d(maildir.path) as c:
+        class Pop(poplib.POP3):
+            def _create_socket(self, timeout):
+                return c.sock
+
+            def _getresp(self, fresh=[True]):
+                if fresh.pop() if fresh else False:
+                    return b"+OK"  # the greeting, which we have read
+                return super()._getresp()
+
+        p = Pop("unused")
+        assert p.stat()[0] == len(names)
+        for i, name in enumerate(names):
+            _, lines, octets = p.retr(i + 1)
+            got = b"".join(line + b"\r\n" for line in lines)
+            assert got == on_the_wire(MESSAGES[name]), name
+        assert len(p.uidl()[1]) == len(names)
+        p.quit()
+
+
+def test_sizes_are_not_read_from_files_whose_names_tell_them(maildir):
+    maildir.put("1.a,S=3,W=4", b"abc\n")
+    maildir.put("2.b,S=4,W=5:2,S", b"abc\n", "cur")
+    (maildir.path / "new" / "1.a,S=3,W=4").chmod(0)
+    with pop3d(maildir.path) as c:
+        assert c.ask(b"STAT") == b"+OK 2 9\r\n"
+
+
+def test_hostile_names_and_files(maildir, place):
+    secret = place / "secret"
+    secret.write_bytes(b"secret\n")
+    new = maildir.path / "new"
+    names = ["1.esc\x1b[2J", "2.blank name", "3.\n", "4." + "x" * 240,
+             "5.\udcff", "6.#", "7.:2,:2,S"]
+    for name in names:
+        maildir.put(name, b"A: b\n")
+    os.symlink(secret, new / "8.link")
+    os.mkfifo(new / "9.fifo")
+    (new / "10.folder").mkdir()
+    give(maildir.path)
+    if NOBODY:
+        os.link(secret, new / "11.hardlink")  # somebody else's
+    with pop3d(maildir.path) as c:
+        c.send(b"UIDL\r\n")
+        assert c.line() == b"+OK\r\n"
+        ids = [line.split(b" ", 1)[1][:-2]
+               for line in c.body().splitlines(True)]
+        assert len(ids) == len(names) + (1 if NOBODY else 0)
+        assert len(set(ids)) == len(ids)
+        for i in ids:
+            assert re.fullmatch(rb"[!-~]{1,70}", i)
+        for i in range(len(names)):
+            assert c.retr(i + 1) == b"A: b\r\n"
+        if NOBODY:
+            assert c.ask(b"RETR 8").startswith(b"-ERR [SYS/PERM]")
+    with pop3d(maildir.path) as c:
+        c.send(b"UIDL\r\n")
+        assert c.line() == b"+OK\r\n"
+        assert [line.split(b" ", 1)[1][:-2]
+                for line in c.body().splitlines(True)] == ids
+
+
+def test_only_quit_changes_anything(maildir):
+    for i in range(1, 4):
+        maildir.put("%d.m" % i, b"A: b\n")
+    before = maildir.names()
+    with pop3d(maildir.path) as c:
+        c.retr(1)
+        assert c.ask(b"DELE 2") == b"+OK\r\n"
+    assert maildir.names() == before
+    with pop3d(maildir.path) as c:
+        c.retr(1)
+        assert c.ask(b"DELE 2") == b"+OK\r\n"
+        assert c.ask(b"QUIT") == b"+OK\r\n"
+        assert c.rest() == b""
+    assert maildir.names() == ["cur/1.m:2,S", "cur/3.m:2,"]
+
+
+def test_two_sessions_lose_nothing(maildir):
+    for i in range(1, 51):
+        maildir.put("%d.m" % i, b"%d\n" % i)
+    with pop3d(maildir.path) as a, pop3d(maildir.path) as b:
+        maildir.put("99.later", b"later\n")
+        for i in range(1, 51, 2):
+            assert a.ask(b"DELE %d" % i) == b"+OK\r\n"
+        for i in range(1, 51, 5):
+            assert b.ask(b"DELE %d" % i) == b"+OK\r\n"
+        assert a.ask(b"QUIT") == b"+OK\r\n"
+        # Moved to cur/ and gone: read under the new name, or refused.
+        assert b.retr(2) == b"2\r\n"
+        assert b.ask(b"RETR 3") == b"-ERR message is gone\r\n"
+        assert b.ask(b"STAT").startswith(b"+OK 40 ")
+        assert b.ask(b"QUIT") == b"+OK\r\n"
+    left = {re.sub(r"^.*/|:.*", "", n) for n in maildir.names()}
+    assert left == {"%d.m" % i for i in range(1, 51)
+                    if i % 2 == 0 and i % 5 != 1} | {"99.later"}
+
+
+def test_killed_within_update_each_message_is_whole_or_gone(maildir):
+    rng = random.Random(1)
+    for run in range(10):
+        for i in range(300):
+            maildir.put("%d.%d" % (i + 1, run), b"%d\n" % i * 50)
+        count = len(maildir.names())
+        with pop3d(maildir.path) as c:
+            c.send(b"".join(b"DELE %d\r\n" % (i + 1)
+                            for i in range(0, count, 2)) + b"QUIT\r\n")
+            wait_for(lambda: len(maildir.names()) < count, "no update")
+            time.sleep(rng.random() * 0.002)
+            c.process.kill()
+        bases = [re.sub(r"^.*/|:.*", "", n) for n in maildir.names()]
+        assert len(set(bases)) == len(bases)
+        for name in maildir.names():
+            i = int(re.sub(r"^.*/|\..*", "", name)) - 1
+            assert (maildir.path / name).read_bytes() == b"%d\n" % i * 50
+
+
+def test_pipelined_session_is_answered_whole(maildir):
+    for i in range(1, 101):
+        maildir.put("%d.m" % i, b"%d\n" % i)
+    with pop3d(maildir.path) as c:
+        c.send(b"".join(b"RETR %d\r\nDELE %d\r\n" % (i, i)
+                        for i in range(1, 101)) + b"QUIT\r\nSTAT\r\n")
+        assert c.rest() == b"".join(
+            b"+OK\r\n%d\r\n.\r\n+OK\r\n" % i
+            for i in range(1, 101)) + b"+OK\r\n"
+    assert maildir.names() == []
+
+
+def test_path_is_relative_to_the_current_folder(maildir, place):
+    maildir.put("1.a", b"A: b\n")
+    with pop3d("Maildir", cwd=place) as c:
+        assert c.ask(b"STAT") == b"+OK 1 6\r\n"
+
+
+def run_pop3d(*arguments, **how):
+    return subprocess.run([BIN / "culver-pop3d", *arguments],
+                          stdin=subprocess.DEVNULL, capture_output=True,
+                          timeout=PATIENCE, **how)
+
+
+def test_what_cannot_be_opened_is_a_temporary_error(place):
+    give(place)
+    r = run_pop3d(place / "missing", **AS_NOBODY)
+    assert r.returncode == 111
+    assert r.stdout == b"-ERR [SYS/TEMP] unable to open the mailbox\r\n"
+    r = run_pop3d(place, **AS_NOBODY)  # without new/ and cur/
+    assert r.returncode == 111
+    assert r.stdout == b"-ERR [SYS/TEMP] unable to open the mailbox\r\n"
+    assert run_pop3d().returncode == 100
+    assert run_pop3d("-t", "x", place).returncode == 100
+    assert run_pop3d("--help").returncode == 0
+
+
+@pytest.mark.skipif(not NOBODY, reason="needs root")
+def test_root_has_no_mailbox(maildir):
+    r = run_pop3d(maildir.path)
+    assert r.returncode == 111
+    assert r.stdout == b"-ERR [SYS/TEMP] unable to open the mailbox\r\n"
+
+
+def test_silence_ends_the_session_and_deletes_nothing(maildir):
+    maildir.put("1.a", b"A: b\n")
+    with pop3d(maildir.path, "-t", "1") as c:
+        assert c.ask(b"DELE 1") == b"+OK\r\n"
+        assert c.rest() == b""
+        log = c.process.stderr.read()
+        assert b" how=timeout " in log
+    assert maildir.names() == ["new/1.a"]
+
+
+# ------------------------------------------------- popup and authd in a HOME
+
+class Home:
+    """A private instance with culver-authd running, and culver-popup started
+    for each connection as a UCSPI server does it."""
+
+    def __init__(self, path):
+        self.path = path
+        for name in ("bin", "control", "users", "domains", "state"):
+            (path / name).mkdir()
+        for program in ("authd", "popup", "pop3d", "user"):
+            shutil.copy(BIN / ("culver-" + program), path / "bin")
+        (path / "control" / "me").write_text("mail.test\n")
+        (path / "control" / "rcpthosts").write_text("mail.test\n")
+        give(path)
+        self.env = {"CULVER_HOME": str(path), "PATH": os.environ["PATH"]}
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+            if name in os.environ:
+                self.env[name] = os.environ[name]
+        self.log = path / "log"
+        self.stop = []
+
+    def run(self, program, *arguments, **how):
+        return subprocess.run(
+            [self.path / "bin" / ("culver-" + program), *arguments],
+            env=self.env, capture_output=True, timeout=PATIENCE,
+            **AS_NOBODY, **how)
+
+    def start(self, program, *arguments, **how):
+        with open(self.log, "ab") as log:
+            p = subprocess.Popen(
+                [self.path / "bin" / ("culver-" + program), *arguments],
+                env=dict(self.env, **how.pop("environment", {})),
+                stderr=log, **AS_NOBODY, **how)
+        self.stop.append(p)
+        return p
+
+    def user(self, address, password, *settings):
+        r = self.run("user", "add", address, "--password-stdin", *settings,
+                     input=password.encode() + b"\n")
+        assert r.returncode == 0, r.stderr
+        local, domain = address.lower().split("@")
+        return Maildir(self.path / "domains" / domain / local / "Maildir")
+
+    def authd(self):
+        p = self.start("authd")
+        wait_for(self.answers, "authd does not listen")
+        return p
+
+    def answers(self):
+        with socket.socket(socket.AF_UNIX) as s:
+            return s.connect_ex(str(self.path / "state" / "auth")) == 0
+
+    def ucspi(self):
+        """Listen, and run one popup for each connection.  The port."""
+        server = socket.create_server(("127.0.0.1", 0))
+
+        def accept():
+            while True:
+                try:
+                    s, (ip, port) = server.accept()
+                except OSError:
+                    return
+                self.start("popup", stdin=s, stdout=s, environment={
+                    "PROTO": "TCP", "TCPREMOTEIP": ip,
+                    "TCPREMOTEPORT": str(port), "TCPLOCALIP": "127.0.0.1",
+                    "TCPLOCALPORT": str(server.getsockname()[1])})
+                s.close()
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        self.server = server
+        return server.getsockname()[1]
+
+    def lines(self, text):
+        return [line for line in self.log.read_text().splitlines()
+                if text in line]
+
+    def end(self):
+        if hasattr(self, "server"):
+            self.server.close()
+        for p in self.stop:
+            if p.poll() is None:
+                p.kill()
+        for p in self.stop:
+            p.wait(PATIENCE)
+
+
+@pytest.fixture
+def home(place):
+    h = Home(place)
+    yield h
+    h.end()
+
+
+def connect(port):
+    return Client(socket.create_connection(("127.0.0.1", port), PATIENCE))
+
+
+def login(port, user, password):
+    p = poplib.POP3("127.0.0.1", port, PATIENCE)
+    p.user(user)
+    p.pass_(password)
+    return p
+
+
+def test_login_and_mail_by_poplib(home):
+    box = home.user("alice@mail.test", "pass word ")
+    for i, name in enumerate(n for n in MESSAGES if "CR" not in n):
+        box.put("%d.m" % (i + 1), MESSAGES[name])
+    home.authd()
+    p = login(home.ucspi(), "Alice@MAIL.test", "pass word ")
+    for i, name in enumerate(n for n in MESSAGES if "CR" not in n):
+        got = b"".join(line + b"\r\n" for line in p.retr(i + 1)[1])
+        assert got == on_the_wire(MESSAGES[name]), name
+    assert "TOP" in p.capa()
+    for i in range(p.stat()[0]):
+        p.dele(i + 1)
+    p.quit()
+    wait_for(lambda: box.names() == [], "messages are still there")
+    assert home.lines("authd: success service=pop3 ip=127.0.0.1 "
+                      "user=Alice@MAIL.test")
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_curl_reads_it(home):
+    box = home.user("bob@mail.test", "secret")
+    data = MESSAGES["10 MiB"]
+    box.put("1.m,S=%d,W=%d" % (len(data), len(on_the_wire(data))), data)
+    box.put("2.m", MESSAGES["dots"])
+    home.authd()
+    port = home.ucspi()
+
+    def curl(path):
+        r = subprocess.run(
+            ["curl", "-s", "-S", "-u", "bob@mail.test:secret",
+             "pop3://127.0.0.1:%d/%s" % (port, path)],
+            capture_output=True, timeout=PATIENCE)
+        assert r.returncode == 0, r.stderr
+        return r.stdout
+    assert curl("1") == on_the_wire(data)
+    assert curl("2") == on_the_wire(MESSAGES["dots"])
+    sizes = [b"%d %d" % (i, len(on_the_wire(d))) for i, d in
+             ((1, data), (2, MESSAGES["dots"]))]
+    assert curl("").splitlines() == sizes
+
+
+WRONG = b"-ERR [AUTH] authorization failed\r\n"
+
+
+def test_all_who_may_not_log_in_are_told_the_same(home):
+    home.user("alice@mail.test", "secret")
+    home.user("shut@mail.test", "secret", "--flags", "disabled")
+    home.user("smtp@mail.test", "secret", "--flags", "nopop3")
+    home.run("user", "add", "none@mail.test", "--no-password")
+    home.authd()
+    port = home.ucspi()
+    rows = [("alice@mail.test", "Secret", "password"),
+            ("alice@mail.test", "secret ", "password"),
+            ("alice@mail.test", "", "password"),
+            ("nobody@mail.test", "secret", "user"),
+            ("alice", "secret", "user"),
+            ("x" * 240, "secret", "user"),
+            ("../../etc/passwd", "secret", "user"),
+            ("shut@mail.test", "secret", "flags"),
+            ("smtp@mail.test", "secret", "flags"),
+            ("none@mail.test", "", "password"),
+            ("none@mail.test", "*", "password")]
+    clients = []
+    for user, password, reason in rows:
+        c = connect(port)
+        c.line()
+        c.send(b"USER %s\r\nPASS %s\r\n" % (user.encode(), password.encode()))
+        clients.append(c)
+    # None of these failures delays anybody who may.
+    p = login(port, "alice@mail.test", "secret")
+    p.quit()
+    for c, (user, password, reason) in zip(clients, rows):
+        assert c.line() == b"+OK\r\n"
+        assert c.line() == WRONG
+        assert home.lines("authd: failure service=pop3 ip=127.0.0.1 user=%s "
+                          "reason=%s" % (user, reason))
+        c.close()
+
+
+def test_log_is_written_by_us_alone(home):
+    home.authd()
+    c = connect(home.ucspi())
+    c.line()
+    assert c.ask(b"USER a\x1b[2J\x00b user=root %s") == \
+        b"-ERR whose mailbox?\r\n"
+    assert c.ask(b"USER a\x1b[2J\xff user=root %s\"") == b"+OK\r\n"
+    assert c.ask(b"PASS x") == WRONG
+    c.close()
+    wait_for(lambda: home.lines("popup: end"), "no last line")
+    text = home.log.read_bytes()
+    assert re.fullmatch(rb"[\x20-\x7e\n]*", text)
+    # A blank ends a value, so none is left within one.
+    assert b" user=root" not in text
+    assert text.count(b" user=a\\x1b[2J\\xff\\x20user=root\\x20\\x25s"
+                      b"\\x22 ") == 2
+
+
+def test_whole_session_in_one_segment(home):
+    box = home.user("alice@mail.test", "secret")
+    box.put("1.m", b"A: b\n")
+    home.authd()
+    c = connect(home.ucspi())
+    c.send(b"CAPA\r\nUSER alice@mail.test\r\nPASS secret\r\nSTAT\r\n"
+           b"RETR 1\r\nDELE 1\r\nQUIT\r\n")
+    c.sock.shutdown(socket.SHUT_WR)
+    assert re.match(rb"\+OK \d+\.\d+@mail\.test\r\n$", c.line())
+    assert c.line().startswith(b"+OK")
+    assert b"PIPELINING\r\n" in c.body()
+    assert c.rest() == (b"+OK\r\n+OK\r\n+OK 1 6\r\n+OK\r\nA: b\r\n.\r\n"
+                        b"+OK\r\n+OK\r\n")
+    assert box.names() == []
+
+
+def test_without_authd_it_is_temporary(home):
+    home.user("alice@mail.test", "secret")
+    c = connect(home.ucspi())
+    c.line()
+    assert c.ask(b"USER alice@mail.test") == b"+OK\r\n"
+    assert c.ask(b"PASS secret").startswith(b"-ERR [SYS/TEMP] ")
+    assert c.ask(b"QUIT") == b"+OK\r\n"
+
+
+def test_damaged_table_is_temporary(home):
+    home.user("alice@mail.test", "secret")
+    (home.path / "users" / "passwd.cdb").write_bytes(b"damaged")
+    home.authd()
+    c = connect(home.ucspi())
+    c.line()
+    c.ask(b"USER alice@mail.test")
+    assert c.ask(b"PASS secret").startswith(b"-ERR [SYS/TEMP] ")
+    c.close()
+
+
+def test_mailbox_that_is_not_there_is_temporary(home):
+    box = home.user("alice@mail.test", "secret")
+    shutil.rmtree(box.path)
+    home.authd()
+    port = home.ucspi()
+    with pytest.raises(poplib.error_proto, match=r"\[SYS/TEMP\]"):
+        login(port, "alice@mail.test", "secret")
+    shutil.rmtree(box.path.parent)  # not even pop3d can be started there
+    with pytest.raises(poplib.error_proto, match=r"\[SYS/TEMP\]"):
+        login(port, "alice@mail.test", "secret")
+
+
+def test_settings_that_do_not_parse_are_temporary(home):
+    (home.path / "control" / "timeoutpop3").write_text("soon\n")
+    give(home.path)
+    home.authd()
+    c = connect(home.ucspi())
+    assert c.line().startswith(b"-ERR [SYS/TEMP] ")
+    assert c.rest() == b""
+    assert home.lines("control/timeoutpop3:1:")
+
+
+def test_many_at_once(home):
+    boxes = [home.user("u%d@mail.test" % i, "p%d" % i) for i in range(8)]
+    for i, box in enumerate(boxes):
+        box.put("1.m", b"%d\n" % i)
+    home.authd()
+    port = home.ucspi()
+    failed = []
+
+    def session(i):
+        try:
+            p = login(port, "u%d@mail.test" % (i % 8), "p%d" % (i % 8))
+            assert p.retr(1)[1] == [b"%d" % (i % 8)]
+            p.quit()
+        except Exception as e:
+            failed.append(e)
+    threads = [threading.Thread(target=session, args=(i,)) for i in range(40)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not failed
+
+
+def children(pid):
+    out = subprocess.run(["ps", "--ppid", str(pid), "-o", "pid="],
+                         capture_output=True, text=True).stdout
+    return [int(p) for p in out.split()]
+
+
+def gone(pid):
+    try:
+        return pathlib.Path("/proc/%d/stat" % pid).read_text() \
+            .rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+@pytest.mark.parametrize("half", ["opening", "checking"])
+def test_either_half_of_authd_ends_with_the_other(home, half):
+    home.user("alice@mail.test", "secret")
+    p = home.authd()
+    port = home.ucspi()
+    session = login(port, "alice@mail.test", "secret")
+    [checking] = [c for c in children(p.pid)
+                  if b"authd" in pathlib.Path("/proc/%d/cmdline" % c)
+                  .read_bytes()]
+    os.kill(p.pid if half == "opening" else checking, signal.SIGKILL)
+    p.wait(PATIENCE)
+    wait_for(lambda: gone(checking), "the checking half lives on")
+    # Who is logged in is not concerned, and authd can start again.
+    assert session.noop() == b"+OK"
+    home.authd()
+    login(port, "alice@mail.test", "secret").quit()
+    session.quit()
+
+
+@pytest.mark.skipif(not NOBODY, reason="needs root to be somebody else")
+def test_nobody_else_may_ask_authd(home):
+    home.authd()
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(PATIENCE)
+        s.connect(str(home.path / "state" / "auth"))
+        assert s.recv(1) == b""
+    assert home.lines("somebody else")
+
+
+def test_mailbox_is_started_as_its_user_with_nothing_inherited(home):
+    home.user("alice@mail.test", "secret")
+    p = home.authd()
+    session = login(home.ucspi(), "alice@mail.test", "secret")
+    [pid] = [c for c in children(p.pid)
+             if b"pop3d" in pathlib.Path("/proc/%d/cmdline" % c).read_bytes()]
+    proc = pathlib.Path("/proc/%d" % pid)
+    if os.getuid() == 0:  # it is not dumpable: only root may look
+        environ = dict(e.split(b"=", 1) for e in
+                       (proc / "environ").read_bytes().split(b"\0")[:-1])
+        assert environ == {b"CULVER_HOME": str(home.path).encode(),
+                           b"USER": b"alice@mail.test"}
+        links = {os.readlink(proc / "fd" / f).split(":")[0]
+                 for f in os.listdir(proc / "fd") if int(f) > 2}
+        box = str(home.path / "domains/mail.test/alice/Maildir")
+        assert links == {box, box + "/new", box + "/cur"}
+    status = (proc / "status").read_text()
+    assert re.search(r"^Seccomp:\s+2$", status, re.M)
+    assert re.search(r"^NoNewPrivs:\s+1$", status, re.M)
+    uid = NOBODY.pw_uid if NOBODY else os.getuid()
+    assert re.search(r"^Uid:\s+%d\s+%d\s+%d\s" % (uid, uid, uid), status,
+                     re.M)
+    session.quit()
+    wait_for(lambda: not proc.exists(), "nobody reaped it")
+
+
+def test_restarted_popup_listener_serves_on(home):
+    home.user("alice@mail.test", "secret")
+    (home.path / "control" / "maxuse").write_text("2\n")
+    give(home.path)
+    home.authd()
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        port = s.getsockname()[1]
+    p = home.start("popup", "-l", "127.0.0.1:%d" % port)
+
+    def up():
+        with socket.socket() as s:
+            return s.connect_ex(("127.0.0.1", port)) == 0
+    wait_for(up, "popup does not listen")
+    for _ in range(5):  # more than one worker serves
+        login(port, "alice@mail.test", "secret").quit()
+    session = login(port, "alice@mail.test", "secret")
+    p.terminate()
+    assert session.noop() == b"+OK"  # a session is ended by its client
+    session.quit()
+    assert p.wait(PATIENCE) == 0
