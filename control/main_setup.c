@@ -189,6 +189,9 @@ main(int argc, char **argv)
 		setup_accounts();
 	drop_to(&(struct drop){
 	    .account = home_private() ? ACCOUNT_USERS : ACCOUNT_ROOT});
+	if (chdir(home_path()) < 0)
+		die_usage("a folder above ", home_path(),
+		    " is closed to its account");
 	setup_tree(&s);
 	setup_services(&s);
 	setup_controls(&s);

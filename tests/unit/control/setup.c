@@ -195,6 +195,17 @@ a_folder_that_others_may_write_is_refused(void **state)
 }
 
 static void
+a_home_that_its_account_cannot_reach_is_refused(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(base, 0700), 0);
+	assert_int_equal(run(home, NULL, NULL), 100);
+	assert_int_equal(rmdir(home), 0); /* nothing was made in it */
+}
+
+static void
 wrong_arguments_are_refused_before_anything_is_made(void **state)
 {
 	static const struct {
@@ -248,6 +259,7 @@ main(void)
 	    TEST(an_interrupted_setup_goes_on),
 	    TEST(a_folder_of_something_else_is_refused),
 	    TEST(a_folder_that_others_may_write_is_refused),
+	    TEST(a_home_that_its_account_cannot_reach_is_refused),
 	    TEST(wrong_arguments_are_refused_before_anything_is_made),
 	    TEST(a_file_system_that_forgets_is_refused),
 	};

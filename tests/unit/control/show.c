@@ -67,6 +67,55 @@ what_is_shown_reads_as_itself(void **state)
 	buf_free(&two);
 }
 
+/* Bytes that matter to a file or to the form more often than others. */
+static void
+random_text(struct buf *b, uint32_t *seed)
+{
+	static const char letters[] = "ab.:#{}= \t\n\n\r-@[]\xc3\xa4\xff";
+
+	buf_clear(b);
+	for (uint32_t n = (*seed >> 16) % 24; n > 0; n--) {
+		*seed = *seed * 1664525 + 1013904223;
+		assert_true(buf_append_byte(
+		    b, letters[(*seed >> 16) % (sizeof letters - 1)]));
+	}
+	*seed = *seed * 1664525 + 1013904223;
+}
+
+static void
+whatever_a_file_may_say_reads_as_itself(void **state)
+{
+	static const enum control_id ids[] = {
+	    C_me, C_databytes, C_smtpgreeting, C_rcpthosts, C_virtualdomains};
+	struct buf text = {0}, one = {0}, two = {0}, error = {0};
+	uint32_t seed = 1;
+	size_t accepted = 0;
+
+	(void)state;
+	for (int i = 0; i < 20000; i++) {
+		enum control_id id = ids[i % 5];
+		struct controls *first = make(), *second = make();
+
+		random_text(&text, &seed);
+		if (control_set(first, id, buf_str(&text), &error)) {
+			accepted++;
+			buf_clear(&one);
+			buf_clear(&two);
+			show_all(first, &one);
+			assert_true(show_parse(second, buf_str(&one), &error));
+			show_all(second, &two);
+			assert_string_equal(one.data, two.data);
+		}
+		control_free(first);
+		control_free(second);
+	}
+	assert_true(accepted > 1000);
+	buf_free(&text);
+	buf_free(&one);
+	buf_free(&two);
+	buf_free(&error);
+}
+
 static void
 without_any_file_all_is_comment(void **state)
 {
@@ -155,6 +204,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_shown_reads_as_itself),
+	    cmocka_unit_test(whatever_a_file_may_say_reads_as_itself),
 	    cmocka_unit_test(without_any_file_all_is_comment),
 	    cmocka_unit_test(what_is_not_of_the_form_names_its_line),
 	    cmocka_unit_test(json_tells_where_a_value_comes_from),
