@@ -9,7 +9,9 @@
 #include <stdbool.h>
 
 enum {
-	ADDRESS_LOCAL_MAX = 64,   /* octets, RFC 5321 4.5.3.1.1 */
+	/* Octets.  RFC 5321, 4.5.3.1.1 wants 64 taken at least; the return
+	 * addresses of lists (VERP) and forwarders (SRS) are longer. */
+	ADDRESS_LOCAL_MAX = 255,
 	ADDRESS_DOMAIN_MAX = 255, /* octets, RFC 5321 4.5.3.1.2 */
 	ADDRESS_MAX = 1000        /* octets of a whole one in any envelope */
 };

@@ -259,8 +259,8 @@ limits(void **state)
 		size_t local, domain, label;
 		enum address_result want;
 	} rows[] = {
-	    {64,      10,      63, ADDRESS_OK      },
-	    {65,      10,      63, ADDRESS_TOO_LONG},
+	    {255,     10,      63, ADDRESS_OK      },
+	    {256,     10,      63, ADDRESS_TOO_LONG},
 	    {1 << 21, 10,      63, ADDRESS_TOO_LONG},
 	    {1,       255,     63, ADDRESS_OK      },
 	    {1,       257,     63, ADDRESS_TOO_LONG},
