@@ -1,4 +1,5 @@
 /* login: what the child of the checking half does; see login.h. */
+#define _GNU_SOURCE /* explicit_bzero */
 #include "pop3d/login.h"
 
 #include "lib/cdb.h"
@@ -12,6 +13,7 @@
 #include "wire/users.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 enum {
 	OPENER_SECONDS = 30, /* to wait for a mailbox to be started */
@@ -107,12 +109,18 @@ login_check(int fd, int opener)
 	struct buf b = {0};
 	struct frame f;
 	struct login l;
+	enum login_end end = LOGIN_LATER;
 
 	if (frame_read(fd, LOGIN_REQUEST * MILLI, &b, &f) == FRAME_OK &&
 	    f.kind == LOGIN_LETTER && login_read(f.payload, &l) &&
-	    str_equal(l.service, str_of("pop3")))
-		return check(fd, opener, &l);
-	errno = 0;
-	warn("unable to read a request");
-	return LOGIN_LATER;
+	    str_equal(l.service, str_of("pop3"))) {
+		end = check(fd, opener, &l);
+	} else {
+		errno = 0;
+		warn("unable to read a request");
+	}
+	if (b.len > 0)
+		explicit_bzero(b.data, b.len); /* the password */
+	buf_free(&b);
+	return end;
 }
