@@ -16,6 +16,7 @@
 #include "lib/drop.h"
 #include "lib/fd.h"
 #include "lib/home.h"
+#include "lib/usage.h"
 #include "send/attempt.h"
 #include "send/loop.h"
 #include "send/qlog.h"
@@ -27,6 +28,15 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+static const char usage[] =
+    "usage: culver-send\n"
+    "\n"
+    "Decides what is delivered when, and removes what is finished.  One runs\n"
+    "for each instance, under a supervisor; it takes no arguments and finds\n"
+    "the instance by $CULVER_HOME.\n"
+    "\n"
+    "example: CULVER_HOME=/var/culver culver-send\n";
 
 static const struct drop_path paths[] = {
     {"control", PATH_READ					 },
@@ -100,6 +110,7 @@ main(int argc, char **argv)
 	int signals;
 
 	die_name("send");
+	usage_answer(argc, argv, usage);
 	if (argc > 1)
 		die_usage("culver-send takes no arguments: ", argv[1]);
 	home_enter();
