@@ -18,10 +18,10 @@ enum folder { FOLDER_NEW, FOLDER_CUR, FOLDER_COUNT };
 
 /* One message: 32 bytes and its name. */
 struct message {
-	const char *name; /* within its folder; of the maildrop's store */
-	uint64_t time;    /* the number that begins the name */
-	uint64_t octets;  /* ask message_octets */
-	unsigned folder : 1;
+	const char *name;     /* within its folder; of the maildrop's store */
+	uint64_t time;        /* the number that begins the name */
+	uint64_t octets;      /* ask message_octets */
+	unsigned folder : 2;  /* of enum folder */
 	unsigned deleted : 1; /* marked by DELE */
 	unsigned seen : 1;    /* sent by RETR */
 	unsigned twin : 1;    /* shares its base name with another file */
