@@ -130,9 +130,9 @@ class Instance:
 
     def start(self, *names):
         """Start these programs, or all, and wait until they can be reached."""
-        for name in names or PROGRAMS:
+        for name in names or [p for p in PROGRAMS if (self.home/"bin"/f"culver-{p}").exists()]:
             self.spawn(name)
-        for name in names or PROGRAMS:
+        for name in names or [p for p in PROGRAMS if (self.home/"bin"/f"culver-{p}").exists()]:
             wait_for(lambda n=name: self.reachable(n), why=f"{name} to start")
 
     def spawn(self, name):
@@ -143,7 +143,9 @@ class Instance:
                 argv += ["-l", endpoint]
         argv = self.wrapped.get(name, []) + argv
         identity = {}
-        if os.geteuid() == 0:
+        # A tracer stays root, so that it sees into what is not dumpable; the
+        # program under it becomes HOME's owner by itself.
+        if os.geteuid() == 0 and name not in self.wrapped:
             identity = {"user": self.uid, "group": self.gid,
                         "extra_groups": []}
         with open(self.log(name), "ab") as log:
@@ -181,7 +183,8 @@ class Instance:
                 continue
             below = children(child.pid)
             if child.poll() is None:
-                child.terminate()
+                kill(below[0] if name in self.wrapped and below else child.pid,
+                     signal.SIGTERM)
             try:
                 child.wait(10)
             except subprocess.TimeoutExpired:
@@ -230,8 +233,11 @@ class Instance:
     # Mail
 
     def client(self, timeout=60):
-        return smtplib.SMTP("127.0.0.1", self.smtp, "client.example",
-                            timeout=timeout)
+        """A session that has been greeted."""
+        client = smtplib.SMTP("127.0.0.1", self.smtp, "client.example",
+                              timeout=timeout)
+        assert client.ehlo()[0] == 250
+        return client
 
     def send(self, data, to=("ann@" + DOMAIN,), sender="you@client.example"):
         """Send bytes by SMTP with Python's smtplib."""

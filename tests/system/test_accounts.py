@@ -186,6 +186,7 @@ def test_each_process_is_who_the_table_says(real, mailed):
     box.user(f"{VIRTUAL}@{DOMAIN}")
     box.pass_("secret")
     client = smtplib.SMTP("127.0.0.1", real.smtp, "client.example", timeout=60)
+    client.ehlo()
     client.mail("you@client.example")
     send(real, f"{PERSON}@{DOMAIN}", b"keeps a worker")
     try:

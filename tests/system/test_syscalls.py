@@ -1,5 +1,6 @@
 """What a message costs, and in which order: DESIGN 3 and 4, seen by strace."""
 import collections
+import os
 import re
 import shutil
 import subprocess
@@ -82,15 +83,12 @@ def traces(tmp_path_factory):
     import conftest
     instance = conftest.Instance()
     folder = instance.folder
-    # Before it drops its account each program is traced as its owner.
-    folder.chmod(0o777)
     for name in TRACED:
         instance.wrapped[name] = [
             "strace", "-f", "-ttt", "-T", "-y", "-s", "64", "-e", "trace=" + CALLS,
             "-o", str(folder / f"{name}.trace")]
     try:
         instance.start()
-        marks = {}
         with instance.client() as client:
             for n in range(MESSAGES + 1):
                 client.sendmail("you@client.example", [ANN],
@@ -100,22 +98,28 @@ def traces(tmp_path_factory):
                     instance.wait_empty()
             instance.wait_mails(MESSAGES + 1)
             instance.wait_empty()
-        mails = [m.name for m in instance.mails()]
         instance.stop()
         calls = []
         for name in TRACED:
             text = (folder / f"{name}.trace").read_text(errors="replace")
             calls += paths(parse(text, name))
         calls.sort(key=lambda c: c.end)
-        # Everything after the reply to the first message, which starts what
-        # will live on.
-        first = next(i for i, c in enumerate(calls)
-                     if c.program == "send" and c.name.startswith("unlink")
-                     and "queue/mess" in c.args and c.result == 0)
-        marks["mails"] = mails
-        yield calls[:first + 1], calls[first + 1:], marks
+        # The first message, which starts what will live on, ends here.
+        first = next(i for i, c in enumerate(calls) if is_removal(c))
+        yield calls[first + 1:]
     finally:
         instance.close()
+
+
+def is_removal(call):
+    """culver-send removed a message; blind, we take its only unlinks for it."""
+    return call.program == "send" and call.name.startswith("unlink") and \
+        call.result == 0 and ("queue/mess" in call.args or blind(call))
+
+
+def blind(call):
+    """An ordinary user's strace cannot read what is not dumpable."""
+    return '"' not in call.args
 
 
 def named(calls, *names):
@@ -123,7 +127,7 @@ def named(calls, *names):
 
 
 def test_no_process_is_made_after_the_first_message(traces):
-    _, rest, _ = traces
+    rest = traces
     made = [c for c in named(rest, "execve", "execveat", "fork", "vfork",
                              "clone", "clone3")]
     assert made == []
@@ -136,14 +140,14 @@ def created(calls):
 
 
 def test_a_message_is_one_queue_file_and_one_maildir_file(traces):
-    _, rest, _ = traces
+    rest = traces
     made = collections.Counter(
         "queue" if c.program == "queued" else c.program for c in created(rest))
     assert made == {"queue": MESSAGES, "lspawn": MESSAGES}
 
 
 def test_a_message_costs_four_fsyncs_on_its_way(traces):
-    _, rest, _ = traces
+    rest = traces
     synced = collections.Counter(
         c.program for c in named(rest, "fsync", "fdatasync"))
     assert synced["queued"] == 2 * MESSAGES
@@ -154,7 +158,9 @@ def test_a_message_costs_four_fsyncs_on_its_way(traces):
 
 
 def test_the_fsyncs_come_before_the_250(traces):
-    _, rest, _ = traces
+    rest = traces
+    if os.geteuid() != 0:
+        pytest.skip("only root's strace sees the bytes of a jailed program")
     replies = [c for c in named(rest, "write", "writev", "sendto", "sendmsg")
                if c.program == "smtpd" and re.search(r'"250 .*ok \d{10}', c.args)]
     assert len(replies) == MESSAGES
@@ -170,12 +176,10 @@ def test_the_fsyncs_come_before_the_250(traces):
 
 
 def test_the_fsyncs_come_before_the_message_is_removed(traces):
-    _, rest, _ = traces
-    removed = [c for c in named(rest, "unlink", "unlinkat")
-               if c.program == "send" and "queue/mess" in c.args]
+    rest = traces
+    removed = [c for c in rest if is_removal(c)]
     placed = [c for c in named(rest, "linkat", "link", "renameat", "rename")
-              if c.program == "lspawn" and "/new" in c.args + c.path
-              or c.program == "lspawn" and "new/" in c.args]
+              if c.program == "lspawn" and ("/new>" in c.args or blind(c))]
     syncs = [c for c in named(rest, "fsync") if c.program == "lspawn"]
     assert len(removed) == len(placed) == MESSAGES
     # Deliveries run side by side: the n-th removal follows n whole deliveries.
