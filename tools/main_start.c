@@ -95,6 +95,7 @@ main(int argc, char **argv)
 	instance_print(&i, json);
 	if (up)
 		return 0;
+	errno = 0;
 	for (size_t n = 0; n < i.all.count; n++)
 		if (!serves(&i, &i.all.rows[n]))
 			warn(i.all.rows[n].name, " does not serve: see ",

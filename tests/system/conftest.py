@@ -130,9 +130,9 @@ class Instance:
 
     def start(self, *names):
         """Start these programs, or all, and wait until they can be reached."""
-        for name in names or [p for p in PROGRAMS if (self.home/"bin"/f"culver-{p}").exists()]:
+        for name in names or PROGRAMS:
             self.spawn(name)
-        for name in names or [p for p in PROGRAMS if (self.home/"bin"/f"culver-{p}").exists()]:
+        for name in names or PROGRAMS:
             wait_for(lambda n=name: self.reachable(n), why=f"{name} to start")
 
     def spawn(self, name):
