@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ROOM_FIRST = 1024, ROOM_MOST = 1 << 20 }; /* bytes for one entry */
 
@@ -34,6 +35,15 @@ account_purpose(enum account a)
 {
 	return a < ACCOUNT_COUNT ? rows[a].what : NULL;
 }
+
+/* What was found stays, for a process that may no longer look it up. */
+static struct answer {
+	bool known;
+	uid_t uid;
+	gid_t gid;
+} accounts[ACCOUNT_COUNT], groups[2];
+
+static const char *const group_names[] = {GROUP_MESSAGES, GROUP_ADMIN};
 
 /* What a lookup is for and where its answer goes; gid alone for a group. */
 struct lookup {
@@ -88,8 +98,6 @@ look(const struct lookup *q, int (*step)(const struct lookup *, char *, size_t))
 bool
 account_find(enum account a, uid_t *uid, gid_t *gid)
 {
-	const struct lookup q = {account_name(a), uid, gid};
-
 	if (home_private()) {
 		*uid = home_owner();
 		*gid = home_group();
@@ -100,21 +108,62 @@ account_find(enum account a, uid_t *uid, gid_t *gid)
 		*gid = 0;
 		return true;
 	}
-	if (q.name == NULL) {
+	if (a >= ACCOUNT_COUNT) {
 		errno = EINVAL;
 		return false;
 	}
-	return look(&q, user);
+	if (!accounts[a].known) {
+		const struct lookup q = {
+		    account_name(a), &accounts[a].uid, &accounts[a].gid};
+
+		accounts[a].known = look(&q, user);
+	}
+	*uid = accounts[a].uid;
+	*gid = accounts[a].gid;
+	return accounts[a].known;
+}
+
+/* Where the answer for a group of ours is kept; NULL for any other. */
+static struct answer *
+kept_group(const char *name)
+{
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		if (strcmp(name, group_names[i]) == 0)
+			return &groups[i];
+	return NULL;
 }
 
 bool
 account_group(const char *name, gid_t *gid)
 {
 	const struct lookup q = {name, NULL, gid};
+	struct answer *kept = kept_group(name);
 
 	if (home_private()) {
 		*gid = home_group();
 		return true;
 	}
-	return look(&q, group);
+	if (kept != NULL && kept->known) {
+		*gid = kept->gid;
+		return true;
+	}
+	if (!look(&q, group))
+		return false;
+	if (kept != NULL)
+		*kept = (struct answer){true, 0, *gid};
+	return true;
+}
+
+void
+account_learn(void)
+{
+	uid_t uid;
+	gid_t gid;
+
+	for (enum account a = 0; a < ACCOUNT_COUNT; a++)
+		if (!account_find(a, &uid, &gid))
+			continue; /* its user is told when he asks */
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		if (!account_group(group_names[i], &gid))
+			continue;
 }

@@ -40,10 +40,13 @@ const char *account_purpose(enum account a);
 
 /* The numbers of an account; in a private instance its owner's, whichever is
  * asked.  False when the account does not exist (errno ENOENT) or the lookup
- * failed.  Call it before a jail; the answer is for the caller to keep. */
+ * failed.  What was found once is found again within a jail. */
 MUST_USE bool account_find(enum account a, uid_t *uid, gid_t *gid);
 
 /* The same for a group by name; in a private instance HOME's group. */
 MUST_USE bool account_group(const char *name, gid_t *gid);
+
+/* Find them all, for later.  drop_to does it before it jails. */
+void account_learn(void);
 
 #endif

@@ -186,8 +186,10 @@ restrict_files(const struct drop *d)
 void
 drop_to(const struct drop *d)
 {
-	if (d->jailed)
+	if (d->jailed) {
 		os_sanitizer_settle();
+		account_learn();
+	}
 	become(d);
 	limit(d);
 	if (!d->jailed)
