@@ -28,6 +28,7 @@ enum {
 
 #define BOUNCE_TRIPLE "triple bounce: discarding bounce/"
 #define BOUNCE_DOUBLE "double bounce: discarding bounce/"
+#define BOUNCE_NEVER  "notify never: discarding bounce/"
 
 struct bounce_request {
 	uint64_t ino;

@@ -1,0 +1,38 @@
+/* noticetext: foreign text made fit for a notice. */
+#ifndef SEND_NOTICETEXT_H
+#define SEND_NOTICETEXT_H
+
+#include "lib/attr.h"
+#include "lib/buf.h"
+#include "lib/str.h"
+#include <stdbool.h>
+
+enum { NOTICE_FIELD = 900 /* bytes of one field's value */ };
+
+/* Append a report for people: printable ASCII and LF, anything else '?'; LFs at
+ * the end are cut, a blank line within becomes "/" as qmail's do; LF is added.
+ * Fail as buf_append. */
+MUST_USE bool noticetext_report(struct buf *b, struct str report);
+
+/* Append one line of a field: printable ASCII, anything else '?', LF " / ";
+ * blanks at both ends and what passes NOTICE_FIELD are cut. */
+MUST_USE bool noticetext_field(struct buf *b, struct str value);
+
+/* The same for an address: it stays one word, blanks are '?'. */
+MUST_USE bool noticetext_address(struct buf *b, struct str address);
+
+/* Append xtext (RFC 3461, 4) decoded, then as a field.  A '+' without two
+ * hexadecimal digits stays. */
+MUST_USE bool noticetext_xtext(struct buf *b, struct str xtext);
+
+/* The status of a failure: s, where it is an enhanced code of class 4 or 5,
+ * else "5.0.0". */
+struct str noticetext_status(struct str s);
+
+/* The reply begins as an SMTP server's: "550 ..." */
+bool noticetext_is_smtp(struct str reply);
+
+/* There is a byte that 7bit cannot carry. */
+bool noticetext_is_8bit(struct str s);
+
+#endif
