@@ -50,6 +50,8 @@ struct controls; /* the values that one program reads */
  * caller's.  Nothing is read yet.  NULL without memory; control_free accepts
  * NULL. */
 MUST_USE struct controls *control_new(int dirfd, enum control_reader reader);
+
+/* Free c; NULL is accepted. */
 void control_free(struct controls *c);
 
 /* Read every file whose stamp has changed since the last call (all, the first
@@ -57,6 +59,9 @@ void control_free(struct controls *c);
  * "control/databytes:1: not a number: 10k"; the old value of that row stays, and
  * the caller defers mail until a refresh succeeds. */
 MUST_USE bool control_refresh(struct controls *c);
+
+/* What failed in the last refresh; "" when nothing did.  Valid until the
+ * next. */
 const char *control_error(const struct controls *c);
 
 /* What an administrator should hear though nothing failed: "control/rcpthosts is
@@ -68,6 +73,8 @@ const char *control_notice(struct controls *c);
 /* Values, valid until the next refresh.  control_line is "" where there is
  * neither file nor default. */
 struct str control_line(const struct controls *c, enum control_id id);
+
+/* The value of a NUMBER. */
 uint64_t control_number(const struct controls *c, enum control_id id);
 
 /* The file (or its cdb) is there. */

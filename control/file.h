@@ -15,10 +15,13 @@ enum { FILE_NAME = 64 }; /* of a control file or its cdb, end byte included */
  * errno. */
 MUST_USE bool file_look(int dirfd, const char *name, struct stat *st);
 
-/* Of stamps: a file was there; both are of one state of one file; a was changed
- * after b. */
+/* The stamp is that of a file that was there. */
 bool file_there(const struct stat *st);
+
+/* Nothing about the file has changed between a and b. */
 bool file_same(const struct stat *a, const struct stat *b);
+
+/* The file of a was changed after that of b. */
 bool file_newer(const struct stat *a, const struct stat *b);
 
 /* "NAME.cdb". */

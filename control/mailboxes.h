@@ -32,6 +32,8 @@ struct mailboxes {
  * same. */
 MUST_USE bool mailboxes_open(
     struct mailboxes *m, bool locked, struct buf *error);
+
+/* Close what is open. */
 void mailboxes_close(struct mailboxes *m);
 
 /* Addresses in their order, ASCII case ignored: negative, 0 or positive. */
@@ -68,6 +70,8 @@ MUST_USE bool mailboxes_print(
  * child where we are root.  What is there already stays as it is; *made tells
  * whether something was not.  False with error. */
 MUST_USE bool mailbox_make(struct str address, bool *made, struct buf *error);
+
+/* Remove the Maildir of address with all mail; likewise. */
 MUST_USE bool mailbox_purge(struct str address, struct buf *error);
 
 #endif

@@ -35,7 +35,11 @@ enum account {
 
 /* One row of the table above; NULL for ACCOUNT_ROOT and ACCOUNT_SELF. */
 const char *account_name(enum account a);
+
+/* The group that it is in besides its own; "" for none. */
 const char *account_also(enum account a);
+
+/* What it is for, in a few words. */
 const char *account_purpose(enum account a);
 
 /* The numbers of an account; in a private instance its owner's, whichever is

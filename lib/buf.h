@@ -21,10 +21,20 @@ struct buf {
  * n bytes; a view; a C string without its end byte; one byte; a decimal
  * number; ASCII lower case of a view. */
 MUST_USE bool buf_append(struct buf *b, const void *src, size_t n);
+
+/* A view. */
 MUST_USE bool buf_append_str(struct buf *b, struct str s);
+
+/* A C string, without its end byte. */
 MUST_USE bool buf_append_text(struct buf *b, const char *s);
+
+/* One byte. */
 MUST_USE bool buf_append_byte(struct buf *b, char c);
+
+/* A decimal number. */
 MUST_USE bool buf_append_number(struct buf *b, uint64_t n);
+
+/* A view, in ASCII lower case. */
 MUST_USE bool buf_append_lower(struct buf *b, struct str s);
 
 /* Room for n more bytes at data + len, which the caller fills and counts into
@@ -43,6 +53,8 @@ void buf_drop(struct buf *b, size_t n);
 
 /* Empty b: the first keeps its memory for the next use, the second frees it. */
 void buf_clear(struct buf *b);
+
+/* Empty b and free its memory. */
 void buf_free(struct buf *b);
 
 #endif

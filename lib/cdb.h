@@ -19,6 +19,8 @@ struct table; /* an open cdb file, mapped */
 /* Open dirfd/name.  NULL with errno (ENOENT among them; EPROTO for a file that
  * is no cdb).  Free with table_close, which accepts NULL. */
 MUST_USE struct table *table_open(int dirfd, const char *name);
+
+/* Close and free t; NULL is accepted. */
 void table_close(struct table *t);
 
 /* The file on disk is another one now (device, inode, size or mtime): close
@@ -56,6 +58,8 @@ MUST_USE bool table_owner(struct table_maker *m, uid_t uid, gid_t gid);
  * file in place, or, where the last fsync failed, perhaps the new one); or
  * forget it all.  table_abandon accepts NULL. */
 MUST_USE bool table_commit(struct table_maker *m);
+
+/* Forget m and its temporary file. */
 void table_abandon(struct table_maker *m);
 
 #endif

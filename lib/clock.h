@@ -16,6 +16,8 @@ enum {
 /* Microseconds since 1970 (UTC), and since the machine started (suspended time
  * counts).  They do not fail. */
 int64_t clock_wall(void);
+
+/* The boot clock. */
 int64_t clock_boot(void);
 
 /* Map $CULVER_CLOCK if it is set; call it before the jail.  Dies (111) when it

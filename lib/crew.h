@@ -46,6 +46,8 @@ NO_RETURN void crew_work(const struct listener_ops *ops, int control);
 
 /* There is an idle worker; how many are busy. */
 bool crew_has_idle(const struct crew *c);
+
+/* How many workers serve a connection. */
 size_t crew_busy(const struct crew *c);
 
 /* Pass a descriptor, which stays the caller's, to an idle worker that takes it;
@@ -66,6 +68,7 @@ int64_t crew_retire(struct crew *c, int64_t now);
 /* Dismiss all; by SIGTERM, too, when asked. */
 void crew_stop(struct crew *c, bool now);
 
+/* Free c. */
 void crew_free(struct crew *c);
 
 #endif

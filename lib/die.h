@@ -14,6 +14,8 @@ enum {
 
 /* Name the program in every line to come: "smtpd", not the path. */
 void die_name(const char *program);
+
+/* The name given last; "culver" before that. */
 const char *die_program(void);
 
 /* The system failed: "fatal: ... : strerror(errno)" when errno is set; 111. */
@@ -25,9 +27,16 @@ const char *die_program(void);
 /* A broken invariant of ours: "bug: file:line: text", abort(3). */
 #define bug(text) bug_at(__FILE__, __LINE__, text)
 
+/* What die_temp calls: exit 111. */
 NO_RETURN NULL_ENDED void die_temp_list(const char *first, ...);
+
+/* What die_usage calls: exit 100. */
 NO_RETURN NULL_ENDED void die_usage_list(const char *first, ...);
+
+/* What warn calls: returns. */
 NULL_ENDED void warn_list(const char *first, ...);
+
+/* What bug calls: abort. */
 NO_RETURN void bug_at(const char *file, int line, const char *text);
 
 #endif

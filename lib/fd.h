@@ -10,10 +10,14 @@
 
 /* All n bytes, through short writes and EINTR.  False with errno. */
 MUST_USE bool fd_write_all(int fd, const void *data, size_t n);
+
+/* All n bytes at offset at; likewise. */
 MUST_USE bool fd_pwrite_all(int fd, const void *data, size_t n, off_t at);
 
 /* Exactly n bytes.  False on error, and at an early end with errno EPIPE. */
 MUST_USE bool fd_read_all(int fd, void *data, size_t n);
+
+/* Exactly n bytes from offset at; likewise. */
 MUST_USE bool fd_pread_all(int fd, void *data, size_t n, off_t at);
 
 /* Append everything fd still has to b, up to b's ceiling (EMSGSIZE).  After a
@@ -35,6 +39,7 @@ MUST_USE bool fd_replace_file(
 /* fsync of the folder dirfd/name ("." for dirfd itself).  False with errno. */
 MUST_USE bool fd_sync_folder(int dirfd, const char *name);
 
+/* Reads and writes of fd no longer wait.  False with errno. */
 MUST_USE bool fd_nonblock(int fd);
 
 /* Close and mark as closed (-1); a closed one is left alone.  errno is kept. */
@@ -43,6 +48,8 @@ void fd_close(int *fd);
 /* True when fd is readable (writable) within ms (-1 for ever); false with
  * errno ETIMEDOUT or another.  EINTR is waited through. */
 MUST_USE bool fd_wait_read(int fd, int ms);
+
+/* True when fd is writable within ms; likewise. */
 MUST_USE bool fd_wait_write(int fd, int ms);
 
 #endif

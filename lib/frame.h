@@ -35,6 +35,8 @@ MUST_USE bool frame_append(struct buf *b, char kind, struct str payload);
  * EMSGSIZE and the begun frame is taken out of b again; with EINVAL when no
  * frame begins at mark. */
 MUST_USE bool frame_begin(struct buf *b, char kind, size_t *mark);
+
+/* Write the length of what was appended since frame_begin. */
 MUST_USE bool frame_finish(struct buf *b, size_t mark);
 
 /* The frame at the front of b.  FRAME_OK: it points into b and *used is what

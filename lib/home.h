@@ -17,7 +17,11 @@ void home_enter(void);
 /* HOME belongs to somebody other than root: a private instance, all of whose
  * programs run under that one account.  Valid after home_enter. */
 bool home_private(void);
+
+/* The owner of HOME; likewise. */
 uid_t home_owner(void);
+
+/* The group of HOME; likewise. */
 gid_t home_group(void);
 
 #endif

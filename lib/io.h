@@ -37,6 +37,8 @@ enum line_result {
 	LINE_ERROR /* errno says why; ETIMEDOUT among them */
 };
 
+/* Begin to read from c, through size bytes of storage; both stay the
+ * caller's and must outlive r. */
 void reader_open(
     struct reader *r, struct channel *c, char *storage, size_t size);
 
@@ -49,6 +51,8 @@ MUST_USE enum line_result reader_line(
 /* What is buffered, after reading once more if nothing was.  False at the end
  * (errno 0) or on error.  Take what was used with reader_consume. */
 MUST_USE bool reader_peek(struct reader *r, struct str *bytes);
+
+/* Take n bytes, at most what reader_peek showed. */
 void reader_consume(struct reader *r, size_t n);
 
 /* Bytes are waiting in the buffer (a pipelining client). */
@@ -62,14 +66,22 @@ struct writer {
 	int error;
 };
 
+/* Begin to write to c, through size bytes of storage; both stay the
+ * caller's and must outlive w. */
 void writer_open(
     struct writer *w, struct channel *c, char *storage, size_t size);
 
 /* Add bytes; what does not fit is written through.  After a failure nothing
  * more is written and writer_flush tells. */
 void writer_put(struct writer *w, const void *data, size_t n);
+
+/* Add a view, as writer_put does. */
 void writer_str(struct writer *w, struct str s);
+
+/* Add a C string, likewise. */
 void writer_text(struct writer *w, const char *s);
+
+/* Add a decimal number, likewise. */
 void writer_number(struct writer *w, uint64_t n);
 
 /* Write out.  False when this or an earlier write failed (errno set). */

@@ -19,12 +19,18 @@ struct ip {
 /* Text without brackets: dotted quad or RFC 4291 forms, nothing else (no zone,
  * no single number).  False when it is none. */
 MUST_USE bool ip_parse(struct str s, struct ip *out);
+
+/* An IPv4 address. */
 bool ip_is4(const struct ip *a);
+
+/* The same address. */
 bool ip_equal(const struct ip *a, const struct ip *b);
 
 /* Text in its shortest form (RFC 5952); and as an address literal of SMTP,
  * "[192.0.2.1]" or "[IPv6:2001:db8::1]" (RFC 5321, 4.1.3). */
 void ip_format(char out[IP_SIZE], const struct ip *a);
+
+/* The literal of SMTP, brackets included. */
 void ip_literal(char out[IP_LITERAL_SIZE], const struct ip *a);
 
 /* The first bits of a (of 128; IPv4 counts from 96) are those of net. */
@@ -34,6 +40,8 @@ bool ip_within(const struct ip *a, const struct ip *net, unsigned bits);
  * is neither; port may be NULL. */
 MUST_USE bool ip_from_sockaddr(
     const struct sockaddr *sa, struct ip *out, uint16_t *port);
+
+/* Returns the length of what was stored in out. */
 socklen_t ip_to_sockaddr(
     const struct ip *a, uint16_t port, struct sockaddr_storage *out);
 

@@ -17,15 +17,27 @@ struct json {
 /* Begin and end an object or a list.  key is NULL within a list and for the
  * outermost value, here and below. */
 void json_object(struct json *j, const char *key);
+
+/* End the object begun last. */
 void json_object_end(struct json *j);
+
+/* Begin a list. */
 void json_list(struct json *j, const char *key);
+
+/* End the list begun last. */
 void json_list_end(struct json *j);
 
 /* Values.  Bytes of a text that are no UTF-8 are written as U+FFFD, since JSON
  * cannot hold them; control bytes are escaped. */
 void json_text(struct json *j, const char *key, struct str value);
+
+/* A number. */
 void json_number(struct json *j, const char *key, uint64_t value);
+
+/* true or false. */
 void json_bool(struct json *j, const char *key, bool value);
+
+/* null. */
 void json_null(struct json *j, const char *key);
 
 /* Write what is there and LF to a descriptor.  False with errno when that, or

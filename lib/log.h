@@ -26,9 +26,17 @@ struct log {
  * die_name), log_end writes it.  Between them, in the order of the calls:
  * key=value pairs.  Nothing fails: a full line is cut.  errno is kept. */
 void log_begin(struct log *l, const char *event);
+
+/* A pair whose value is a view. */
 void log_str(struct log *l, const char *key, struct str value);
+
+/* A pair whose value is a C string. */
 void log_text(struct log *l, const char *key, const char *value);
+
+/* A pair with a decimal number. */
 void log_number(struct log *l, const char *key, uint64_t value);
+
+/* Write the line. */
 void log_end(struct log *l);
 
 /* A whole line in another program's form (qmail-send's), written as it is with

@@ -13,6 +13,8 @@ enum { NUM_SIZE = 21 }; /* a decimal uint64_t and its end byte */
 /* All of s as an unsigned decimal (hexadecimal) number of at most max.  No
  * sign, blanks or empty text.  False, *out unchanged, when it is none. */
 MUST_USE bool num_parse(struct str s, uint64_t max, uint64_t *out);
+
+/* The same for hexadecimal digits of either case. */
 MUST_USE bool num_parse_hex(struct str s, uint64_t max, uint64_t *out);
 
 /* Decimal text of n with an end byte in out.  Returns its length. */
@@ -26,8 +28,14 @@ MUST_USE bool num_unhex(struct str s, unsigned char *bytes, size_t n);
 
 /* Big-endian 32 and 64 bits, as every wire of ours has them. */
 void num_put32(unsigned char out[4], uint32_t n);
+
+/* Matched by num_put32. */
 uint32_t num_get32(const unsigned char in[4]);
+
+/* Big-endian 64 bits. */
 void num_put64(unsigned char out[8], uint64_t n);
+
+/* Matched by num_put64. */
 uint64_t num_get64(const unsigned char in[8]);
 
 #endif

@@ -41,6 +41,8 @@ int os_signals_next(int fd);
 /* A sanitizer watches this program; then look for leaks now and never again: at
  * exit it could not, within a jail. */
 bool os_sanitized(void);
+
+/* Look for leaks now, and never again in this process. */
 void os_sanitizer_settle(void);
 
 /* Landlock: what a kernel may be asked for, as bits of its own numbering. */
@@ -61,6 +63,8 @@ enum os_right {
 	OS_EXECUTE,
 	OS_RIGHTS
 };
+
+/* The kernel's bit for a right. */
 uint64_t os_landlock_right(enum os_right right);
 
 /* What this kernel knows.  False with errno ENOSYS or EOPNOTSUPP without

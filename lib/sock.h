@@ -31,8 +31,10 @@ MUST_USE bool sock_peer(int fd, struct peer *who);
 
 /* Send n bytes with a descriptor (fd -1: none).  One packet on a SEQPACKET
  * socket.  False with errno: EPIPE without a signal, EINVAL for no bytes.
- * Matched by sock_receive.  The second sends two runs of bytes as one. */
+ * Matched by sock_receive. */
 MUST_USE bool sock_send(int s, const void *data, size_t n, int fd);
+
+/* The same for two runs of bytes, sent as one. */
 MUST_USE bool sock_send_both(int s, struct str head, struct str body, int fd);
 
 /* Receive at most size bytes and at most one descriptor, stored close-on-exec

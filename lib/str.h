@@ -13,17 +13,25 @@ struct str {
 /* The view of a whole C string, without its end byte. */
 struct str str_of(const char *s);
 
-/* Same bytes; in the second, ASCII letters of either case are the same. */
+/* Same bytes. */
 bool str_equal(struct str a, struct str b);
+
+/* Same bytes but for ASCII case. */
 bool str_equal_nocase(struct str a, struct str b);
 
-/* s begins (ends) with part; the _nocase form folds ASCII case. */
+/* s begins with part. */
 bool str_starts(struct str s, struct str part);
+
+/* s begins with part, ASCII case ignored. */
 bool str_starts_nocase(struct str s, struct str part);
+
+/* s ends with part. */
 bool str_ends(struct str s, struct str part);
 
-/* Index of the first (last) byte c in s; s.len when there is none. */
+/* Index of the first byte c in s; s.len when there is none. */
 size_t str_find(struct str s, char c);
+
+/* Index of the last byte c in s; s.len when there is none. */
 size_t str_rfind(struct str s, char c);
 
 /* The bytes from index from up to, not including, index to; both are brought

@@ -41,6 +41,7 @@ MUST_USE bool dotfile_find(int home_fd, struct str dash, struct str ext,
 MUST_USE enum dotfile_result dotfile_next(struct dotfile *d, struct str *rest,
     struct instruction *i, struct report *r);
 
+/* Free what reading took. */
 void dotfile_free(struct dotfile *d);
 
 #endif

@@ -16,7 +16,12 @@
  * cannot be read (false). */
 MUST_USE bool forward_begin(struct submit *s, struct str prefix,
     struct body *body, struct str sender, struct report *r);
+
+/* Add a recipient. */
 void forward_to(struct submit *s, struct str recipient);
+
+/* End it: true when it is queued, *writer the process that wrote it; else the
+ * report says why not. */
 MUST_USE bool forward_end(struct submit *s, uint32_t *writer, struct report *r);
 
 #endif

@@ -39,6 +39,8 @@ struct maildrop {
 /* List the Maildir open as dirfd, which stays the caller's.  False with errno;
  * maildrop_close is due either way. */
 MUST_USE bool maildrop_open(struct maildrop *m, int dirfd);
+
+/* Free what listing took. */
 void maildrop_close(struct maildrop *m);
 
 /* Messages that are not marked and the sum of their octets. */

@@ -9,6 +9,8 @@ struct store;
 /* A copy of text, valid until store_free.  *s is NULL at first.  NULL without
  * memory. */
 MUST_USE const char *store_keep(struct store **s, const char *text);
+
+/* Free all copies. */
 void store_free(struct store *s);
 
 #endif

@@ -17,7 +17,11 @@ MUST_USE bool answer_no(int fd, int code);
 /* "stored", and "refused" and "ended" with the reason. */
 void answer_log_stored(const struct peer *peer, uint64_t ino,
     const struct message *head, uint64_t recipients);
+
+/* "refused", with the code and why. */
 void answer_log_refused(const struct peer *peer, int code, const char *why);
+
+/* "ended": the connection is over, and why. */
 void answer_log_ended(const struct peer *peer, const char *why);
 
 #endif

@@ -37,6 +37,8 @@ void draft_begin(struct draft *d, uint32_t uid, uint64_t reserve);
 /* Add to the body; then to the envelope, its NULs included.  They remember
  * failure in code and do nothing after it. */
 void draft_body(struct draft *d, struct str bytes);
+
+/* Add to the envelope, its NULs included; likewise. */
 void draft_envelope(struct draft *d, struct str bytes);
 
 /* Make it durable under its name.  0, with d->slot.ino and d->head.token

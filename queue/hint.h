@@ -16,6 +16,8 @@ struct hint {
  * errno when HOME cannot be opened; a fifo that cannot only means that every
  * message asks for a listing.  Freed by hint_close. */
 MUST_USE bool hint_open(struct hint *h);
+
+/* Close it. */
 void hint_close(struct hint *h);
 
 /* Write the hint or, where nobody takes it, create queue/rescan.  False with

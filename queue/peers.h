@@ -51,6 +51,8 @@ bool peers_admit(const struct peers *p, uid_t uid);
 
 /* A connection of uid, admitted before, is served by pid; and pid ended. */
 void peers_add(struct peers *p, pid_t pid, uid_t uid);
+
+/* The process pid has ended. */
 void peers_remove(struct peers *p, pid_t pid);
 
 /* Call each(pid) for every writer. */

@@ -28,6 +28,8 @@ MUST_USE bool place_probe(struct place *p);
  * who opened it, and an error of the disk is told once to each opener) and
  * before its jail.  False with errno.  Freed by place_close. */
 MUST_USE bool place_open(struct place *p);
+
+/* Close what is open. */
 void place_close(struct place *p);
 
 /* A file that has no name yet, and the numbers it did not take. */

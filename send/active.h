@@ -71,6 +71,8 @@ enum active_result {
  * read the journal of a repeat.  The struct is the caller's to active_free. */
 MUST_USE enum active_result active_load(
     struct active **out, struct entry *e, unsigned split, uid_t owner);
+
+/* Close and free a; NULL is accepted. */
 void active_free(struct active *a);
 
 /* The state of recipient number, made if need be.  NULL without memory. */

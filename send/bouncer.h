@@ -20,6 +20,7 @@ struct bouncer {
 	int64_t deadline;     /* boot clock: the answer is late after it */
 };
 
+/* A bouncer that is not connected; who answers must run as owner. */
 void bouncer_init(struct bouncer *b, uid_t owner);
 
 /* The connection is of no use any more; the question is open again. */
@@ -37,6 +38,8 @@ MUST_USE bool bouncer_move(struct bouncer *b, bool readable);
  * *broken: the connection is to be given up. */
 MUST_USE bool bouncer_answer(
     struct bouncer *b, struct bounce_answer *answer, bool *broken);
+
+/* The answer was used: forget it, and the question. */
 void bouncer_taken(struct bouncer *b);
 
 #endif

@@ -46,6 +46,7 @@ void discover_list(struct discovery *d, int64_t now);
 /* Microseconds that may pass before discover_list is called again. */
 int64_t discover_pause(const struct discovery *d);
 
+/* Close what is open. */
 void discover_close(struct discovery *d);
 
 #endif

@@ -13,12 +13,18 @@ MUST_USE bool finish_lines(struct send *s, struct active *a, int64_t next);
 /* The stages behind the attempt, each as far as it goes now.  True: a is done
  * with and freed. */
 bool finish_attempt(struct send *s, struct active *a, int64_t now);
+
+/* Ask culver-bounce about a's failures, or see that it must wait. */
 bool finish_bounce(struct send *s, struct active *a, int64_t now);
+
+/* Record that a is done, remove its file, and free it. */
 bool finish_removal(struct send *s, struct active *a, int64_t now);
 
 /* Hold a, and free it: the first records that in the journal, the second is for
  * one whose journal says it. */
 void finish_hold(struct send *s, struct active *a);
+
+/* Put a aside as held, which its journal says already, and free it. */
 void finish_held(struct send *s, struct active *a);
 
 /* Put a back among those that wait, due at on the boot clock, and free it. */

@@ -18,6 +18,8 @@ void qlog_exiting(void);
 
 /* "new msg INO" and "info msg INO: bytes N from <S> qp PID uid UID" */
 void qlog_new(uint64_t ino);
+
+/* "info msg INO: bytes N from <S> qp PID uid UID" */
 void qlog_info(uint64_t ino, uint64_t bytes, struct str sender, uint32_t pid,
     uint32_t uid);
 
@@ -31,12 +33,18 @@ void qlog_result(uint32_t delivery, char letter, struct str report);
 /* "bounce msg INO qp PID"; "triple bounce: discarding bounce/INO" with what
  * stands before the number; "end msg INO". */
 void qlog_bounce(uint64_t ino, uint32_t pid);
+
+/* "triple bounce: discarding bounce/INO": before is all but the number. */
 void qlog_discard(struct str before, uint64_t ino);
+
+/* "end msg INO" */
 void qlog_end(uint64_t ino);
 
 /* "warning: trouble opening queue/mess/3/67; will try again later" and such:
  * what, a path, and errno's text. */
 void qlog_warning(const char *what, const char *path);
+
+/* "alert: WHAT" */
 void qlog_alert(const char *what);
 
 #endif

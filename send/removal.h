@@ -20,6 +20,8 @@ struct removal {
 
 /* False without memory. */
 MUST_USE bool removal_init(struct removal *r, unsigned split);
+
+/* Free r. */
 void removal_free(struct removal *r);
 
 /* Unlink mess/SS/INO; its journal, where it has one, follows after the folder

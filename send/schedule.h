@@ -32,6 +32,8 @@ struct schedule;
 
 /* An empty schedule; NULL without memory.  schedule_free accepts NULL. */
 MUST_USE struct schedule *schedule_new(void);
+
+/* Free t and all entries; NULL is accepted. */
 void schedule_free(struct schedule *t);
 
 /* The message with this number, or NULL.  Entries do not move. */
@@ -58,6 +60,8 @@ void schedule_force(struct schedule *t, int64_t now);
 
 /* How many messages are known, and how many wait in the heap. */
 size_t schedule_count(const struct schedule *t);
+
+/* How many messages wait in the heap. */
 size_t schedule_waiting(const struct schedule *t);
 
 /* The memory that all this takes, bytes (P7). */

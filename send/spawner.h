@@ -33,10 +33,13 @@ struct spawner {
 	uint64_t most; /* concurrency */
 };
 
-/* Set the channel up; nothing is connected.  concurrency_set may be called
- * again: flights under way stay. */
+/* Set the channel up; nothing is connected. */
 void spawner_init(struct spawner *s, const char *path, uid_t owner);
+
+/* Set the concurrency; flights under way stay.  False without memory. */
 MUST_USE bool spawner_limit(struct spawner *s, uint64_t most);
+
+/* Give the connection up; flights are the caller's to settle. */
 void spawner_close(struct spawner *s);
 
 /* Try to connect, at most once a second.  Nothing is said about failure but
@@ -46,18 +49,21 @@ void spawner_connect(struct spawner *s, int64_t now);
 /* A delivery can be begun. */
 bool spawner_free(const struct spawner *s);
 
-/* Take a slot for a recipient of a, and give it up.  A slot is there when
- * spawner_free was true. */
+/* Take a slot for a recipient of a.  There is one when spawner_free was true. */
 uint32_t spawner_take(
     struct spawner *s, struct active *a, uint32_t number, uint32_t delivery);
+
+/* Give a slot up. */
 void spawner_give(struct spawner *s, uint32_t slot);
 
 /* Queue a job for the spawner.  Fails as buf_append does. */
 MUST_USE bool spawner_job(struct spawner *s, const struct job *j);
 
-/* Write what is queued, read what came.  False: the connection is gone, and
- * what is in flights was lost with it. */
+/* Write what is queued.  False: the connection is gone, and what is in flights
+ * was lost with it. */
 MUST_USE bool spawner_write(struct spawner *s);
+
+/* Read what came; likewise. */
 MUST_USE bool spawner_read(struct spawner *s);
 
 /* The next result that was read; its texts are valid until the next call.

@@ -25,6 +25,8 @@ struct door {
  * control/ is held open.  Dies (111) when it cannot be.  ucspi: the environment
  * describes the client. */
 void door_open(struct door *d, bool ucspi);
+
+/* Close what is open. */
 void door_close(struct door *d);
 
 /* Read what has changed on disk.  False, with one line in the log that names

@@ -29,6 +29,8 @@ void header_scan(struct header *h, struct str text);
 
 /* It has HEADER_HOPS_MAX hops (is over HEADER_BYTES_MAX). */
 bool header_loops(const struct header *h);
+
+/* It is over HEADER_BYTES_MAX. */
 bool header_large(const struct header *h);
 
 #endif

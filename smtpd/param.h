@@ -25,6 +25,8 @@ struct params {
  * what stands behind the path, blanks in front included.  *p is emptied first
  * and of use after PARAM_OK only. */
 MUST_USE enum param_result param_mail(struct str rest, struct params *p);
+
+/* The same for RCPT, to which none is offered. */
 MUST_USE enum param_result param_rcpt(struct str rest);
 
 #endif

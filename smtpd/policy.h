@@ -9,6 +9,8 @@
 /* What is said when our configuration cannot be read, and to a message over
  * databytes. */
 struct reply policy_trouble(void);
+
+/* What is said to a message over databytes. */
 struct reply policy_too_large(void);
 
 /* Decide on a recipient.  code 0: it is taken, and its envelope form stands in

@@ -61,6 +61,8 @@ struct session {
 
 /* A session of its own memory; NULL without it.  Free with session_free. */
 MUST_USE struct session *session_new(struct door *door);
+
+/* Free what the session keeps. */
 void session_free(struct session *s);
 
 /* Talk with one client until the connection ends; its descriptors stay open. */

@@ -7,6 +7,8 @@
 
 /* The verbs, run by verbs_run with what stands behind them. */
 struct reply do_mail(struct session *s, struct str argument);
+
+/* RCPT. */
 struct reply do_rcpt(struct session *s, struct str argument);
 
 #endif

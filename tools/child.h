@@ -13,6 +13,8 @@
  * are.  Returns its exit code, 128 and more when a signal ended it, or -1 with
  * errno (ENOENT: there is none of that name). */
 #define child_run(out, ...) child_run_list(out, __VA_ARGS__, (char *)0)
+
+/* What child_run calls. */
 MUST_USE NULL_ENDED int child_run_list(
     struct buf *out, const char *program, ...);
 

@@ -48,6 +48,8 @@ MUST_USE bool services_list(struct services *all);
 
 /* Ask how a service is, of supervisor s: state, pid and seconds. */
 void service_look(enum supervisor s, struct service *one);
+
+/* The same for all of them at once. */
 void services_look(enum supervisor s, struct services *all);
 
 /* What HOME/bin/culver-NAME --version says; "?" when it does not. */
@@ -56,6 +58,8 @@ void service_version(struct service *one);
 /* Tell a service to end and stay down; by SIGTERM, then by SIGKILL.
  * Asynchronous.  False when it could not be told. */
 MUST_USE bool service_down(enum supervisor s, const struct service *one);
+
+/* The same by SIGKILL. */
 MUST_USE bool service_kill(enum supervisor s, const struct service *one);
 
 /* End a service, its log and what supervises them (daemontools). */

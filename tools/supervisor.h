@@ -26,8 +26,10 @@ enum supervisor {
 	SUPERVISOR_NONE
 };
 
-/* "s6-svscan", "runsvdir" or "svscan"; and back, SUPERVISOR_NONE for others. */
+/* "s6-svscan", "runsvdir" or "svscan". */
 const char *supervisor_name(enum supervisor s);
+
+/* The supervisor of that name; SUPERVISOR_NONE for others. */
 enum supervisor supervisor_named(const char *name);
 
 /* The first of them in $PATH; SUPERVISOR_NONE. */

@@ -47,8 +47,14 @@ struct bounce_answer {
  * anything malformed (the text points into in). */
 MUST_USE bool bounce_request_write(
     struct buf *b, const struct bounce_request *r);
+
+/* Matched by bounce_request_write. */
 MUST_USE bool bounce_request_read(struct str in, struct bounce_request *r);
+
+/* Matched by bounce_answer_read. */
 MUST_USE bool bounce_answer_write(struct buf *b, const struct bounce_answer *a);
+
+/* Matched by bounce_answer_write. */
 MUST_USE bool bounce_answer_read(
     char kind, struct str in, struct bounce_answer *a);
 

@@ -21,6 +21,8 @@ struct checkpw {
  * for a NUL within a text.  Matched by checkpw_read, which is false for
  * anything else; its texts point into in. */
 MUST_USE bool checkpw_write(struct buf *b, const struct checkpw *c);
+
+/* Matched by checkpw_write. */
 MUST_USE bool checkpw_read(struct str in, struct checkpw *c);
 
 #endif

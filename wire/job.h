@@ -84,10 +84,20 @@ struct delivery {
  * unchanged then.  Each read is false for anything malformed; its texts point
  * into in. */
 MUST_USE bool job_write(struct buf *b, const struct job *j);
+
+/* Matched by job_write. */
 MUST_USE bool job_read(struct str in, struct job *j);
+
+/* A result; likewise.  Matched by result_read. */
 MUST_USE bool result_write(struct buf *b, const struct result *r);
+
+/* Matched by result_write. */
 MUST_USE bool result_read(struct str in, struct result *r);
+
+/* A delivery; likewise.  Matched by delivery_read. */
 MUST_USE bool delivery_write(struct buf *b, const struct delivery *d);
+
+/* Matched by delivery_write. */
 MUST_USE bool delivery_read(struct str in, struct delivery *d);
 
 #endif

@@ -74,6 +74,8 @@ struct journal_line {
  * too long are cut.  Matched by journal_open and journal_next. */
 MUST_USE bool journal_write_first(
     struct buf *b, uint64_t ino, const unsigned char token[QUEUE_TOKEN]);
+
+/* Append one line; likewise. */
 MUST_USE bool journal_write(struct buf *b, const struct journal_line *line);
 
 struct journal { /* a journal being read from memory */
@@ -95,8 +97,11 @@ MUST_USE enum journal_result journal_open(struct journal *j, struct str all,
 /* The next line; its texts are valid until the next call.  False at the end or
  * at the first bad line, behind which nothing is read; j->good is where to cut. */
 MUST_USE bool journal_next(struct journal *j, struct journal_line *line);
+
+/* Free what reading took; the file's bytes stay the caller's. */
 void journal_close(struct journal *j);
 
+/* The word of an event, as it stands in a line. */
 const char *journal_event_word(enum journal_event event);
 
 #endif

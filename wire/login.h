@@ -43,6 +43,8 @@ struct login {
 /* Payload of the request; write fails as buf_append and checkpw_write, read is
  * false for anything malformed. */
 MUST_USE bool login_write(struct buf *b, const struct login *l);
+
+/* Matched by login_write. */
 MUST_USE bool login_read(struct str in, struct login *l);
 
 struct login_answer {

@@ -36,6 +36,8 @@ void maildir_name_write(char out[MAILDIR_NAME], const struct maildir_name *n);
 
 /* The two sizes in any name; false when it has not the one asked for. */
 MUST_USE bool maildir_name_size(struct str name, uint64_t *size);
+
+/* The size with CRLF line ends; likewise. */
 MUST_USE bool maildir_name_wire_size(struct str name, uint64_t *wire_size);
 
 /* The part before ':', which is a file's identity while its flags change. */

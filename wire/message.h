@@ -61,6 +61,8 @@ MUST_USE int message_open(const char *path, uid_t owner, struct message *m);
 /* Compare the crc32 of the body (the envelope) in fd.  False with errno; EPROTO
  * when it differs. */
 MUST_USE bool message_check_body(int fd, const struct message *m);
+
+/* The same for the envelope. */
 MUST_USE bool message_check_envelope(int fd, const struct message *m);
 
 /* 64 bits for a Message-ID as written between its angle brackets, never 0. */

@@ -51,6 +51,8 @@ MUST_USE bool queue_split_read(unsigned *split);
 
 /* "queue/mess/SS/INO" and "queue/info/SS/INO". */
 void queue_mess_path(char out[QUEUE_PATH_SIZE], unsigned split, uint64_t ino);
+
+/* "queue/info/SS/INO" */
 void queue_info_path(char out[QUEUE_PATH_SIZE], unsigned split, uint64_t ino);
 
 /* A file name in mess/SS or info/SS as a number.  False for anything else,
@@ -61,6 +63,8 @@ MUST_USE bool queue_name_parse(
 /* The hint, and back.  Each names the other. */
 void queue_hint_write(char out[QUEUE_HINT_SIZE], uint64_t ino,
     const unsigned char token[QUEUE_TOKEN]);
+
+/* Matched by queue_hint_write. */
 MUST_USE bool queue_hint_read(const char in[QUEUE_HINT_SIZE], uint64_t *ino,
     unsigned char token[QUEUE_TOKEN]);
 

@@ -68,6 +68,8 @@ MUST_USE bool submit_begin(struct submit *s);
 /* Add to the message; then envelope records.  They remember failure in trouble
  * and do nothing after it, so that only submit_commit need be asked. */
 void submit_body(struct submit *s, struct str bytes);
+
+/* Add an envelope record; likewise. */
 void submit_record(struct submit *s, char kind, struct str text);
 
 /* Ask for the message to be queued.  result->code 0: it is safe.  Any other:
@@ -77,6 +79,8 @@ void submit_commit(struct submit *s, struct submit_result *result);
 
 /* Forget the message begun. */
 void submit_abort(struct submit *s);
+
+/* End the connection; s can be begun again. */
 void submit_close(struct submit *s);
 
 #endif

@@ -45,6 +45,8 @@ MUST_USE struct trying *trying_open(void);
 /* The program begins to read, or is done with, a message's files. */
 void trying_take(
     struct trying *t, uint64_t ino, const unsigned char token[QUEUE_TOKEN]);
+
+/* The program is done with the message it took in hand. */
 void trying_release(struct trying *t);
 
 /* A program died by signal (0: it vanished) with this message in hand.  True

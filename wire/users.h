@@ -79,12 +79,16 @@ MUST_USE bool users_parse(struct str line, struct str *address,
 /* Append the record; the line is address, ':', record, LF.  Fail as buf_append
  * does.  Matched by users_parse and users_find. */
 MUST_USE bool users_format_record(struct buf *b, const struct user_record *r);
+
+/* Append a whole line; likewise. */
 MUST_USE bool users_format(
     struct buf *b, struct str address, const struct user_record *r);
 
 /* The words of flags, comma-separated, appended; and the flag of one word, 0
  * when there is none of that name. */
 MUST_USE bool users_format_flags(struct buf *b, unsigned flags);
+
+/* The flag of a word; 0 when there is none of that name. */
 unsigned users_flag(struct str word);
 
 /* Look an address up in either table, ASCII case ignored.  r's views are valid
