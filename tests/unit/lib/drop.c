@@ -262,6 +262,44 @@ root_becomes_the_account_and_has_its_groups_alone(void **state)
 	}
 }
 
+/* As a listener and then its worker do it. */
+static int
+drop_as_a_worker(const void *context)
+{
+	if (!have_accounts())
+		return 77;
+	if (chown(home_path(), 0, 0) != 0)
+		return 1;
+	home_enter();
+	drop_to(context);
+	drop_to(context);
+	answer_who();
+	return 0;
+}
+
+static void
+second_drop_needs_no_passwd_file(void **state)
+{
+	const struct drop d = {
+	    .account = ACCOUNT_QUEUE, .group = GROUP_MESSAGES, .jailed = true};
+	int status;
+
+	(void)state;
+	if (!needs_root())
+		skip();
+	status = exit_status(in_child(drop_as_a_worker, &d));
+	(void)unlink("passwd");
+	(void)unlink("group");
+	if (chown(home_path(), SOMEBODY, SOMEBODY) != 0)
+		fail();
+	if (status == 77) {
+		print_message("skipped: no mount namespace here\n");
+		skip();
+	}
+	assert_int_equal(status, 0);
+	expect_ids(5001, 5003);
+}
+
 static void
 what_cannot_be_found_is_fatal(void **state)
 {
@@ -409,6 +447,7 @@ main(void)
 	    cmocka_unit_test(a_stranger_cannot_run_what_has_an_account),
 	    cmocka_unit_test(root_that_stays_root_loses_its_groups),
 	    cmocka_unit_test(root_becomes_the_account_and_has_its_groups_alone),
+	    cmocka_unit_test(second_drop_needs_no_passwd_file),
 	    cmocka_unit_test(what_cannot_be_found_is_fatal),
 	    cmocka_unit_test(only_a_jail_takes_privileges_and_files),
 	    cmocka_unit_test(a_second_drop_only_takes_away),
