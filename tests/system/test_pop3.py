@@ -355,6 +355,9 @@ class Home:
     """A private instance with culver-authd running, and culver-popup started
     for each connection as a UCSPI server does it."""
 
+    prefix = []     # of every command
+    who = AS_NOBODY
+
     def __init__(self, path):
         self.path = path
         for name in ("bin", "control", "users", "domains", "state"):
@@ -363,7 +366,7 @@ class Home:
             shutil.copy(BIN / ("culver-" + program), path / "bin")
         (path / "control" / "me").write_text("mail.test\n")
         (path / "control" / "rcpthosts").write_text("mail.test\n")
-        give(path)
+        self.give()
         self.env = {"CULVER_HOME": str(path), "PATH": os.environ["PATH"]}
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
             if name in os.environ:
@@ -371,18 +374,24 @@ class Home:
         self.log = path / "log"
         self.stop = []
 
+    def give(self):
+        give(self.path)
+
+    def command(self, program, arguments):
+        return [*self.prefix, self.path / "bin" / ("culver-" + program),
+                *arguments]
+
     def run(self, program, *arguments, **how):
         return subprocess.run(
-            [self.path / "bin" / ("culver-" + program), *arguments],
-            env=self.env, capture_output=True, timeout=PATIENCE,
-            **AS_NOBODY, **how)
+            self.command(program, arguments), env=self.env,
+            capture_output=True, timeout=PATIENCE, **self.who, **how)
 
     def start(self, program, *arguments, **how):
         with open(self.log, "ab") as log:
             p = subprocess.Popen(
-                [self.path / "bin" / ("culver-" + program), *arguments],
+                self.command(program, arguments),
                 env=dict(self.env, **how.pop("environment", {})),
-                stderr=log, **AS_NOBODY, **how)
+                stderr=log, **self.who, **how)
         self.stop.append(p)
         return p
 
@@ -701,11 +710,8 @@ def test_mailbox_is_started_as_its_user_with_nothing_inherited(home):
     wait_for(lambda: not proc.exists(), "nobody reaped it")
 
 
-def test_restarted_popup_listener_serves_on(home):
-    home.user("alice@mail.test", "secret")
-    (home.path / "control" / "maxuse").write_text("2\n")
-    give(home.path)
-    home.authd()
+def listening_popup(home):
+    """culver-popup -l, and its port."""
     with socket.create_server(("127.0.0.1", 0)) as s:
         port = s.getsockname()[1]
     p = home.start("popup", "-l", "127.0.0.1:%d" % port)
@@ -714,6 +720,15 @@ def test_restarted_popup_listener_serves_on(home):
         with socket.socket() as s:
             return s.connect_ex(("127.0.0.1", port)) == 0
     wait_for(up, "popup does not listen")
+    return p, port
+
+
+def test_listening_popup_serves_and_ends(home):
+    home.user("alice@mail.test", "secret")
+    (home.path / "control" / "maxuse").write_text("2\n")
+    give(home.path)
+    home.authd()
+    p, port = listening_popup(home)
     for _ in range(5):  # more than one worker serves
         login(port, "alice@mail.test", "secret").quit()
     session = login(port, "alice@mail.test", "secret")
@@ -721,3 +736,65 @@ def test_restarted_popup_listener_serves_on(home):
     assert session.noop() == b"+OK"  # a session is ended by its client
     session.quit()
     assert p.wait(PATIENCE) == 0
+
+
+ACCOUNTS = {"culverp": 47001, "culveru": 47002, "culverv": 47003}
+
+
+class RealHome(Home):
+    """Root's, with accounts that only its own processes see."""
+
+    who = {}
+
+    def __init__(self, path):
+        for name, line in (("passwd", "%s:x:%d:%d::/:/bin/false\n"),
+                           ("group", "%s:x:%d:\n")):
+            (path / name).write_text(
+                pathlib.Path("/etc/" + name).read_text() +
+                "".join(line % (a, *[n] * (line.count("%d")))
+                        for a, n in ACCOUNTS.items()))
+        self.prefix = [
+            "unshare", "-m", "sh", "-c",
+            "mount --bind %s/passwd /etc/passwd && "
+            "mount --bind %s/group /etc/group && exec \"$@\"" % (path, path),
+            "sh"]
+        super().__init__(path)
+
+    def give(self):
+        os.chown(self.path / "domains", *[ACCOUNTS["culverv"]] * 2)
+
+
+def can_unshare():
+    return NOBODY is not None and shutil.which("unshare") and \
+        subprocess.run(["unshare", "-m", "true"],
+                       capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(not can_unshare(), reason="needs root and unshare")
+def test_in_a_real_instance_each_program_has_its_account(place):
+    home = RealHome(place)
+    try:
+        home.user("alice@mail.test", "secret")
+        authd = home.authd()
+        popup, port = listening_popup(home)
+        session = login(port, "alice@mail.test", "secret")
+        seen = {}
+        for pid in [authd.pid, popup.pid, *children(authd.pid),
+                    *children(popup.pid)]:
+            status = pathlib.Path("/proc/%d/status" % pid).read_text()
+            name = re.search(r"^Name:\s+(\S+)", status, re.M).group(1)
+            uids = set(re.search(r"^Uid:\s+(.*)$", status, re.M)
+                       .group(1).split())
+            gids = set(re.search(r"^Gid:\s+(.*)$", status, re.M)
+                       .group(1).split())
+            jail = re.search(r"^Seccomp:\s+(\d)", status, re.M).group(1)
+            assert uids == gids and len(uids) == 1
+            seen.setdefault(name, set()).add((int(uids.pop()), jail))
+        assert seen == {
+            "culver-authd": {(0, "0"), (ACCOUNTS["culveru"], "2")},
+            "culver-popup": {(ACCOUNTS["culverp"], "2")},
+            "culver-pop3d": {(ACCOUNTS["culverv"], "2")},
+        }
+        session.quit()
+    finally:
+        home.end()
