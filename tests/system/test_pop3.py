@@ -738,6 +738,27 @@ def test_listening_popup_serves_and_ends(home):
     assert p.wait(PATIENCE) == 0
 
 
+@pytest.mark.skipif(not shutil.which("tcpserver"),
+                    reason="tcpserver is not installed")
+def test_tcpserver_runs_popup(home):
+    home.user("alice@mail.test", "secret")
+    home.authd()
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        port = s.getsockname()[1]
+    with open(home.log, "ab") as log:
+        home.stop.append(subprocess.Popen(
+            ["tcpserver", "-H", "-R", "-l0", "127.0.0.1", str(port),
+             home.path / "bin" / "culver-popup"],
+            env=home.env, stderr=log, **AS_NOBODY))
+
+    def up():
+        with socket.socket() as s:
+            return s.connect_ex(("127.0.0.1", port)) == 0
+    wait_for(up, "tcpserver does not listen")
+    login(port, "alice@mail.test", "secret").quit()
+    assert home.lines("authd: success service=pop3 ip=127.0.0.1 ")
+
+
 ACCOUNTS = {"culverp": 47001, "culveru": 47002, "culverv": 47003}
 
 
