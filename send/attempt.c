@@ -178,10 +178,36 @@ answer_absent(struct send *s, enum channel c)
 		}
 }
 
+static void
+progress_all(struct send *s, int64_t now)
+{
+	struct active *next;
+
+	for (struct active *a = s->oldest; a != NULL; a = next) {
+		next = a->after;
+		(void)progress(s, a, now);
+	}
+}
+
+/* True: a channel has become wider for the messages that wait for it. */
+static bool
+widen(struct send *s, int64_t now)
+{
+	size_t waiting[CHANNEL_COUNT] = {0};
+	bool wider = false;
+
+	for (const struct active *a = s->oldest; a != NULL; a = a->after)
+		if (a->blocked != -1 && !a->walked)
+			waiting[a->blocked]++;
+	for (int c = 0; c < CHANNEL_COUNT; c++)
+		if (spawner_widen(&s->spawners[c], waiting[c], now))
+			wider = true;
+	return wider;
+}
+
 void
 attempt_run(struct send *s, int64_t now)
 {
-	struct active *next;
 	struct entry *e;
 
 	try_controls(s, now);
@@ -189,16 +215,16 @@ attempt_run(struct send *s, int64_t now)
 		qlog_warning("unable to open", "users/rcpt.cdb");
 		return;
 	}
-	for (struct active *a = s->oldest; a != NULL; a = next) {
-		next = a->after;
-		(void)progress(s, a, now);
-	}
+	progress_all(s, now);
 	answer_absent(s, CHANNEL_REMOTE);
 	while (room(s) && (e = schedule_first(s->schedule)) != NULL &&
 	       e->due <= now) {
 		begin(s, e, now);
 		answer_absent(s, CHANNEL_REMOTE);
 	}
+	while (widen(s, now))
+		progress_all(s, now);
+	answer_absent(s, CHANNEL_REMOTE);
 }
 
 void
@@ -289,6 +315,8 @@ attempt_next(const struct send *s, int64_t until)
 {
 	const struct entry *e = schedule_first(s->schedule);
 
+	for (int c = 0; c < CHANNEL_COUNT; c++)
+		until = spawner_next(&s->spawners[c], until);
 	if (room(s) && e != NULL && e->due < until)
 		until = e->due;
 	for (const struct active *a = s->oldest; a != NULL; a = a->after) {

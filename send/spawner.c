@@ -23,6 +23,7 @@ spawner_init(struct spawner *s, const char *path, uid_t owner)
 	s->path = path;
 	s->owner = owner;
 	s->fd = -1;
+	s->width = 1;
 	s->in.max = s->out.max = BUFFER_MAX;
 }
 
@@ -72,7 +73,38 @@ spawner_connect(struct spawner *s, int64_t now)
 bool
 spawner_free(const struct spawner *s)
 {
-	return s->flying < s->most && (s->path == NULL || s->serving);
+	return s->flying < s->most && s->flying < s->width &&
+	       (s->path == NULL || s->serving);
+}
+
+bool
+spawner_widen(struct spawner *s, size_t waiting, int64_t now)
+{
+	bool many = waiting > SPAWNER_QUEUE;
+
+	if (s->flying > 0)
+		s->rested = now;
+	else if (now - s->rested > (int64_t)JOB_IDLE * CLOCK_SECOND)
+		s->width = 1;
+	if (waiting == 0 || s->flying < s->width || s->width >= s->most) {
+		s->since = 0;
+		return false;
+	}
+	if (s->since == 0)
+		s->since = now;
+	if (!many && now - s->since < SPAWNER_PATIENCE)
+		return false;
+	s->width = many ? s->width + 1 : s->width * 2;
+	s->since = now;
+	return true;
+}
+
+int64_t
+spawner_next(const struct spawner *s, int64_t until)
+{
+	if (s->since != 0 && s->since + SPAWNER_PATIENCE < until)
+		return s->since + SPAWNER_PATIENCE;
+	return until;
 }
 
 uint32_t

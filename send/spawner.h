@@ -11,6 +11,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+enum {
+	SPAWNER_QUEUE = 4,         /* messages */
+	SPAWNER_PATIENCE = 100000, /* microseconds */
+};
+
 struct active;
 
 struct flight { /* one delivery under way; its index is the job number */
@@ -29,8 +34,11 @@ struct spawner {
 	struct flight *flights;
 	uint32_t size; /* of flights */
 	uint32_t flying;
-	uint32_t hint; /* where a free slot may be */
-	uint64_t most; /* concurrency */
+	uint32_t hint;  /* where a free slot may be */
+	uint64_t most;  /* concurrency */
+	uint64_t width; /* deliveries at once for now; never 0 */
+	int64_t since;  /* boot clock: a delivery waits for width; 0: none */
+	int64_t rested; /* boot clock: the last time that one was under way */
 };
 
 /* Set the channel up; nothing is connected. */
@@ -48,6 +56,16 @@ void spawner_connect(struct spawner *s, int64_t now);
 
 /* A delivery can be begun. */
 bool spawner_free(const struct spawner *s);
+
+/* As many deliveries are begun as the load asks for, so that a trickle meets
+ * workers that are there already and none is started for it: width begins at 1,
+ * grows while more than SPAWNER_QUEUE of the waiting messages, or one for
+ * SPAWNER_PATIENCE, find all slots taken, up to most; after JOB_IDLE without a
+ * delivery it is 1 again.  True: it has grown. */
+bool spawner_widen(struct spawner *s, size_t waiting, int64_t now);
+
+/* until, or the moment before it when spawner_widen has something to do. */
+int64_t spawner_next(const struct spawner *s, int64_t until);
 
 /* Take a slot for a recipient of a.  There is one when spawner_free was true. */
 uint32_t spawner_take(
