@@ -6,7 +6,6 @@
 #include "lib/os_linux.h"
 #include <errno.h>
 #include <stdbool.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -86,28 +85,14 @@ is_already(const struct identity *who)
 	return os_is(who->uid, who->gid) && groups_are(who);
 }
 
-static bool
-same_text(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-/* A worker has the account of its listener, and cannot look it up: the jail
- * that it is born in has no /etc/passwd. */
 static void
 become(const struct drop *d)
 {
-	static bool dropped;
-	static struct drop last;
 	struct identity who = {0};
 
-	if (d->account == ACCOUNT_SELF ||
-	    (dropped && d->account == last.account &&
-		same_text(d->group, last.group)))
+	if (d->account == ACCOUNT_SELF)
 		return;
 	identify(d, &who);
-	dropped = true;
-	last = *d;
 	if (is_already(&who))
 		return;
 	/* Root that stays root loses its other groups here. */
