@@ -770,10 +770,11 @@ class RealHome(Home):
     def __init__(self, path):
         for name, line in (("passwd", "%s:x:%d:%d::/:/bin/false\n"),
                            ("group", "%s:x:%d:\n")):
-            (path / name).write_text(
-                pathlib.Path("/etc/" + name).read_text() +
-                "".join(line % (a, *[n] * (line.count("%d")))
-                        for a, n in ACCOUNTS.items()))
+            kept = [line for line in open("/etc/" + name)
+                    if line.split(":")[0] not in ACCOUNTS]
+            (path / name).write_text("".join(kept + [
+                line % (a, *[n] * line.count("%d"))
+                for a, n in ACCOUNTS.items()]))
         self.prefix = [
             "unshare", "-m", "sh", "-c",
             "mount --bind %s/passwd /etc/passwd && "
