@@ -56,16 +56,16 @@ void control_free(struct controls *c);
 
 /* Read every file whose stamp has changed since the last call (all, the first
  * time).  False when one cannot be read or does not parse: control_error says
- * "control/databytes:1: not a number: 10k"; the old value of that row stays, and
- * the caller defers mail until a refresh succeeds. */
+ * "control/databytes:1: not a number: 10k"; the old value of that row stays,
+ * and the caller defers mail until a refresh succeeds. */
 MUST_USE bool control_refresh(struct controls *c);
 
 /* What failed in the last refresh; "" when nothing did.  Valid until the
  * next. */
 const char *control_error(const struct controls *c);
 
-/* What an administrator should hear though nothing failed: "control/rcpthosts is
- * newer than its cdb, which rules ...".  Each is said once, however often a
+/* What an administrator should hear though nothing failed: "control/rcpthosts
+ * is newer than its cdb, which rules ...".  Each is said once, however often a
  * refresh sees it; NULL when there is nothing (more).  Valid until the next
  * call of either.  Call it after a refresh until it is NULL, and log. */
 const char *control_notice(struct controls *c);
@@ -80,9 +80,9 @@ uint64_t control_number(const struct controls *c, enum control_id id);
 /* The file (or its cdb) is there. */
 bool control_present(const struct controls *c, enum control_id id);
 
-/* key in a LIST or MAP, ASCII case ignored; *value (may be NULL) of a MAP, valid
- * until the next refresh.  A LIST whose default is "=me" and that has no file
- * holds me.  Of several lines with one key the last one counts. */
+/* key in a LIST or MAP, ASCII case ignored; *value (may be NULL) of a MAP,
+ * valid until the next refresh.  A LIST whose default is "=me" and that has no
+ * file holds me.  Of several lines with one key the last one counts. */
 MUST_USE enum found control_find(const struct controls *c, enum control_id id,
     struct str key, struct str *value);
 
@@ -91,8 +91,8 @@ MUST_USE enum found control_find(const struct controls *c, enum control_id id,
 MUST_USE enum found control_find_domain(const struct controls *c,
     enum control_id id, struct str domain, struct str *value);
 
-/* Compile the text of a LIST or MAP to NAME.cdb where there is none, the text is
- * newer, or force is set.  Stops with the old table in place and "file:line:
+/* Compile the text of a LIST or MAP to NAME.cdb where there is none, the text
+ * is newer, or force is set.  Stops with the old table in place and "file:line:
  * what" in error (a C string) on a line that does not parse.  *made tells
  * whether it was written; without a text nothing is. */
 MUST_USE bool control_build(

@@ -1,5 +1,6 @@
 /* mailbox: the Maildir of one address, made and removed without trust in what
- * lies in domains/: by its owner's rights, and never through a symbolic link. */
+ * lies in domains/: by its owner's rights, and never through a symbolic
+ * link. */
 #include "control/complaint.h"
 #include "control/mailboxes.h"
 #include "lib/drop.h"

@@ -1,6 +1,7 @@
 /* mailboxes: users/passwd held for editing, the tables made of it, Maildirs.
- * For tools that run as root (or as the owner of a private instance), HOME being
- * the current folder.  Errors are C strings in a buf: "users/passwd:3: what". */
+ * For tools that run as root (or as the owner of a private instance), HOME
+ * being the current folder.  Errors are C strings in a buf: "users/passwd:3:
+ * what". */
 #ifndef CONTROL_MAILBOXES_H
 #define CONTROL_MAILBOXES_H
 

@@ -3,8 +3,8 @@
  * Runs as     root; in a private instance its owner.  Maildirs are made and
  *             removed by a child that is culverv.
  * Started by  a person.
- * Reads       users/passwd; control/{rcpthosts,locals,virtualdomains}; a password from the
- *             terminal or fd 0.
+ * Reads       users/passwd; control/{rcpthosts,locals,virtualdomains}; a
+ *             password from the terminal or fd 0.
  * Writes      users/passwd, users/passwd.cdb, users/rcpt.cdb; domains/.
  * Talks to    nobody.
  * Trusts      its caller; not what lies in domains/.

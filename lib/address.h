@@ -59,8 +59,8 @@ void address_split(struct str envelope, struct str *local, struct str *domain);
 MUST_USE bool address_quote(struct buf *b, struct str local, struct str domain);
 
 /* A host name that may stand in HELO or after an '@': labels of 1 to 63
- * letters, digits, '-' and '_', in all at most 255 octets; no dot at either end.
- * With utf8 also other characters, 1 to 63 of all kinds to a label. */
+ * letters, digits, '-' and '_', in all at most 255 octets; no dot at either
+ * end. With utf8 also other characters, 1 to 63 of all kinds to a label. */
 bool address_domain_ok(struct str domain, bool utf8);
 
 #endif

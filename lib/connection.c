@@ -1,4 +1,5 @@
-/* connection: what a UCSPI server says of the one it accepted; see listener.h. */
+/* connection: what a UCSPI server says of the one it accepted; see
+ * listener.h. */
 #include "lib/listener.h"
 
 #include "lib/env.h"

@@ -1,7 +1,7 @@
-/* crew: the worker processes of a listener, and what they say to each other over
- * a SEQPACKET pair: the listener sends struct handover with a descriptor, the
- * worker a byte when it is prepared and one after each connection that is not
- * its last.  A closed pair means: finish and end. */
+/* crew: the worker processes of a listener, and what they say to each other
+ * over a SEQPACKET pair: the listener sends struct handover with a descriptor,
+ * the worker a byte when it is prepared and one after each connection that is
+ * not its last.  A closed pair means: finish and end. */
 #ifndef LIB_CREW_H
 #define LIB_CREW_H
 

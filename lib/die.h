@@ -22,7 +22,8 @@ const char *die_program(void);
 #define die_temp(...) die_temp_list(__VA_ARGS__, (char *)0)
 /* The caller asked wrongly: "usage: ..."; exit 100. */
 #define die_usage(...) die_usage_list(__VA_ARGS__, (char *)0)
-/* Something is wrong and we go on: "warning: ..." with errno's text when set. */
+/* Something is wrong and we go on: "warning: ..." with errno's text when
+ * set. */
 #define warn(...) warn_list(__VA_ARGS__, (char *)0)
 /* A broken invariant of ours: "bug: file:line: text", abort(3). */
 #define bug(text) bug_at(__FILE__, __LINE__, text)

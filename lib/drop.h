@@ -1,5 +1,6 @@
 /* drop: give up what a program does not need: account, new privileges, system
- * calls, files.  grep -n drop_to in the main files prints the security design. */
+ * calls, files.  grep -n drop_to in the main files prints the security
+ * design. */
 #ifndef LIB_DROP_H
 #define LIB_DROP_H
 

@@ -23,15 +23,17 @@ MUST_USE bool os_hide(void);
 /* Nothing run from here on gains privileges by its file's mode. */
 MUST_USE bool os_no_new_privileges(void);
 
-/* The kernel sends this process signal when its parent ends, even by SIGKILL. */
+/* The kernel sends this process signal when its parent ends, even by
+ * SIGKILL. */
 MUST_USE bool os_end_with_parent(int signal);
 
 /* Close every descriptor from lowest upwards. */
 MUST_USE bool os_close_from(int lowest);
 
 /* From here on these signals (count of them) do not interrupt; they come out of
- * the close-on-exec descriptor that is returned, which becomes readable.  *before
- * is the mask to give back to children and at the end.  -1 with errno. */
+ * the close-on-exec descriptor that is returned, which becomes readable.
+ * *before is the mask to give back to children and at the end.  -1 with
+ * errno. */
 MUST_USE int os_signals_begin(
     const int *signals, size_t count, sigset_t *before);
 

@@ -87,7 +87,8 @@ sock_connect(const char *path)
 	fd = stream();
 	if (fd < 0)
 		return -1;
-	/* Unlike TCP's, a Unix connect that was interrupted has done nothing. */
+	/* Unlike TCP's, a Unix connect that was interrupted has done
+	 * nothing. */
 	do
 		r = connect(fd, (const struct sockaddr *)&sa, sizeof(sa));
 	while (r != 0 && errno == EINTR);

@@ -30,9 +30,10 @@ enum dotfile_result {
 };
 
 /* Find the file for dash and ext below home_fd and read it: ".qmail" dash ext,
- * then for each '-' in ext from the right ".qmail" dash PREFIX "default".  ext is
- * taken in lower case, with ':' for '.'; no name with a '/' is tried.  False,
- * and the report says why, when it cannot be known or must not be used. */
+ * then for each '-' in ext from the right ".qmail" dash PREFIX "default".  ext
+ * is taken in lower case, with ':' for '.'; no name with a '/' is tried.
+ * False, and the report says why, when it cannot be known or must not be
+ * used. */
 MUST_USE bool dotfile_find(int home_fd, struct str dash, struct str ext,
     struct dotfile *d, struct report *r);
 

@@ -12,7 +12,8 @@ enum mailbox_result {
 };
 
 /* Ask by socket; waits LOGIN_ANSWER seconds at most for each step.  A user or
- * password that no request can hold (a NUL) is wrong.  *fd is -1 unless open. */
+ * password that no request can hold (a NUL) is wrong.  *fd is -1 unless
+ * open. */
 MUST_USE enum mailbox_result mailbox_ask(
     const char *socket, const struct login *l, int *fd);
 

@@ -20,8 +20,8 @@ struct place {
 	unsigned serial;
 };
 
-/* Learn what is needed once: the split, and whether tmp/ is used.  Nothing stays
- * open.  False with errno. */
+/* Learn what is needed once: the split, and whether tmp/ is used.  Nothing
+ * stays open.  False with errno. */
 MUST_USE bool place_probe(struct place *p);
 
 /* Open the folders for one writer, after its fork (what /proc/self/fd names is

@@ -49,8 +49,8 @@ learn(
 {
 	struct entry *e = schedule_find(d->schedule, ino);
 
-	/* One that waits may be a newer message with its number: its turn tells,
-	 * when the head is read.  One that is held has no turn. */
+	/* One that waits may be a newer message with its number: its turn
+	 * tells, when the head is read.  One that is held has no turn. */
 	if (e != NULL && (e->flags & ENTRY_HELD) != 0 &&
 	    ((e->flags & ENTRY_KNOWN) == 0 ||
 		memcmp(e->token, token, QUEUE_TOKEN) != 0))

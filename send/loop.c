@@ -15,6 +15,20 @@
 
 enum { ON_SIGNAL, ON_HINT, ON_BOUNCER, ON_SPAWNER, ON_COUNT = ON_SPAWNER + 2 };
 
+/* Text that is newer than the table which rules, and such. */
+static void
+say_notices(struct send *s)
+{
+	const char *notice;
+	struct log l;
+
+	while ((notice = control_notice(s->controls)) != NULL) {
+		log_begin(&l, "notice");
+		log_text(&l, "what", notice);
+		log_end(&l);
+	}
+}
+
 void
 loop_settings(struct send *s)
 {
@@ -27,6 +41,7 @@ loop_settings(struct send *s)
 		log_end(&l);
 		s->controls_again = clock_boot() + SEND_AGAIN;
 	}
+	say_notices(s);
 	s->lifetime = control_number(s->controls, C_queuelifetime);
 	s->discovery.longest = retry_longest(s->lifetime, CHANNEL_REMOTE);
 	if (!spawner_limit(&s->spawners[CHANNEL_LOCAL],

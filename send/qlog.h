@@ -27,7 +27,8 @@ void qlog_info(uint64_t ino, uint64_t bytes, struct str sender, uint32_t pid,
 void qlog_start(
     uint32_t delivery, uint64_t ino, enum channel c, struct str recipient);
 
-/* "delivery D: success: REPORT"; the letter chooses success, deferral, failure. */
+/* "delivery D: success: REPORT"; the letter chooses success, deferral,
+ * failure. */
 void qlog_result(uint32_t delivery, char letter, struct str report);
 
 /* "bounce msg INO qp PID"; "triple bounce: discarding bounce/INO" with what

@@ -67,7 +67,8 @@ bool spawner_widen(struct spawner *s, size_t waiting, int64_t now);
 /* until, or the moment before it when spawner_widen has something to do. */
 int64_t spawner_next(const struct spawner *s, int64_t until);
 
-/* Take a slot for a recipient of a.  There is one when spawner_free was true. */
+/* Take a slot for a recipient of a.  There is one when spawner_free was
+ * true. */
 uint32_t spawner_take(
     struct spawner *s, struct active *a, uint32_t number, uint32_t delivery);
 

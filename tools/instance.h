@@ -21,8 +21,8 @@ struct instance {
  * 111 when something cannot be read. */
 void instance_enter(struct instance *i, const char *home, bool act);
 
-/* Ask the supervisor's pid and every service's state again.  Dies (111) when the
- * lock cannot be read. */
+/* Ask the supervisor's pid and every service's state again.  Dies (111) when
+ * the lock cannot be read. */
 void instance_look(struct instance *i);
 
 /* Wait until test holds for i, looked at again each time, at most seconds long.

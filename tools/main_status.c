@@ -2,7 +2,8 @@
  *
  * Runs as     the caller; in a private instance HOME's owner where root calls.
  * Started by  a person, culver status.
- * Reads       service/, state/supervisor, state/supervisor.lock; env CULVER_HOME.
+ * Reads       service/, state/supervisor, state/supervisor.lock;
+ *             env CULVER_HOME.
  * Writes      nothing.
  * Talks to    the supervisor, by its own tools (s6-svstat, sv, svstat).
  * Trusts      what those tools print.

@@ -3,7 +3,8 @@
  * Runs as     root in a real instance; in a private one its owner, which it
  *             becomes where root calls.
  * Started by  a person, culver stop; a unit of the system's own supervisor.
- * Reads       service/, state/supervisor, state/supervisor.lock; env CULVER_HOME.
+ * Reads       service/, state/supervisor, state/supervisor.lock;
+ *             env CULVER_HOME.
  * Writes      nothing.
  * Talks to    the supervisor, by its own tools and by signals.
  * Trusts      its caller.

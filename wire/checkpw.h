@@ -1,7 +1,8 @@
 /* checkpw: the checkpassword interface: user, password and a third text, each
  * NUL-ended, at most CHECKPW_MAX bytes in all, on descriptor 3 of a program
  * that exits 0 by running what follows it, 1 for a wrong password, 2 when it
- * was misused, 111 for temporary trouble.  https://cr.yp.to/checkpwd/interface.html
+ * was misused, 111 for temporary trouble.
+ * https://cr.yp.to/checkpwd/interface.html
  */
 #ifndef WIRE_CHECKPW_H
 #define WIRE_CHECKPW_H

@@ -95,7 +95,8 @@ MUST_USE enum journal_result journal_open(struct journal *j, struct str all,
     uint64_t ino, const unsigned char token[QUEUE_TOKEN]);
 
 /* The next line; its texts are valid until the next call.  False at the end or
- * at the first bad line, behind which nothing is read; j->good is where to cut. */
+ * at the first bad line, behind which nothing is read; j->good is where to
+ * cut. */
 MUST_USE bool journal_next(struct journal *j, struct journal_line *line);
 
 /* Free what reading took; the file's bytes stay the caller's. */

@@ -58,8 +58,9 @@ struct login_answer {
 MUST_USE bool login_send(int s, const struct login_answer *a);
 
 /* Wait at most ms for each part of the answer.  Then text points into b
- * (emptied first, its max is set) and fd is the caller's.  False with errno: ETIMEDOUT, EPIPE
- * for an early end, EPROTO for anything that is no answer; a->fd is -1 then. */
+ * (emptied first, its max is set) and fd is the caller's.  False with errno:
+ * ETIMEDOUT, EPIPE for an early end, EPROTO for anything that is no answer;
+ * a->fd is -1 then. */
 MUST_USE bool login_receive(
     int s, int ms, struct buf *b, struct login_answer *a);
 
