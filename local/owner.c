@@ -32,7 +32,6 @@ owner_open(struct owners *o)
 {
 	keep_account(&o->virtual, ACCOUNT_VIRTUAL, USERS_DOMAINS);
 	keep_account(&o->alias, ACCOUNT_ALIAS, "alias");
-	o->virtual.warm = OWNER_WARM;
 }
 
 static bool

@@ -17,15 +17,12 @@ enum {
 	OWNER_CACHE = 256,     /* local parts remembered */
 	OWNER_FRESH = 5000000, /* for so long, microseconds */
 	OWNER_KEY = 64,   /* bytes of one; longer ones are not remembered */
-	OWNER_WARM = 10,  /* for virtual mailboxes, which share an account: as
-			  * many as concurrencylocal's default lets work */
 	OWNER_HOME = 1024 /* bytes of a home, end byte included */
 };
 
 struct account_row { /* an account that receives mail */
 	uid_t uid;
 	gid_t gid;
-	size_t warm; /* workers that its first one brings along, in all */
 	char name[OWNER_NAME];
 	char home[OWNER_HOME];
 };

@@ -92,18 +92,6 @@ find_idle(const struct pool *p, uid_t uid, gid_t gid)
 	return i;
 }
 
-/* The others that its account is to have, so that a rush meets them ready. */
-static void
-warm(struct pool *p, const struct account_row *a)
-{
-	size_t have = 0;
-
-	for (size_t i = 0; i < p->count; i++)
-		have += p->workers[i].fd >= 0 && p->workers[i].uid == a->uid;
-	while (have < a->warm && add(p, a))
-		have++;
-}
-
 bool
 pool_give(struct pool *p, const struct account_row *a, uint32_t job,
     struct str packet, int fd)
@@ -118,8 +106,6 @@ pool_give(struct pool *p, const struct account_row *a, uint32_t job,
 			return false;
 		w->busy = sock_send(w->fd, packet.data, packet.len, fd);
 		w->job = job;
-		if (w->busy && new)
-			warm(p, a);
 		if (w->busy)
 			return true;
 		end(w);
