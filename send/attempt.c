@@ -189,18 +189,18 @@ progress_all(struct send *s, int64_t now)
 	}
 }
 
-/* True: a channel has become wider for the messages that wait for it. */
+/* True: a channel has become wider for the message that waits for it. */
 static bool
 widen(struct send *s, int64_t now)
 {
-	size_t waiting[CHANNEL_COUNT] = {0};
+	int64_t due[CHANNEL_COUNT] = {0};
 	bool wider = false;
 
-	for (const struct active *a = s->oldest; a != NULL; a = a->after)
+	for (const struct active *a = s->newest; a != NULL; a = a->before)
 		if (a->blocked != -1 && !a->walked)
-			waiting[a->blocked]++;
+			due[a->blocked] = a->entry->due;
 	for (int c = 0; c < CHANNEL_COUNT; c++)
-		if (spawner_widen(&s->spawners[c], waiting[c], now))
+		if (spawner_widen(&s->spawners[c], due[c], now))
 			wider = true;
 	return wider;
 }
@@ -222,7 +222,7 @@ attempt_run(struct send *s, int64_t now)
 		begin(s, e, now);
 		answer_absent(s, CHANNEL_REMOTE);
 	}
-	while (widen(s, now))
+	if (widen(s, now))
 		progress_all(s, now);
 	answer_absent(s, CHANNEL_REMOTE);
 }

@@ -78,33 +78,29 @@ spawner_free(const struct spawner *s)
 }
 
 bool
-spawner_widen(struct spawner *s, size_t waiting, int64_t now)
+spawner_widen(struct spawner *s, int64_t due, int64_t now)
 {
-	bool many = waiting > SPAWNER_QUEUE;
-
 	if (s->flying > 0)
 		s->rested = now;
 	else if (now - s->rested > (int64_t)JOB_IDLE * CLOCK_SECOND)
 		s->width = 1;
-	if (waiting == 0 || s->flying < s->width || s->width >= s->most) {
-		s->since = 0;
+	s->late = 0;
+	if (due == 0 || s->flying < s->width || s->width >= s->most)
 		return false;
-	}
-	if (s->since == 0)
-		s->since = now;
-	if (!many && now - s->since < SPAWNER_PATIENCE)
+	s->late = due + SPAWNER_PATIENCE;
+	if (s->late < s->grown + SPAWNER_STEP)
+		s->late = s->grown + SPAWNER_STEP;
+	if (now < s->late)
 		return false;
-	s->width = many ? s->width + 1 : s->width * 2;
-	s->since = now;
+	s->width *= 2;
+	s->grown = now;
 	return true;
 }
 
 int64_t
 spawner_next(const struct spawner *s, int64_t until)
 {
-	if (s->since != 0 && s->since + SPAWNER_PATIENCE < until)
-		return s->since + SPAWNER_PATIENCE;
-	return until;
+	return s->late != 0 && s->late < until ? s->late : until;
 }
 
 uint32_t

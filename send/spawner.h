@@ -12,8 +12,8 @@
 #include <sys/types.h>
 
 enum {
-	SPAWNER_QUEUE = 4,         /* messages */
-	SPAWNER_PATIENCE = 100000, /* microseconds */
+	SPAWNER_PATIENCE = 500000, /* microseconds */
+	SPAWNER_STEP = 50000,
 };
 
 struct active;
@@ -37,7 +37,8 @@ struct spawner {
 	uint32_t hint;  /* where a free slot may be */
 	uint64_t most;  /* concurrency */
 	uint64_t width; /* deliveries at once for now; never 0 */
-	int64_t since;  /* boot clock: a delivery waits for width; 0: none */
+	int64_t late;   /* boot clock: when it may grow; 0: nothing waits */
+	int64_t grown;  /* boot clock: when it grew last */
 	int64_t rested; /* boot clock: the last time that one was under way */
 };
 
@@ -58,11 +59,12 @@ void spawner_connect(struct spawner *s, int64_t now);
 bool spawner_free(const struct spawner *s);
 
 /* As many deliveries are begun as the load asks for, so that a trickle meets
- * workers that are there already and none is started for it: width begins at 1,
- * grows while more than SPAWNER_QUEUE of the waiting messages, or one for
- * SPAWNER_PATIENCE, find all slots taken, up to most; after JOB_IDLE without a
- * delivery it is 1 again.  True: it has grown. */
-bool spawner_widen(struct spawner *s, size_t waiting, int64_t now);
+ * workers that are there already and none is started for it: width begins at 1
+ * and doubles, up to most, while all slots are taken and the message that waits
+ * was due SPAWNER_PATIENCE ago, at most once in SPAWNER_STEP; after JOB_IDLE
+ * without a delivery it is 1 again.  due is that of the first message that
+ * waits for a slot, 0 when none does.  True: it has grown. */
+bool spawner_widen(struct spawner *s, int64_t due, int64_t now);
 
 /* until, or the moment before it when spawner_widen has something to do. */
 int64_t spawner_next(const struct spawner *s, int64_t until);

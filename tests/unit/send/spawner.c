@@ -45,50 +45,54 @@ static void
 a_trickle_has_one_delivery_at_a_time(void **state)
 {
 	struct spawner s = made(MOST);
-	int64_t now = CLOCK_SECOND;
+	int64_t due = CLOCK_SECOND;
 
 	(void)state;
-	assert_int_equal(fill(&s), 1);
-	for (size_t waiting = 0; waiting <= SPAWNER_QUEUE; waiting++)
-		assert_false(spawner_widen(&s, waiting, now));
-	assert_int_equal(fill(&s), 1);
+	for (int i = 0; i < 100; i++, due += 1000) {
+		assert_int_equal(fill(&s), 1);
+		assert_false(spawner_widen(&s, 0, due));
+		assert_false(
+		    spawner_widen(&s, due, due + SPAWNER_PATIENCE - 1));
+		assert_int_equal(
+		    spawner_next(&s, NEVER), due + SPAWNER_PATIENCE);
+		spawner_give(&s, s.hint == 0 ? MOST - 1 : s.hint - 1);
+	}
 	end(&s);
 }
 
 static void
-many_that_wait_get_slots_at_once(void **state)
+a_message_that_is_late_gets_slots_step_by_step(void **state)
 {
+	static const uint32_t wide[] = {2, 4, 8, MOST};
 	struct spawner s = made(MOST);
-	int64_t now = CLOCK_SECOND;
-	size_t waiting = MOST + SPAWNER_QUEUE;
+	int64_t due = CLOCK_SECOND, now = due + SPAWNER_PATIENCE;
 
 	(void)state;
-	for (uint32_t n = fill(&s); n < MOST; n = fill(&s))
-		assert_true(spawner_widen(&s, waiting, now));
-	assert_false(spawner_widen(&s, waiting, now));
-	assert_int_equal(fill(&s), MOST);
+	assert_int_equal(fill(&s), 1);
+	for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++) {
+		assert_true(spawner_widen(&s, due, now));
+		assert_int_equal(fill(&s), wide[i]);
+		assert_false(spawner_widen(&s, due, now + SPAWNER_STEP - 1));
+		if (wide[i] < MOST)
+			assert_int_equal(
+			    spawner_next(&s, NEVER), now + SPAWNER_STEP);
+		now += SPAWNER_STEP;
+	}
+	assert_false(spawner_widen(&s, due, now));
 	assert_int_equal(spawner_next(&s, NEVER), NEVER);
 	end(&s);
 }
 
 static void
-one_that_waits_long_gets_a_slot(void **state)
+nobody_is_late_while_there_is_a_slot(void **state)
 {
 	struct spawner s = made(MOST);
-	int64_t now = CLOCK_SECOND;
+	int64_t due = CLOCK_SECOND, now = due + SPAWNER_PATIENCE;
 
 	(void)state;
-	(void)fill(&s);
-	assert_false(spawner_widen(&s, 1, now));
-	assert_int_equal(spawner_next(&s, NEVER), now + SPAWNER_PATIENCE);
-	assert_false(spawner_widen(&s, 1, now + SPAWNER_PATIENCE - 1));
-	assert_true(spawner_widen(&s, 1, now + SPAWNER_PATIENCE));
-	assert_int_equal(fill(&s), 2);
-	/* The wait begins anew; and nobody waits when there is room. */
-	assert_false(spawner_widen(&s, 1, now + SPAWNER_PATIENCE + 1));
-	spawner_give(&s, 0);
-	assert_false(spawner_widen(&s, 1, now + CLOCK_SECOND));
+	assert_false(spawner_widen(&s, due, now));
 	assert_int_equal(spawner_next(&s, NEVER), NEVER);
+	assert_int_equal(fill(&s), 1);
 	end(&s);
 }
 
@@ -96,11 +100,12 @@ static void
 after_a_rest_it_is_narrow_again(void **state)
 {
 	struct spawner s = made(MOST);
-	int64_t now = CLOCK_SECOND, rest = (int64_t)JOB_IDLE * CLOCK_SECOND;
+	int64_t now = CLOCK_SECOND + SPAWNER_PATIENCE;
+	int64_t rest = (int64_t)JOB_IDLE * CLOCK_SECOND;
 
 	(void)state;
 	(void)fill(&s);
-	assert_true(spawner_widen(&s, MOST, now));
+	assert_true(spawner_widen(&s, CLOCK_SECOND, now));
 	assert_int_equal(fill(&s), 2);
 	spawner_give(&s, 0);
 	spawner_give(&s, 1);
@@ -119,7 +124,7 @@ a_channel_of_no_width_begins_nothing(void **state)
 	struct spawner s = made(0);
 
 	(void)state;
-	assert_false(spawner_widen(&s, MOST, CLOCK_SECOND));
+	assert_false(spawner_widen(&s, 1, CLOCK_SECOND));
 	assert_int_equal(fill(&s), 0);
 	assert_true(spawner_limit(&s, 1));
 	assert_int_equal(fill(&s), 1);
@@ -131,8 +136,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_trickle_has_one_delivery_at_a_time),
-	    cmocka_unit_test(many_that_wait_get_slots_at_once),
-	    cmocka_unit_test(one_that_waits_long_gets_a_slot),
+	    cmocka_unit_test(a_message_that_is_late_gets_slots_step_by_step),
+	    cmocka_unit_test(nobody_is_late_while_there_is_a_slot),
 	    cmocka_unit_test(after_a_rest_it_is_narrow_again),
 	    cmocka_unit_test(a_channel_of_no_width_begins_nothing),
 	};
