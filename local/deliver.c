@@ -6,6 +6,7 @@
 #include "lib/fd.h"
 #include "local/dotfile.h"
 #include "local/forward.h"
+#include "local/mailbox.h"
 #include "local/maildir.h"
 #include "wire/message.h"
 #include <errno.h>
@@ -22,10 +23,11 @@ struct run {
 	const struct delivery *d;
 	struct report *r;
 	int fd, home_fd;
+	struct mailbox mailbox; /* of a virtual one */
+	struct str home;        /* of either kind */
 	struct dotfile dot;
 	struct str instructions;
 	struct buf delivered_to, prefix; /* each of whole lines */
-	struct buf forward;              /* the delivery's, as .qmail lines */
 	uint64_t files, forwards;
 	uint32_t writer; /* of the forwarded message; 0: none was */
 };
@@ -51,9 +53,22 @@ check_controls(struct run *run)
 }
 
 static bool
+find_home(struct run *run)
+{
+	run->home = run->d->home;
+	if (run->home.len > 0)
+		return true;
+	if (!mailbox_find(
+		&run->l->rcpt, run->d->job.recipient, &run->mailbox, run->r))
+		return false;
+	run->home = str_of(run->mailbox.home);
+	return true;
+}
+
+static bool
 enter_home(struct run *run)
 {
-	const struct str home = run->d->home;
+	const struct str home = run->home;
 	char path[PATH_MAX];
 	struct stat st;
 
@@ -147,22 +162,6 @@ check_loop(struct run *run)
 	return !has || refuse(run, REPORT_LOOPING);
 }
 
-/* "a@b,c@d" as a .qmail file would have it. */
-static bool
-put_forward(struct run *run)
-{
-	struct str rest = run->d->forward, one;
-
-	run->forward.max = JOB_PACKET;
-	while (str_cut(&rest, ',', &one))
-		if (!buf_append_byte(&run->forward, '&') ||
-		    !buf_append_str(&run->forward, one) ||
-		    !buf_append_byte(&run->forward, '\n'))
-			return refuse(run, REPORT_MEMORY);
-	run->instructions = buf_str(&run->forward);
-	return true;
-}
-
 /* An empty file stands for the default; so does none, for a mailbox. */
 static bool
 find_instructions(struct run *run)
@@ -177,12 +176,9 @@ find_instructions(struct run *run)
 	if (run->instructions.len > 0)
 		return true;
 	run->dot.forward_only = false;
-	if (d->forward.len > 0)
-		return put_forward(run);
 	run->instructions =
-	    d->otherwise.len > 0
-		? d->otherwise
-		: control_line(run->l->controls, C_defaultdelivery);
+	    d->home.len > 0 ? control_line(run->l->controls, C_defaultdelivery)
+			    : buf_str(&run->mailbox.instructions);
 	return true;
 }
 
@@ -215,7 +211,7 @@ check_instructions(struct run *run)
 static void
 note_via(struct run *run, struct str folder)
 {
-	struct str home = run->d->home;
+	struct str home = run->home;
 
 	if (run->r->via[0] != '\0')
 		return;
@@ -293,7 +289,7 @@ say_done(struct run *run)
 void
 deliver(struct deliverer *l, const struct delivery *d, int fd, struct report *r)
 {
-	static bool (*const steps[])(struct run *) = {check_controls,
+	static bool (*const steps[])(struct run *) = {check_controls, find_home,
 	    enter_home, check_body, make_prefix, check_loop, find_instructions,
 	    check_instructions, deliver_files, deliver_forwards, say_done};
 	struct run run = {.l = l, .d = d, .r = r, .fd = fd, .home_fd = -1};
@@ -306,5 +302,5 @@ deliver(struct deliverer *l, const struct delivery *d, int fd, struct report *r)
 	dotfile_free(&run.dot);
 	buf_free(&run.delivered_to);
 	buf_free(&run.prefix);
-	buf_free(&run.forward);
+	buf_free(&run.mailbox.instructions);
 }

@@ -3,6 +3,7 @@
 #define LOCAL_DELIVER_H
 
 #include "control/control.h"
+#include "lib/cdb.h"
 #include "local/report.h"
 #include "wire/body.h"
 #include "wire/job.h"
@@ -13,6 +14,7 @@ struct deliverer {
 	struct controls *controls; /* of CONTROL_LSPAWN */
 	struct submit submit; /* for forwards; HOME is the current folder */
 	struct body body;
+	struct table *rcpt; /* users/rcpt.cdb, once it was needed */
 };
 
 /* Deliver the message open as fd, as d says; *r is what became of it.  The

@@ -3,7 +3,8 @@
  * Runs as     the mailbox's user, culvera or culverv; never root; no jail, but
  *             not dumpable: it will run its user's own programs.
  * Started by  culver-lspawn, which keeps it for its user's next message.
- * Reads       control/{me,defaultdelivery}; .qmail files; the open message.
+ * Reads       control/{me,defaultdelivery}; users/rcpt.cdb; .qmail files; the
+ *             open message.
  * Writes      Maildirs of its user.
  * Talks to    culver-lspawn on fd 0, wire/job.h; queue, wire/submit.h.
  * Trusts      culver-lspawn.  Nothing of the message or of .qmail files.
@@ -131,5 +132,6 @@ main(int argc, char **argv)
 		die_temp("unable to hear culver-lspawn");
 	control_free(l.controls);
 	submit_close(&l.submit);
+	table_close(l.rcpt);
 	return 0;
 }

@@ -97,9 +97,7 @@ delivery_write(struct buf *b, const struct delivery *d)
 		   field_put64(b, d->lines) && field_put32(b, d->body_crc) &&
 		   field_put_text(b, d->home) && field_put_text(b, d->user) &&
 		   field_put_text(b, d->local) && field_put_text(b, d->dash) &&
-		   field_put_text(b, d->ext) && field_put_text(b, d->domain) &&
-		   field_put_text(b, d->otherwise) &&
-		   field_put_text(b, d->forward)) ||
+		   field_put_text(b, d->ext) && field_put_text(b, d->domain)) ||
 	       undo(b, mark);
 }
 
@@ -116,9 +114,7 @@ delivery_read(struct str in, struct delivery *d)
 	    !field_take_text(&in, &d->user) ||
 	    !field_take_text(&in, &d->local) ||
 	    !field_take_text(&in, &d->dash) || !field_take_text(&in, &d->ext) ||
-	    !field_take_text(&in, &d->domain) ||
-	    !field_take_text(&in, &d->otherwise) ||
-	    !field_take_text(&in, &d->forward))
+	    !field_take_text(&in, &d->domain))
 		return false;
 	d->arrived = (int64_t)arrived;
 	/* Offsets are off_t, and their sum must be one. */

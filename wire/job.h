@@ -68,15 +68,12 @@ struct delivery {
 	int64_t arrived; /* microseconds since 1970 */
 	uint64_t body_at, body_len, lines;
 	uint32_t body_crc;
-	struct str home;  /* absolute; the worker's current folder */
+	struct str home;  /* absolute; empty: users/rcpt.cdb has the mailbox,
+			   * and the worker finds its place there */
 	struct str user;  /* account name, or the mailbox's address */
 	struct str local; /* full local part, the user and extension in it */
 	struct str dash, ext; /* qmail-local's: "-" and what follows, or "" */
 	struct str domain;
-	struct str otherwise; /* instruction without a .qmail file; empty:
-			       * control/defaultdelivery */
-	struct str forward;   /* addresses that rule instead of it, separated
-			       * by commas; or empty */
 };
 
 /* Payloads.  Each write fails as buf_append, and with EINVAL for a text that
