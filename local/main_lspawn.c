@@ -14,9 +14,9 @@
 #include "lib/die.h"
 #include "lib/drop.h"
 #include "lib/fd.h"
-#include "lib/field.h"
 #include "lib/frame.h"
 #include "lib/home.h"
+#include "lib/num.h"
 #include "lib/sock.h"
 #include "lib/usage.h"
 #include "local/owner.h"
@@ -29,12 +29,11 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 enum {
-	RESULTS_MAX = 1 << 26,  /* bytes not yet read by culver-send */
-	RESULTS_HIGH = 1 << 20, /* no more jobs are read beyond them */
-	CHUNK = 65536,
+	STALL = 60,   /* seconds that culver-send may keep us waiting */
 	PATIENCE = 10 /* seconds for what is under way at SIGTERM */
 };
 
@@ -42,8 +41,8 @@ struct spawner {
 	struct pool pool;
 	struct owners owners;
 	struct pollfd polls[POOL_MAX + 1];
-	struct buf in;     /* from culver-send */
-	int listen_fd, fd; /* fd: culver-send; -1: nobody */
+	struct buf in; /* from culver-send */
+	int listen_fd;
 	unsigned split;
 	uid_t send_uid, queue_uid;
 };
@@ -84,8 +83,7 @@ open_all(struct spawner *s)
 {
 	gid_t gid;
 
-	s->fd = -1;
-	s->pool.results.max = RESULTS_MAX;
+	s->pool.send_fd = -1;
 	if (!account_find(ACCOUNT_SEND, &s->send_uid, &gid) ||
 	    !account_find(ACCOUNT_QUEUE, &s->queue_uid, &gid))
 		die_temp("unable to find the queue's accounts");
@@ -103,7 +101,7 @@ static int
 open_message(const struct spawner *s, struct delivery *d, struct report *r)
 {
 	char path[QUEUE_PATH_SIZE];
-	struct message m;
+	struct message m = {0};
 	int fd;
 
 	queue_mess_path(path, s->split, d->job.ino);
@@ -151,74 +149,31 @@ begin(struct spawner *s, struct delivery *d)
 {
 	static struct report r;
 	const struct account_row *a;
-	bool given = false;
+	enum found found = owner_find(&s->owners, d, &a);
 
-	switch (owner_find(&s->owners, d, &a)) {
-	case OWNER_FOUND:
-		given = give(s, d, a, &r);
-		break;
-	case OWNER_NONE:
+	if (found == FOUND_YES && give(s, d, a, &r))
+		return;
+	if (found == FOUND_NO)
 		report_say(&r, REPORT_NO_MAILBOX);
-		break;
-	case OWNER_DISABLED:
-		report_say(&r, REPORT_DISABLED);
-		break;
-	case OWNER_ERROR:
+	if (found == FOUND_ERROR)
 		report_errno(&r, "find the user of", d->job.recipient);
-		break;
-	}
-	if (!given)
-		pool_answer(&s->pool, &(struct result){.job = d->job.job,
-					  .letter = r.letter,
-					  .status = str_of(r.status),
-					  .text = str_of(r.text)});
+	pool_answer(&s->pool, &(struct result){.job = d->job.job,
+				  .letter = r.letter,
+				  .status = str_of(r.status),
+				  .text = str_of(r.text)});
 }
 
-/* False when culver-send is gone or talks nonsense. */
+/* The next job.  False when culver-send is gone or talks nonsense. */
 static bool
-read_jobs(struct spawner *s)
+read_job(struct spawner *s)
 {
+	struct delivery d = {0};
 	struct frame f;
-	size_t used;
-	ssize_t n;
 
-	if (!buf_reserve(&s->in, CHUNK))
+	if (frame_read(s->pool.send_fd, -1, &s->in, &f) != FRAME_OK ||
+	    f.kind != 'J' || !job_read(f.payload, &d.job))
 		return false;
-	n = recv(s->fd, s->in.data + s->in.len, CHUNK, MSG_DONTWAIT);
-	if (n <= 0)
-		return n < 0 && (errno == EAGAIN || errno == EINTR);
-	s->in.len += (size_t)n;
-	for (;;) {
-		struct delivery d = {0};
-
-		switch (frame_take(&s->in, &f, &used)) {
-		case FRAME_OK:
-			if (f.kind != 'J' || !job_read(f.payload, &d.job))
-				return false;
-			begin(s, &d);
-			buf_drop(&s->in, used);
-			break;
-		case FRAME_MORE:
-			return true;
-		case FRAME_END:
-		case FRAME_BAD:
-			return false;
-		}
-	}
-}
-
-static bool
-write_results(struct spawner *s)
-{
-	ssize_t n;
-
-	if (s->pool.results.len == 0)
-		return true;
-	n = send(s->fd, s->pool.results.data, s->pool.results.len,
-	    MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
-	buf_drop(&s->pool.results, (size_t)n);
+	begin(s, &d);
 	return true;
 }
 
@@ -226,51 +181,41 @@ write_results(struct spawner *s)
 static void
 hang_up(struct spawner *s)
 {
-	fd_close(&s->fd);
+	fd_close(&s->pool.send_fd);
 	pool_end(&s->pool);
-	buf_clear(&s->in);
 }
 
+/* Serve whoever connected, if it is culver-send. */
 static void
 greet(struct spawner *s)
 {
-	struct buf version = {0};
+	const struct timeval stall = {.tv_sec = STALL};
+	unsigned char version[4];
 	struct peer peer;
+	int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 
-	s->fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-	if (s->fd < 0) {
-		warn("unable to accept a connection");
-		(void)poll(NULL, 0, 1000); /* it may be for want of something */
-		return;
-	}
-	/* Nobody else may open the socket, either. */
-	if (!sock_peer(s->fd, &peer) || peer.uid != s->send_uid ||
-	    !field_put32(&version, JOB_VERSION) ||
-	    !frame_append(&s->pool.results, 'H', buf_str(&version)))
-		hang_up(s);
-	buf_free(&version);
-}
-
-static bool
-serve_connection(struct spawner *s, short events)
-{
-	if ((events & (POLLIN | POLLHUP | POLLERR)) != 0 && !read_jobs(s))
-		return false;
-	return write_results(s) && !s->pool.failed;
+	if (fd < 0)
+		die_temp("unable to accept a connection");
+	num_put32(version, JOB_VERSION);
+	if (sock_peer(fd, &peer) && peer.uid == s->send_uid &&
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &stall, sizeof(stall)) ==
+		0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &stall, sizeof(stall)) ==
+		0 &&
+	    frame_write(
+		fd, 'H', (struct str){(const char *)version, sizeof(version)}))
+		s->pool.send_fd = fd;
+	else
+		fd_close(&fd);
 }
 
 static size_t
 fill_polls(struct spawner *s)
 {
-	size_t queued = s->pool.results.len, n = 0;
-	bool hears = !stopping && queued < RESULTS_HIGH;
+	size_t n = 0;
+	int fd = s->pool.send_fd < 0 ? s->listen_fd : s->pool.send_fd;
 
-	if (s->fd < 0)
-		s->polls[n++] = (struct pollfd){s->listen_fd, POLLIN, 0};
-	else
-		s->polls[n++] = (struct pollfd){s->fd,
-		    (short)((hears ? POLLIN : 0) | (queued > 0 ? POLLOUT : 0)),
-		    0};
+	s->polls[n++] = (struct pollfd){fd, stopping ? 0 : POLLIN, 0};
 	for (size_t i = 0; i < s->pool.count; i++)
 		s->polls[n++] =
 		    (struct pollfd){s->pool.workers[i].fd, POLLIN, 0};
@@ -289,9 +234,11 @@ turn(struct spawner *s, const sigset_t *open)
 		if (s->polls[i].revents != 0)
 			pool_hear(&s->pool, i - 1);
 	pool_reap(&s->pool);
-	if (s->fd < 0 && s->polls[0].revents != 0)
+	if (s->polls[0].revents != 0 && s->pool.send_fd < 0)
 		greet(s);
-	else if (s->fd >= 0 && !serve_connection(s, s->polls[0].revents))
+	else if (s->polls[0].revents != 0 && !read_job(s))
+		s->pool.failed = true;
+	if (s->pool.failed)
 		hang_up(s);
 }
 
@@ -299,8 +246,7 @@ turn(struct spawner *s, const sigset_t *open)
 static bool
 is_done(const struct spawner *s)
 {
-	return stopping && (s->fd < 0 || (s->pool.results.len == 0 &&
-					     !pool_busy(&s->pool)));
+	return stopping && (s->pool.send_fd < 0 || !pool_busy(&s->pool));
 }
 
 int

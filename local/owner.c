@@ -44,31 +44,6 @@ open_table(struct owners *o)
 	return o->rcpt != NULL || errno == ENOENT;
 }
 
-static enum owner_result
-find_virtual(struct owners *o, struct delivery *d)
-{
-	char path[USERS_PATH_SIZE];
-	struct user_record record;
-	enum found found = users_find(o->rcpt, d->job.recipient, &record);
-	int n;
-
-	if (found == FOUND_NO)
-		return OWNER_NONE;
-	if (found == FOUND_ERROR || !users_maildir(d->job.recipient, path))
-		return OWNER_ERROR;
-	if ((record.flags & USER_DISABLED) != 0)
-		return OWNER_DISABLED;
-	/* The home is what holds the Maildir. */
-	n = snprintf(o->place, sizeof(o->place), "%s/%.*s", home_path(),
-	    (int)str_rfind(str_of(path), '/'), path);
-	d->home = str_of(o->place);
-	d->user = d->job.recipient;
-	d->otherwise = str_of("./Maildir/");
-	d->forward = record.forward;
-	errno = ENAMETOOLONG;
-	return (size_t)n < sizeof(o->place) ? OWNER_FOUND : OWNER_ERROR;
-}
-
 /* No such user is 0, ENOENT, ESRCH, EBADF or EPERM, says getpwnam(3). */
 static bool
 is_missing(int error)
@@ -153,31 +128,32 @@ find_local(struct owners *o, struct str local)
 	return row;
 }
 
-enum owner_result
+enum found
 owner_find(struct owners *o, struct delivery *d, const struct account_row **a)
 {
 	const struct owner_row *row;
-	enum owner_result result;
+	struct user_record record;
 	enum found found;
 
 	*a = &o->virtual;
+	d->user = d->job.recipient;
 	address_split(d->job.recipient, &d->local, &d->domain);
 	if (!open_table(o))
-		return OWNER_ERROR;
-	result = find_virtual(o, d);
-	if (result != OWNER_NONE)
-		return result;
+		return FOUND_ERROR;
+	found = users_find(o->rcpt, d->job.recipient, &record);
+	if (found != FOUND_NO)
+		return found;
 	found = users_domain(o->rcpt, d->domain);
 	if (found != FOUND_NO)
-		return found == FOUND_YES ? OWNER_NONE : OWNER_ERROR;
+		return found == FOUND_YES ? FOUND_NO : FOUND_ERROR;
 	row = find_local(o, d->local);
 	if (row == NULL)
-		return OWNER_ERROR;
+		return FOUND_ERROR;
 	*a = &row->account;
 	d->home = str_of(row->account.home);
 	d->user = str_of(row->account.name);
 	d->dash = str_of(row->len == d->local.len && row->len > 0 ? "" : "-");
 	d->ext =
 	    str_slice(d->local, row->len > 0 ? row->len + 1 : 0, d->local.len);
-	return OWNER_FOUND;
+	return FOUND_YES;
 }

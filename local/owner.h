@@ -27,13 +27,6 @@ struct account_row { /* an account that receives mail */
 	char home[OWNER_HOME];
 };
 
-enum owner_result {
-	OWNER_FOUND,
-	OWNER_NONE,     /* the domain is ours and has no such mailbox */
-	OWNER_DISABLED, /* nor one that takes mail */
-	OWNER_ERROR     /* errno; it cannot be known now */
-};
-
 struct owner_row { /* what a system lookup of a local part found */
 	char key[OWNER_KEY + 1];
 	int64_t until; /* boot clock, microseconds */
@@ -44,19 +37,19 @@ struct owner_row { /* what a system lookup of a local part found */
 struct owners {
 	struct table *rcpt; /* users/rcpt.cdb; NULL: there is none */
 	struct account_row virtual, alias;
-	char place[OWNER_HOME]; /* of the virtual mailbox found last */
 	struct owner_row cache[OWNER_CACHE];
 };
 
 /* Find the accounts for virtual mailboxes and aliases.  Dies (111). */
 void owner_open(struct owners *o);
 
-/* Whose mail for d->job.recipient is: *a, and in d everything but the message.
- * A mailbox of users/rcpt.cdb is culverv's; else the local part names a system
- * user, or one and an extension behind a '-', who is not root and has a home of
- * his own (qmail-getpw's rules); else it is culvera's.  d's texts are valid
- * until the next call. */
-MUST_USE enum owner_result owner_find(
+/* Whose mail for d->job.recipient is: *a, and in d all but the message.  A
+ * mailbox of users/rcpt.cdb is culverv's (d->home stays empty); else the local
+ * part names a system user, or one and an extension behind a '-', who is not
+ * root and has a home of his own (qmail-getpw's rules); else it is culvera's.
+ * FOUND_NO: the domain is the table's and has no such mailbox.  d's texts are
+ * valid until the next call. */
+MUST_USE enum found owner_find(
     struct owners *o, struct delivery *d, const struct account_row **a);
 
 #endif

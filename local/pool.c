@@ -117,11 +117,11 @@ pool_give(struct pool *p, const struct account_row *a, uint32_t job,
 void
 pool_answer(struct pool *p, const struct result *r)
 {
-	size_t mark;
+	struct buf b = {.max = JOB_PACKET};
 
-	if (!frame_begin(&p->results, 'R', &mark) ||
-	    !result_write(&p->results, r) || !frame_finish(&p->results, mark))
+	if (!result_write(&b, r) || !frame_write(p->send_fd, 'R', buf_str(&b)))
 		p->failed = true;
+	buf_free(&b);
 }
 
 static void
@@ -153,12 +153,10 @@ pool_hear(struct pool *p, size_t i)
 	fd_close(&fd);
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return;
-	if (n <= 0) { /* pool_reap will know why */
-		end(w);
-	} else if (!w->busy ||
-		   !result_read((struct str){packet, (size_t)n}, &r) ||
-		   r.job != w->job || r.signal != 0) {
-		answer(p, w, 0, "culver-local's report mangled, will defer.\n");
+	/* pool_reap will know why, or what its lie cost. */
+	if (n <= 0 || !w->busy ||
+	    !result_read((struct str){packet, (size_t)n}, &r) ||
+	    r.job != w->job || r.signal != 0) {
 		end(w);
 	} else {
 		pool_answer(p, &r);
@@ -225,6 +223,5 @@ pool_end(struct pool *p)
 		(void)kill(p->workers[i].pid, SIGKILL);
 		p->workers[i].busy = false;
 	}
-	buf_clear(&p->results);
 	p->failed = false;
 }

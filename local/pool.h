@@ -28,8 +28,8 @@ struct worker {
 struct pool {
 	struct worker workers[POOL_MAX];
 	size_t count;
-	struct buf results; /* frames R for culver-send */
-	bool failed;        /* one could not be kept: it cannot be answered */
+	int send_fd; /* culver-send; -1: nobody */
+	bool failed; /* it could not be answered: the connection must end */
 };
 
 /* Give a packet with the message's open file to a worker of the account, an
@@ -38,7 +38,8 @@ struct pool {
 MUST_USE bool pool_give(struct pool *p, const struct account_row *a,
     uint32_t job, struct str packet, int fd);
 
-/* A result for culver-send. */
+/* A result for culver-send.  Its socket's buffer takes it, or a time limit of
+ * the socket ends the wait. */
 void pool_answer(struct pool *p, const struct result *r);
 
 /* Take what worker i has to say; it may be that it is gone. */
@@ -47,8 +48,8 @@ void pool_hear(struct pool *p, size_t i);
 /* Collect workers that died, and answer what they had. */
 void pool_reap(struct pool *p);
 
-/* End all of them, forget the results.  It waits until they are gone, or as
- * good as: killed, and stuck in a system call. */
+/* End all of them.  It waits until they are gone, or as good as: killed, and
+ * stuck in a system call. */
 void pool_end(struct pool *p);
 
 /* Some are at work. */

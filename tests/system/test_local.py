@@ -189,7 +189,7 @@ def test_workers_end_with_their_connection(bed):
 
 def test_nonsense_ends_the_connection_and_no_more(bed):
     bed.start()
-    for nonsense in (b"\xff\xff\xff\xff", b"\0\0\0\1X", b"\0\0\0\2Jx"):
+    for nonsense in (b"\xff" * 5, b"\0\0\0\1X", b"\0\0\0\2Jx"):
         bed.connect()
         bed.frames.sock.sendall(nonsense)
         assert bed.frames.read() == (None, None)
