@@ -25,7 +25,8 @@ pytestmark = [
 ]
 
 DOMAIN = "real.example"
-PERSON = "culvertest"  # a system user; its mail is PERSON@DOMAIN
+HOST = "mail.real.example"  # as setup calls the host
+PERSON = "culvertest"  # a system user; its mail is PERSON@HOST
 VIRTUAL = "ann"
 
 
@@ -43,7 +44,7 @@ def table():
 class Process:
     def __init__(self, pid):
         text = pathlib.Path(f"/proc/{pid}/status").read_text()
-        field = dict(re.findall(r"(?m)^(\w+):\s+(.*)$", text))
+        field = dict(re.findall(r"(?m)^(\w+):[ \t]*(.*)$", text))
         uid, gid = field["Uid"].split(), field["Gid"].split()
         self.pid, self.name = pid, field["Name"]
         self.parent = int(field["PPid"])
@@ -89,6 +90,10 @@ def real():
                         "/usr/sbin/nologin", PERSON], check=True)
     people.mkdir(mode=0o700)
     person = pwd.getpwnam(PERSON)
+    maildir = people / "Maildir"
+    for made in (maildir, *(maildir / part for part in ("tmp", "new", "cur"))):
+        made.mkdir(mode=0o700)
+        os.chown(made, person.pw_uid, person.pw_gid)
     os.chown(people, person.pw_uid, person.pw_gid)
     before = person.pw_dir
     subprocess.run(["usermod", "-d", str(people), PERSON], check=True)
@@ -127,15 +132,15 @@ def send(real, to, text):
 
 
 def files(folder):
-    new = folder / "new"
-    return list(new.iterdir()) if new.is_dir() else []
+    return [f for part in ("new", "cur") if (folder / part).is_dir()
+            for f in (folder / part).iterdir()]
 
 
 @pytest.fixture(scope="module")
 def mailed(real):
     """A message for the virtual user and one for the system's."""
     send(real, f"{VIRTUAL}@{DOMAIN}", b"for ann")
-    send(real, f"{PERSON}@{DOMAIN}", b"for a person")
+    send(real, f"{PERSON}@{HOST}", b"for a person")
     virtual = real.home / "domains" / DOMAIN / VIRTUAL / "Maildir"
     person = real.people / "Maildir"
     wait_for(lambda: files(virtual), why="mail of the virtual user")
@@ -188,7 +193,7 @@ def test_each_process_is_who_the_table_says(real, mailed):
     client = smtplib.SMTP("127.0.0.1", real.smtp, "client.example", timeout=60)
     client.ehlo()
     client.mail("you@client.example")
-    send(real, f"{PERSON}@{DOMAIN}", b"keeps a worker")
+    send(real, f"{PERSON}@{HOST}", b"keeps a worker")
     try:
         everyone = wait_for(
             lambda: (now := processes(real.home)) and
@@ -291,7 +296,7 @@ def test_any_account_may_hand_in_mail(real):
     message.write(b"Subject: from nobody\n\nhello\n")
     message.seek(0)
     envelope = tempfile.TemporaryFile()
-    envelope.write(f"Fyou@client.example\0T{PERSON}@{DOMAIN}\0\0".encode())
+    envelope.write(f"Fyou@client.example\0T{PERSON}@{HOST}\0\0".encode())
     envelope.seek(0)
     entry = pwd.getpwnam("nobody")
     done = subprocess.run(
