@@ -89,6 +89,9 @@ check: $(UNITS) all ## unit tests, and the same with SAN=1
 	  else echo "FAIL $$t"; sed -n '/FAILED\|ERROR/p' $$t.log | head -40; bad=$$((bad+1)); fi; \
 	done; echo "$$n unit programs passed, $$bad failed"; [ $$bad = 0 ]
 
+rootlines: ## count the lines that run as root in the daemons
+	@tests/rootlines
+
 lint: all ## formatting, analysis, both compilers, rules of the house
 	@tests/lint
 
@@ -115,7 +118,7 @@ clean: ## remove what was built
 
 DIRS := lib wire control $(PDIRS)
 SRC  := $(sort $(wildcard $(addsuffix /*.[ch],$(DIRS)) tests/unit/*/*.c))
-.PHONY: all help check lint install clean FORCE
+.PHONY: rootlines all help check lint install clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B) -path $(B)/deps -prune -o -name '*.d' -print 2>/dev/null)
