@@ -28,8 +28,9 @@ struct table_maker {
 	char *name, *temporary;
 };
 
-/* Every hash table lies within the file and the last one ends it.  So a file
- * that was cut short or filled with zeros is not taken for an empty table. */
+/* Every hash table, one without slots, too, lies within the file, and the last
+ * one ends it.  So a file that was cut short or filled with zeros is not taken
+ * for an empty table. */
 static bool
 toc_ok(const unsigned char *toc, uint64_t size)
 {
@@ -40,8 +41,6 @@ toc_ok(const unsigned char *toc, uint64_t size)
 		uint64_t slots = cdb_unpack(toc + i + TOC_PAIR / 2);
 		uint64_t end = at + slots * SLOT;
 
-		if (slots == 0)
-			continue;
 		if (at < TOC_SIZE || end > size)
 			return false;
 		if (end > last)

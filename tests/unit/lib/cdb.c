@@ -196,6 +196,7 @@ a_damaged_file_is_no_table(void **state)
 	    {2048, false},
 	    {2200, false},
 	    {4096, false},
+	    {2048, true },
 	    {4096, true },
 	};
 
