@@ -40,8 +40,7 @@ open_table(struct owners *o)
 	if (o->rcpt != NULL && !table_stale(o->rcpt, AT_FDCWD, USERS_RCPT))
 		return true;
 	table_close(o->rcpt);
-	o->rcpt = table_open(AT_FDCWD, USERS_RCPT);
-	return o->rcpt != NULL || errno == ENOENT;
+	return users_open(USERS_RCPT, &o->rcpt);
 }
 
 /* No such user is 0, ENOENT, ESRCH, EBADF or EPERM, says getpwnam(3). */

@@ -12,7 +12,6 @@
 #include "wire/login.h"
 #include "wire/users.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 enum {
@@ -77,10 +76,10 @@ answer(int fd, int opener, struct str user)
 static enum verdict
 verify(const struct login *l)
 {
-	struct table *t = table_open(AT_FDCWD, USERS_PASSWD);
 	enum verdict v = VERDICT_LATER;
+	struct table *t;
 
-	if (t != NULL || errno == ENOENT)
+	if (users_open(USERS_PASSWD, &t))
 		v = verify_password(t, l->who.user, l->who.password,
 		    USER_DISABLED | USER_NOPOP3);
 	if (v == VERDICT_LATER)

@@ -19,8 +19,7 @@ route_refresh(struct router *r)
 	if (r->users != NULL && !table_stale(r->users, AT_FDCWD, USERS_RCPT))
 		return true;
 	route_close(r);
-	r->users = table_open(AT_FDCWD, USERS_RCPT);
-	return r->users != NULL || errno == ENOENT;
+	return users_open(USERS_RCPT, &r->users);
 }
 
 static enum found

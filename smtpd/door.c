@@ -43,8 +43,7 @@ refresh_mailboxes(struct door *d)
 	    !table_stale(d->mailboxes, AT_FDCWD, USERS_RCPT))
 		return true;
 	table_close(d->mailboxes);
-	d->mailboxes = table_open(AT_FDCWD, USERS_RCPT);
-	if (d->mailboxes != NULL || errno == ENOENT)
+	if (users_open(USERS_RCPT, &d->mailboxes))
 		return true;
 	warn("unable to open ", USERS_RCPT);
 	return false;

@@ -3,7 +3,9 @@
 #include "lib/address.h"
 #include "lib/num.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char *const flag_words[] = {
 #define USER_FLAG_WORD(id, word, what) [USER_BIT_##id] = (word),
@@ -169,6 +171,20 @@ users_format(struct buf *b, struct str address, const struct user_record *r)
 	    users_format_record(b, r) && buf_append_byte(b, '\n'))
 		return true;
 	b->len = start;
+	return false;
+}
+
+bool
+users_open(const char *name, struct table **t)
+{
+	struct stat st;
+
+	*t = table_open(AT_FDCWD, name);
+	if (*t != NULL || errno != ENOENT)
+		return *t != NULL;
+	if (lstat(USERS_TEXT, &st) != 0)
+		return errno == ENOENT;
+	errno = ENOENT;
 	return false;
 }
 

@@ -84,6 +84,13 @@ MUST_USE bool users_format_record(struct buf *b, const struct user_record *r);
 MUST_USE bool users_format(
     struct buf *b, struct str address, const struct user_record *r);
 
+/* Open a table, USERS_RCPT or USERS_PASSWD, relative to HOME.  *t is the
+ * caller's, to be closed by table_close; NULL where there are no mailboxes: the
+ * table is not there, nor is users/passwd.  False with errno, *t NULL:
+ * table_open's, and ENOENT where users/passwd stands without its table, so that
+ * nobody takes its mailboxes for unknown. */
+MUST_USE bool users_open(const char *name, struct table **t);
+
 /* The words of flags, comma-separated, appended; and the flag of one word, 0
  * when there is none of that name. */
 MUST_USE bool users_format_flags(struct buf *b, unsigned flags);

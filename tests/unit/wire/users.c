@@ -1,6 +1,7 @@
 /* users: lines of users/passwd, records of its tables, places of mailboxes. */
 #include "wire/users.h"
 #include "lib/address.h"
+#include "lib/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -253,6 +255,50 @@ mailboxes_and_domains_are_found_in_any_case(void **state)
 	assert_int_equal(users_domain(NULL, str_of("x.test")), FOUND_NO);
 }
 
+/* Whatever is there, a table that could tell is never taken for none. */
+static void
+only_without_mailboxes_is_there_no_table(void **state)
+{
+	static const struct {
+		const char *text, *table; /* NULL: no such file */
+		bool opens;
+		int error;
+	} rows[] = {
+	    {NULL,              NULL,     true,  0     },
+	    {"a@x.test::0::\n", NULL,     false, ENOENT},
+	    {"",                NULL,     false, ENOENT},
+	    {NULL,              "no cdb", false, EPROTO},
+	    {"a@x.test::0::\n", "no cdb", false, EPROTO},
+	};
+	char folder[] = "/tmp/usersXXXXXX", before[4096];
+
+	(void)state;
+	assert_non_null(getcwd(before, sizeof before));
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(chdir(folder), 0);
+	assert_int_equal(mkdir("users", 0700), 0);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct table *t;
+
+		if (rows[i].text != NULL)
+			assert_true(fd_replace_file(
+			    AT_FDCWD, USERS_TEXT, str_of(rows[i].text), 0600));
+		if (rows[i].table != NULL)
+			assert_true(fd_replace_file(
+			    AT_FDCWD, USERS_RCPT, str_of(rows[i].table), 0644));
+		errno = 0;
+		assert_int_equal(users_open(USERS_RCPT, &t), rows[i].opens);
+		assert_null(t);
+		if (!rows[i].opens)
+			assert_int_equal(errno, rows[i].error);
+		(void)unlink(USERS_TEXT);
+		(void)unlink(USERS_RCPT);
+	}
+	assert_int_equal(rmdir("users"), 0);
+	assert_int_equal(chdir(before), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 int
 main(void)
 {
@@ -264,6 +310,7 @@ main(void)
 	    cmocka_unit_test(a_nul_never_shortens_a_place),
 	    cmocka_unit_test(a_part_fills_a_file_name_and_no_more),
 	    cmocka_unit_test(mailboxes_and_domains_are_found_in_any_case),
+	    cmocka_unit_test(only_without_mailboxes_is_there_no_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
