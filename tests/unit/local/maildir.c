@@ -1,5 +1,6 @@
 /* maildir: one file however often it is tried, exact to the byte, and nothing
  * at all where the folder is not what it should be. */
+#define _GNU_SOURCE /* O_TMPFILE, syscall */
 #include "local/maildir.h"
 
 #include "lib/buf.h"
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -29,6 +31,36 @@ static struct report report;
 static struct body body;
 static struct delivery delivery;
 static FILE *message;
+
+/* The disk, as a test wants it: which of the next fsyncs fails (0: none), and
+ * whether files may be without a name. */
+static int failing_sync, syncs;
+static bool named_only;
+
+int
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
+fsync(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	if (++syncs != failing_sync)
+		return 0;
+	errno = EIO;
+	return -1;
+}
+
+int
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
+openat(int dirfd, const char *name, int flags, ...)
+{
+	if (named_only && (flags & O_TMPFILE) == O_TMPFILE) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	/* All that these tests create is of one mode. */
+	return (int)syscall(SYS_openat, dirfd, name, flags, 0600);
+}
 
 static void
 set_message(struct str text, uint64_t lines)
@@ -60,6 +92,7 @@ try_host(uint32_t flags, const char *host)
 	    .body = &body};
 
 	delivery.job.flags = flags;
+	syncs = 0;
 	return maildir_deliver(home_fd, str_of("./Maildir/"), &m, &report);
 }
 
@@ -353,6 +386,59 @@ a_message_that_cannot_be_read_leaves_nothing(void **state)
 	assert_int_equal(files("tmp", name), 0);
 }
 
+static void
+two_syncs_and_no_third_after_a_failure(void **state)
+{
+	char name[MAILDIR_NAME];
+
+	(void)state;
+	set_message(str_of("A: b\n\nx\n"), 3);
+	for (failing_sync = 1; failing_sync <= 2; failing_sync++) {
+		assert_false(try(0));
+		assert_int_equal(syncs, failing_sync);
+		assert_int_equal(report.letter, 'Z');
+		/* A name that is perhaps not on the disk must not be met. */
+		assert_int_equal(files("new", name), 0);
+		assert_int_equal(files("tmp", name), 0);
+	}
+	failing_sync = 0;
+	assert_true(try(0));
+	assert_int_equal(syncs, 2);
+	/* What is there already is success only when it is on the disk. */
+	failing_sync = 1;
+	assert_false(try(JOB_REPEAT));
+	assert_int_equal(files("new", name), 1);
+	failing_sync = 2;
+	assert_false(try(0));
+	assert_int_equal(files("new", name), 1);
+	failing_sync = 0;
+	assert_true(try(JOB_REPEAT));
+}
+
+static void
+file_systems_without_unnamed_files(void **state)
+{
+	char name[MAILDIR_NAME];
+
+	(void)state;
+	named_only = true;
+	set_message(str_of("A: b\n\nx\n"), 3);
+	assert_true(try(0));
+	check_file(str_of("A: b\n\nx\n"), strlen(PREFIX) + 8 + 5);
+	assert_int_equal(files("tmp", name), 0);
+	assert_true(try(0));
+	assert_int_equal(files("new", name), 1);
+	assert_int_equal(files("tmp", name), 0);
+	delivery.job.number++;
+	for (failing_sync = 1; failing_sync <= 2; failing_sync++) {
+		assert_false(try(0));
+		assert_int_equal(files("new", name), 1);
+		assert_int_equal(files("tmp", name), 0);
+	}
+	failing_sync = 0;
+	named_only = false;
+}
+
 int
 main(void)
 {
@@ -366,6 +452,8 @@ main(void)
 	    BOX(a_part_that_is_no_folder_defers),
 	    cmocka_unit_test(no_maildir_defers),
 	    BOX(a_message_that_cannot_be_read_leaves_nothing),
+	    BOX(two_syncs_and_no_third_after_a_failure),
+	    BOX(file_systems_without_unnamed_files),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

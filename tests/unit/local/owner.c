@@ -65,6 +65,7 @@ find_fake(const char *name, struct passwd *pw)
 }
 
 struct passwd *
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 getpwnam(const char *name)
 {
 	static struct passwd pw;
@@ -78,11 +79,12 @@ getpwnam(const char *name)
 }
 
 int
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 getpwnam_r(const char *name, struct passwd *pw, char *buffer, size_t size,
     struct passwd **result)
 {
-	(void)buffer;
-	(void)size;
+	if (size > 0)
+		buffer[0] = '\0';
 	*result = find_fake(name, pw) ? pw : NULL;
 	return 0;
 }
