@@ -1,4 +1,5 @@
 /* house: HOME itself: made, or found to be empty or ours, and entered. */
+#define _XOPEN_SOURCE 700 /* S_ISVTX */
 #include "control/setup.h"
 #include "lib/account.h"
 #include "lib/die.h"
@@ -42,12 +43,18 @@ is_empty(int fd)
 	return empty;
 }
 
-/* Give a new HOME of root's to the account of a private instance. */
+/* Give a new HOME to the account of a private instance, if it is root's. */
 static void
 give(const struct setup *s, int fd)
 {
-	const struct passwd *who = getpwnam(s->account);
+	const struct passwd *who;
+	struct stat st;
 
+	if (fstat(fd, &st) < 0)
+		die_temp("unable to look at ", s->home);
+	if (st.st_uid != 0)
+		return;
+	who = getpwnam(s->account);
 	errno = 0;
 	if (who == NULL)
 		die_usage("no account is called ", s->account);
@@ -79,11 +86,37 @@ check_owner(const struct setup *s, int fd)
 
 /* Refuse, and leave nothing behind. */
 NO_RETURN static void
-refuse(const struct setup *s, bool made, const char *fault)
+refuse(const struct setup *s, bool made, const char *why, const char *fault)
 {
 	if (made)
 		(void)rmdir(s->home);
-	die_usage(s->home, " is on ", fault);
+	errno = 0;
+	die_usage(s->home, why, fault);
+}
+
+/* Whoever may rename in a folder above may put another HOME in the place of
+ * this one, with programs that root will start. */
+static bool
+is_below_root_alone(int home)
+{
+	struct stat st, before = {.st_ino = 0};
+	int fd = openat(home, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC), up;
+	bool ok = true;
+
+	while (ok) {
+		if (fd < 0 || fstat(fd, &st) < 0)
+			die_temp("unable to look above HOME");
+		if (st.st_ino == before.st_ino && st.st_dev == before.st_dev)
+			break;
+		ok = st.st_uid == 0 && ((st.st_mode & S_IWOTH) == 0 ||
+					   (st.st_mode & S_ISVTX) != 0);
+		before = st;
+		up = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		fd_close(&fd);
+		fd = up;
+	}
+	fd_close(&fd);
+	return ok;
 }
 
 void
@@ -95,15 +128,20 @@ setup_home(struct setup *s)
 
 	if (!made && errno != EEXIST)
 		die_temp("unable to make ", s->home);
-	fd = open(s->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* What we made may be something else by now. */
+	fd = open(s->home,
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC | (made ? O_NOFOLLOW : 0));
 	if (fd < 0)
 		die_temp("unable to open ", s->home);
-	fresh = made || is_empty(fd);
+	fresh = is_empty(fd);
 	if (!fresh && !is_ours(fd))
 		die_usage(s->home, " holds something that is no instance");
 	fault = disk_fault(fd);
 	if (fault != NULL)
-		refuse(s, made, fault);
+		refuse(s, made, " is on ", fault);
+	if (geteuid() == 0 && !s->wants_private && !is_below_root_alone(fd))
+		refuse(
+		    s, made, " is below a folder that is not root's alone", "");
 	if (fresh && geteuid() == 0 && s->wants_private)
 		give(s, fd);
 	check_owner(s, fd);

@@ -206,6 +206,48 @@ a_home_that_its_account_cannot_reach_is_refused(void **state)
 }
 
 static void
+an_empty_folder_stays_its_owners(void **state)
+{
+	enum { SOMEBODY = 4711 };
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(mkdir(home, 0755), 0);
+	assert_int_equal(chown(home, SOMEBODY, SOMEBODY), 0);
+	assert_int_equal(run(home, NULL, NULL), 0);
+	assert_int_equal(look(".").st_uid, SOMEBODY);
+	assert_int_equal(look("users").st_uid, SOMEBODY);
+}
+
+/* Who owns a folder above could put another in HOME's place, and what root runs
+ * in it would be his. */
+static void
+a_real_instance_below_anothers_folder_is_refused(void **state)
+{
+	enum { SOMEBODY = 4711 };
+	static const struct {
+		uid_t uid;
+		mode_t mode;
+	} rows[] = {
+	    {SOMEBODY, 0755},
+	    {0,        0777},
+	};
+	const char *const words[] = {
+	    "--domain", "example.test", "--home", home, NULL};
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		assert_int_equal(chown(base, rows[i].uid, 0), 0);
+		assert_int_equal(chmod(base, rows[i].mode), 0);
+		assert_int_equal(program_run("setup", words, NULL), 100);
+		assert_int_equal(access(home, F_OK), -1);
+	}
+}
+
+static void
 wrong_arguments_are_refused_before_anything_is_made(void **state)
 {
 	static const struct {
@@ -260,6 +302,8 @@ main(void)
 	    TEST(a_folder_of_something_else_is_refused),
 	    TEST(a_folder_that_others_may_write_is_refused),
 	    TEST(a_home_that_its_account_cannot_reach_is_refused),
+	    TEST(an_empty_folder_stays_its_owners),
+	    TEST(a_real_instance_below_anothers_folder_is_refused),
 	    TEST(wrong_arguments_are_refused_before_anything_is_made),
 	    TEST(a_file_system_that_forgets_is_refused),
 	};
