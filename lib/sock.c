@@ -46,11 +46,11 @@ remove_stale(const char *path)
 
 /* Nobody can connect before listen, so the mode is right from the start. */
 static bool
-publish(int fd, const char *path, mode_t mode)
+publish(int fd, const char *path)
 {
 	int saved;
 
-	if (chmod(path, mode) == 0 && listen(fd, BACKLOG) == 0)
+	if (listen(fd, BACKLOG) == 0)
 		return true;
 	saved = errno;
 	(void)unlink(path);
@@ -62,6 +62,7 @@ int
 sock_listen(const char *path, mode_t mode)
 {
 	struct sockaddr_un sa;
+	mode_t mask;
 	int fd;
 
 	if (!address(&sa, path))
@@ -70,9 +71,12 @@ sock_listen(const char *path, mode_t mode)
 	if (fd < 0)
 		return -1;
 	remove_stale(path);
+	/* Not by chmod: whoever owns the folder could put a link there. */
+	mask = umask(~mode & 0777);
 	if (bind(fd, (const struct sockaddr *)&sa, sizeof(sa)) != 0 ||
-	    !publish(fd, path, mode))
+	    !publish(fd, path))
 		fd_close(&fd);
+	(void)umask(mask);
 	return fd;
 }
 
