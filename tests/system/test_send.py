@@ -265,8 +265,9 @@ def leave_in_hand(b, ino, killed_by):
 
 @pytest.mark.parametrize("killed_by, times", [(signal.SIGSEGV, 2), (0, 5)])
 def test_message_that_kills_culver_send_is_held(bed, killed_by, times):
-    b = bed()
-    ino = b.queue(["bad@elsewhere.example"], hint=False)
+    # An attempt that ends well clears it: this one's does not end.
+    b = bed(plan=lambda j: None if j.recipient.startswith("bad") else "K")
+    ino = b.queue(["bad@example.org"], hint=False)
     b.start()
     for i in range(times):
         assert not any(x.startswith("send: held") for x in b.lines())
