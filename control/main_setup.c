@@ -196,6 +196,7 @@ main(int argc, char **argv)
 	setup_services(&s);
 	setup_controls(&s);
 	setup_users(&s, o.users, o.user_count);
+	setup_postmaster(&s, o.users, o.user_count);
 	say_end(&s);
 	buf_free(&s.source.hier);
 	if (fflush(stdout) == EOF)

@@ -6,6 +6,7 @@
 #include "lib/address.h"
 #include "lib/die.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -105,4 +106,33 @@ setup_users(struct setup *s, const char *const *users, size_t count)
 		printf("made users/passwd.cdb and users/rcpt.cdb\n");
 	mailboxes_close(&m);
 	buf_free(&error);
+}
+
+/* RFC 5321, 4.5.1: postmaster is read.  By the first mailbox, to begin with. */
+void
+setup_postmaster(struct setup *s, const char *const *users, size_t count)
+{
+	static const char *const paths[] = {"alias/.qmail-postmaster",
+	    "alias/.qmail-mailer-daemon", "alias/.qmail-root"};
+	struct buf text = {0};
+	struct str user, local;
+
+	if (count == 0) {
+		if (!setup_there(s, AT_FDCWD, paths[0]))
+			printf("nobody reads postmaster's mail yet: write an "
+			       "address into %s\n",
+			    paths[0]);
+		return;
+	}
+	user = str_of(users[0]);
+	(void)str_cut(&user, ':', &local);
+	if (!buf_append_byte(&text, '&') || !buf_append_lower(&text, local) ||
+	    !buf_append_byte(&text, '@') ||
+	    !buf_append_lower(&text, str_of(s->domain)) ||
+	    !buf_append_byte(&text, '\n'))
+		die_temp("unable to write ", paths[0]);
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (setup_file(s, str_of(paths[i]), buf_str(&text), 0644))
+			printf("made %s\n", paths[i]);
+	buf_free(&text);
 }

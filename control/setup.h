@@ -73,6 +73,10 @@ void setup_controls(struct setup *s);
 /* Mailboxes for "LOCAL:PASSWORD" texts, and the tables. */
 void setup_users(struct setup *s, const char *const *users, size_t count);
 
+/* Whom mail to postmaster, mailer-daemon and root goes to: the first of users,
+ * forms as above.  Without any, that is said. */
+void setup_postmaster(struct setup *s, const char *const *users, size_t count);
+
 /* What the steps share.  The folder of path is opened (its first part may be a
  * symbolic link, as its parent is only ours to write), and what comes last is
  * copied to name.  Returns the descriptor; dies when it cannot. */
