@@ -93,10 +93,11 @@ instance_wait(struct instance *i, uint64_t seconds,
 	return done;
 }
 
+/* What nobody supervises is down, unless somebody else's supervisor does. */
 static const char *
-state_word(enum service_state state)
+state_word(const struct instance *i, const struct service *one)
 {
-	switch (state) {
+	switch (one->state) {
 	case SERVICE_UP:
 		return "up";
 	case SERVICE_DOWN:
@@ -104,7 +105,7 @@ state_word(enum service_state state)
 	case SERVICE_UNKNOWN:
 		break;
 	}
-	return "unknown";
+	return i->pid == 0 ? "down" : "unknown";
 }
 
 static void
@@ -121,7 +122,7 @@ print_table(const struct instance *i)
 		const struct service *one = &i->all.rows[n];
 
 		(void)printf("%-10s %-7s %8ld %9llu %-8s %s\n", one->name,
-		    state_word(one->state), (long)one->pid,
+		    state_word(i, one), (long)one->pid,
 		    (unsigned long long)one->seconds, one->version, one->ports);
 	}
 }
@@ -143,7 +144,7 @@ print_json(const struct instance *i)
 
 		json_object(&j, NULL);
 		json_text(&j, "name", str_of(one->name));
-		json_text(&j, "state", str_of(state_word(one->state)));
+		json_text(&j, "state", str_of(state_word(i, one)));
 		json_number(&j, "pid", (uint64_t)one->pid);
 		json_number(&j, "seconds", one->seconds);
 		json_text(&j, "version", str_of(one->version));

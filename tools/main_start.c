@@ -19,14 +19,13 @@
 #include <errno.h>
 #include <stddef.h>
 
-enum { UP_SECONDS = 30 };
-
 static const char usage[] =
-    "usage: culver start [--home DIR] [--supervisor NAME] [--json]\n"
+    "usage: culver start [--home DIR] [--supervisor NAME] [--wait SECONDS]\n"
+    "                    [--json]\n"
     "\n"
     "Start an instance and wait until its services are up and its ports\n"
-    "accept.  NAME is s6-svscan, runsvdir or svscan; without it, the first\n"
-    "of these that is found.\n"
+    "accept, SECONDS (default 30) at most.  NAME is s6-svscan, runsvdir or\n"
+    "svscan; without it, the first of these that is found.\n"
     "\n"
     "  culver start --home /var/tmp/mine\n";
 
@@ -75,11 +74,13 @@ int
 main(int argc, char **argv)
 {
 	static struct instance i;
-	const char *home = NULL, *name = NULL;
+	const char *home = NULL, *name = NULL, *wait = "30";
+	uint64_t seconds = 0;
 	bool json = false;
 	const struct option_row rows[] = {
 	    {"--home",       NULL,  &home},
 	    {"--supervisor", NULL,  &name},
+	    {"--wait",       NULL,  &wait},
 	    {"--json",       &json, NULL },
 	    {NULL,           NULL,  NULL },
 	};
@@ -89,9 +90,11 @@ main(int argc, char **argv)
 	usage_answer(argc, argv, usage);
 	if (option_take(argc, argv, rows) != argc)
 		die_usage("no argument is expected; --help shows options");
+	if (!num_parse(str_of(wait), 86400, &seconds))
+		die_usage("--wait takes seconds, not ", wait);
 	instance_enter(&i, home, true);
 	start(&i, choose(name));
-	up = instance_wait(&i, UP_SECONDS, serves);
+	up = instance_wait(&i, seconds, serves);
 	instance_print(&i, json);
 	if (up)
 		return 0;

@@ -1,7 +1,7 @@
 """A real instance: each program under its account, each mailbox its user's.
 
-Needs root, and makes the accounts of the suite and one of a user, as culver
-setup does; they stay.
+Needs root.  culver setup makes the accounts of the suite, which stay; the
+person whose mail is delivered is made here and removed again.
 """
 import grp
 import os
@@ -25,9 +25,10 @@ pytestmark = [
 ]
 
 DOMAIN = "real.example"
-HOST = "mail.real.example"  # as setup calls the host
-PERSON = "culvertest"  # a system user; its mail is PERSON@HOST
-VIRTUAL = "ann"
+HOST = "mail." + DOMAIN  # whose system users receive mail
+PERSON = f"ctest{os.getpid()}"  # a system user; its mail is PERSON@HOST
+VIRTUAL = "virtual.example"
+ANN = "ann@" + VIRTUAL  # a virtual user
 
 
 def table():
@@ -83,20 +84,12 @@ def real():
     home = folder / "home"
     base = free_base()
     people = folder / "people"
-    try:
-        pwd.getpwnam(PERSON)
-    except KeyError:
-        subprocess.run(["useradd", "-r", "-M", "-d", "/nonexistent", "-s",
-                        "/usr/sbin/nologin", PERSON], check=True)
-    people.mkdir(mode=0o700)
+    subprocess.run(["useradd", "-r", "-M", "-d", str(people), "-s",
+                    "/usr/sbin/nologin", PERSON], check=True)
     person = pwd.getpwnam(PERSON)
-    maildir = people / "Maildir"
-    for made in (maildir, *(maildir / part for part in ("tmp", "new", "cur"))):
-        made.mkdir(mode=0o700)
-        os.chown(made, person.pw_uid, person.pw_gid)
-    os.chown(people, person.pw_uid, person.pw_gid)
-    before = person.pw_dir
-    subprocess.run(["usermod", "-d", str(people), PERSON], check=True)
+    for name in ("", "Maildir", "Maildir/tmp", "Maildir/new", "Maildir/cur"):
+        (people / name).mkdir(mode=0o700)
+        os.chown(people / name, person.pw_uid, person.pw_gid)
 
     def culver(*words):
         done = subprocess.run([BIN / "culver", *words], check=False, text=True,
@@ -106,21 +99,24 @@ def real():
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    culver("setup", "--home", str(home), "--domain", DOMAIN,
-           "--user", f"{VIRTUAL}:secret")
-    smtp, pop3 = base + 25, base + 110
-    for name, port in (("smtpd", smtp), ("popup", pop3)):
-        listen = home / "service" / name / "env" / "LISTEN"
-        listen.write_text(f"127.0.0.1:{port}\n")
-    culver("start", "--home", str(home))
     try:
+        culver("setup", "--home", str(home), "--domain", DOMAIN)
+        culver("user", "add", ANN, "--password", "secret")
+        with open(home / "control" / "rcpthosts", "a") as file:
+            file.write(VIRTUAL + "\n")
+        smtp, pop3 = base + 25, base + 110
+        for name, port in (("smtpd", smtp), ("popup", pop3)):
+            listen = home / "service" / name / "env" / "LISTEN"
+            listen.write_text(f"127.0.0.1:{port}\n")
+        culver("start", "--home", str(home))
         one = type("Real", (), {})()
         one.home, one.smtp, one.pop3, one.people = home, smtp, pop3, people
         one.culver = culver
         yield one
     finally:
-        culver("stop", "--home", str(home), "--wait", "2")
-        subprocess.run(["usermod", "-d", before, PERSON], check=True)
+        if (home / "service").exists():
+            culver("stop", "--home", str(home), "--wait", "2")
+        subprocess.run(["userdel", PERSON], check=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -131,17 +127,17 @@ def send(real, to, text):
                         b"Subject: test\r\n\r\n" + text + b"\r\n")
 
 
-def files(folder):
-    return [f for part in ("new", "cur") if (folder / part).is_dir()
-            for f in (folder / part).iterdir()]
+def files(maildir):
+    """Messages; a POP3 session has moved some to cur/."""
+    return [*maildir.glob("new/*"), *maildir.glob("cur/*")]
 
 
 @pytest.fixture(scope="module")
 def mailed(real):
     """A message for the virtual user and one for the system's."""
-    send(real, f"{VIRTUAL}@{DOMAIN}", b"for ann")
+    send(real, ANN, b"for ann")
     send(real, f"{PERSON}@{HOST}", b"for a person")
-    virtual = real.home / "domains" / DOMAIN / VIRTUAL / "Maildir"
+    virtual = real.home / "domains" / VIRTUAL / "ann" / "Maildir"
     person = real.people / "Maildir"
     wait_for(lambda: files(virtual), why="mail of the virtual user")
     wait_for(lambda: files(person), why="mail of the system user")
@@ -188,7 +184,7 @@ def kind(one, everyone):
 def test_each_process_is_who_the_table_says(real, mailed):
     rows = table()
     box = poplib.POP3("127.0.0.1", real.pop3, timeout=60)
-    box.user(f"{VIRTUAL}@{DOMAIN}")
+    box.user(ANN)
     box.pass_("secret")
     client = smtplib.SMTP("127.0.0.1", real.smtp, "client.example", timeout=60)
     client.ehlo()
@@ -263,7 +259,7 @@ def test_a_queued_message_is_for_the_suite_alone(real):
     try:
         wait_for(lambda: not any(p.name == "culver-lspawn"
                                  for p in processes(real.home)))
-        send(real, f"{VIRTUAL}@{DOMAIN}", b"waits")
+        send(real, ANN, b"waits")
         (path,) = wait_for(
             lambda: list((real.home / "queue" / "mess").glob("*/*")))
         entry = path.stat()
@@ -317,7 +313,7 @@ def test_a_killed_door_opens_again_without_root(real):
 
     def works():
         try:
-            send(real, f"{VIRTUAL}@{DOMAIN}", b"again")
+            send(real, ANN, b"again")
             return True
         except OSError:
             return False

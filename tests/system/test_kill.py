@@ -20,9 +20,9 @@ VICTIMS = [("smtpd", 0), ("smtpd", 1), ("queued", 0), ("queued", 1),
 class Load:
     """Senders that go on whatever happens; who tells of what was said yes to.
 
-    A message whose final reply never came may or may not have been taken
-    (RFC 5321, 4.5.4.1 leaves that to the client): it is sent again under a new
-    number, and the old one is expected at most once.
+    A message whose final reply never came, or says 4xx because the writer in
+    the queue died before it answered, may or may not have been taken: it is
+    sent again under a new number, and the old one is expected at most once.
     """
 
     def __init__(self, instance):
@@ -58,15 +58,12 @@ class Load:
                 asked = True
                 client.send(body + b".\r\n")
                 code, _ = client.getreply()
-                if code == 250:
-                    with self.lock:
-                        self.acked.add(number)
-                    asked = False
-                elif code < 500:
-                    asked = False  # deferred: nothing was queued, or P1 is not
+                if code != 250:
+                    assert 400 <= code < 500, code
                     raise smtplib.SMTPException(code)
-                else:
-                    raise AssertionError(code)
+                asked = False
+                with self.lock:
+                    self.acked.add(number)
             except (OSError, smtplib.SMTPException):
                 if asked:
                     with self.lock:

@@ -3,7 +3,6 @@ import json
 import pathlib
 import re
 import shutil
-import time
 
 import pytest
 
@@ -121,7 +120,5 @@ def test_a_port_that_is_taken_is_said(make_instance):
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", one.smtp))
         other.listen()
-        begun = time.monotonic()
-        one.command("start", "--home", str(one.home), code=111)
-        assert time.monotonic() - begun < 100
+        one.command("start", "--home", str(one.home), "--wait", "3", code=111)
     one.command("stop", "--home", str(one.home), "--wait", "2")
