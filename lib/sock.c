@@ -4,6 +4,7 @@
 
 #include "lib/fd.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -78,6 +79,22 @@ sock_listen(const char *path, mode_t mode)
 		fd_close(&fd);
 	(void)umask(mask);
 	return fd;
+}
+
+bool
+sock_give(const char *path, uid_t uid)
+{
+	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	bool ok = fd >= 0 && fstat(fd, &st) == 0;
+
+	if (ok && !S_ISSOCK(st.st_mode)) {
+		errno = ENOTSOCK;
+		ok = false;
+	}
+	ok = ok && fchownat(fd, "", uid, (gid_t)-1, AT_EMPTY_PATH) == 0;
+	fd_close(&fd);
+	return ok;
 }
 
 int

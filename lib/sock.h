@@ -19,6 +19,10 @@ struct peer {
  * anything else is EADDRINUSE.  Returns the descriptor, or -1 with errno. */
 MUST_USE int sock_listen(const char *path, mode_t mode);
 
+/* Make the socket at path uid's.  False with errno, ENOTSOCK for anything else
+ * that has taken its name: nothing else is given away. */
+MUST_USE bool sock_give(const char *path, uid_t uid);
+
 /* A close-on-exec stream socket connected to path, or -1 with errno. */
 MUST_USE int sock_connect(const char *path);
 

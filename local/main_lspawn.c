@@ -91,8 +91,7 @@ open_all(struct spawner *s)
 	if (!queue_split_read(&s->split))
 		die_temp("unable to read ", QUEUE_FORMAT_FILE);
 	s->listen_fd = sock_listen(QUEUE_LSPAWN, 0600);
-	if (s->listen_fd < 0 ||
-	    lchown(QUEUE_LSPAWN, s->send_uid, (gid_t)-1) != 0)
+	if (s->listen_fd < 0 || !sock_give(QUEUE_LSPAWN, s->send_uid))
 		die_temp("unable to listen at ", QUEUE_LSPAWN);
 }
 

@@ -83,8 +83,7 @@ open_first(struct bouncer *b)
 	if (b->controls == NULL)
 		die_temp("unable to keep settings");
 	b->listen_fd = sock_listen(QUEUE_BOUNCE, 0600);
-	if (b->listen_fd < 0 ||
-	    lchown(QUEUE_BOUNCE, b->send_uid, (gid_t)-1) != 0)
+	if (b->listen_fd < 0 || !sock_give(QUEUE_BOUNCE, b->send_uid))
 		die_temp("unable to listen at ", QUEUE_BOUNCE);
 }
 

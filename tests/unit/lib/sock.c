@@ -1,4 +1,5 @@
 /* sock: modes, stale names, who is there, and descriptors that never leak. */
+#define _DEFAULT_SOURCE /* syscall */
 #include "lib/sock.h"
 
 #include "lib/fd.h"
@@ -14,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -83,6 +85,62 @@ listens_with_its_mode_whatever_the_umask(void **state)
 			fd_close(&fd);
 		}
 	(void)umask(before);
+	assert_int_equal(unlink("s"), 0);
+}
+
+/* Set: somebody who may write in the folder is quick. */
+static bool thief;
+
+int
+bind(int fd, const struct sockaddr *sa, socklen_t len)
+{
+	long r = syscall(SYS_bind, fd, sa, len);
+
+	if (r == 0 && thief && (unlink("s") != 0 || symlink("v", "s") != 0))
+		return -1;
+	return (int)r;
+}
+
+/* Root listens in the queue's folder, which is not root's alone. */
+static void
+a_name_that_was_taken_leads_to_no_other_file(void **state)
+{
+	mode_t before = umask(022);
+	int fd = open("v", O_WRONLY | O_CREAT | O_EXCL, 0640);
+	struct stat st;
+
+	(void)state;
+	assert_true(fd >= 0);
+	thief = true;
+	fd_close(&fd);
+	fd = sock_listen("s", 0666);
+	thief = false;
+	fd_close(&fd);
+	assert_int_equal(mode_of("v"), S_IFREG | 0640);
+	assert_false(sock_give("s", getuid() + 1));
+	assert_false(sock_give("v", getuid() + 1));
+	assert_int_equal(errno, ENOTSOCK);
+	assert_int_equal(stat("v", &st), 0);
+	assert_int_equal(st.st_uid, getuid());
+	assert_int_equal(unlink("s"), 0);
+	assert_int_equal(unlink("v"), 0);
+	(void)umask(before);
+}
+
+static void
+a_socket_is_given_away(void **state)
+{
+	uid_t to = getuid() == 0 ? 4711 : getuid();
+	int fd = sock_listen("s", 0600);
+	struct stat st;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_true(sock_give("s", to));
+	assert_int_equal(stat("s", &st), 0);
+	assert_int_equal(st.st_uid, to);
+	assert_int_equal(st.st_gid, getgid());
+	fd_close(&fd);
 	assert_int_equal(unlink("s"), 0);
 }
 
@@ -304,6 +362,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(listens_with_its_mode_whatever_the_umask),
+	    cmocka_unit_test(a_name_that_was_taken_leads_to_no_other_file),
+	    cmocka_unit_test(a_socket_is_given_away),
 	    cmocka_unit_test(only_a_socket_is_taken_for_stale),
 	    cmocka_unit_test(a_long_path_is_refused_not_cut),
 	    cmocka_unit_test(connects_and_knows_who_is_there),
