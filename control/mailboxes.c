@@ -5,6 +5,7 @@
 #include "lib/address.h"
 #include "lib/fd.h"
 #include "lib/num.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -45,6 +46,45 @@ take_lock(struct mailboxes *m, struct buf *error)
 	}
 	m->lock = fd + 1;
 	return true;
+}
+
+/* "passwd.tmp.17" and the like: what is called as fd_replace_file and table_make
+ * call what is not yet whole. */
+static bool
+is_leftover(struct str name)
+{
+	static const char *const begins[] = {
+	    "passwd.tmp.", "passwd.cdb.tmp.", "rcpt.cdb.tmp."};
+	uint64_t pid;
+
+	for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
+		struct str begin = str_of(begins[i]);
+
+		if (str_starts(name, begin) &&
+		    num_parse(
+			str_slice(name, begin.len, name.len), UINT64_MAX, &pid))
+			return true;
+	}
+	return false;
+}
+
+/* Under the lock nobody else writes: what looks so is of one who was killed. */
+static bool
+sweep(struct buf *error)
+{
+	DIR *dir = opendir("users");
+	const struct dirent *entry;
+	bool ok = dir != NULL;
+
+	while (ok && (errno = 0, entry = readdir(dir)) != NULL)
+		ok = !is_leftover(str_of(entry->d_name)) ||
+		     unlinkat(dirfd(dir), entry->d_name, 0) == 0;
+	ok = ok && errno == 0;
+	if (!ok)
+		complaint_errno(error, "users");
+	if (dir != NULL)
+		(void)closedir(dir);
+	return ok;
 }
 
 int
@@ -127,7 +167,7 @@ mailboxes_open(struct mailboxes *m, bool locked, struct buf *error)
 {
 	*m = (struct mailboxes){0};
 	m->text.max = MAILBOXES_FILE;
-	if (locked && !take_lock(m, error))
+	if (locked && (!take_lock(m, error) || !sweep(error)))
 		return false;
 	if (!fd_read_file(AT_FDCWD, USERS_TEXT, &m->text) && errno != ENOENT)
 		return complaint_errno(error, USERS_TEXT);

@@ -29,8 +29,8 @@ struct mailboxes {
 };
 
 /* Read users/passwd (no file: none), with locked after waiting for the lock,
- * which is held until mailboxes_close.  False with error; close it all the
- * same. */
+ * which is held until mailboxes_close; what a writer that was killed has left
+ * in users/ is removed then.  False with error; close it all the same. */
 MUST_USE bool mailboxes_open(
     struct mailboxes *m, bool locked, struct buf *error);
 

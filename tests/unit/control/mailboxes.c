@@ -323,6 +323,43 @@ a_maildir_is_made_once_and_purged_with_its_mail(void **state)
 	assert_int_equal(rmdir("domains/x.test"), 0);
 }
 
+/* What a writer that was killed has left: hashes, perhaps of mailboxes that are
+ * long removed. */
+static void
+leftovers_go_with_the_next_lock(void **state)
+{
+	static const struct {
+		const char *path;
+		bool goes;
+	} rows[] = {
+	    {"users/passwd.tmp.17",     true },
+	    {"users/passwd.cdb.tmp.17", true },
+	    {"users/rcpt.cdb.tmp.4711", true },
+	    {"users/passwd.tmpl",       false},
+	    {"users/passwd.old",        false},
+	    {"users/passwd.tmp.old",    false},
+	    {"users/passwd.tmp.",       false},
+	    {"users/assign.tmp.17",     false},
+	};
+	const size_t count = sizeof rows / sizeof *rows;
+	struct mailboxes m;
+	struct buf error = {0};
+
+	(void)state;
+	for (size_t i = 0; i < count; i++)
+		assert_true(
+		    fd_replace_file(AT_FDCWD, rows[i].path, str_of("x"), 0600));
+	assert_true(mailboxes_open(&m, false, &error));
+	mailboxes_close(&m);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(access(rows[i].path, F_OK), 0);
+	assert_true(mailboxes_open(&m, true, &error));
+	mailboxes_close(&m);
+	for (size_t i = 0; i < count; i++)
+		if (unlink(rows[i].path) != (rows[i].goes ? -1 : 0))
+			fail_msg("%s", rows[i].path);
+}
+
 static void
 a_symbolic_link_is_no_mailbox(void **state)
 {
@@ -355,6 +392,7 @@ main(void)
 	    TEST(a_domain_is_written_once),
 	    TEST(tables_are_made_when_they_are_out_of_date),
 	    TEST(a_maildir_is_made_once_and_purged_with_its_mail),
+	    TEST(leftovers_go_with_the_next_lock),
 	    TEST(a_symbolic_link_is_no_mailbox),
 	};
 
