@@ -24,7 +24,7 @@ enum control_reader {
 	CONTROL_QUEUED = 1 << 1,
 	CONTROL_SEND = 1 << 2,
 	CONTROL_BOUNCE = 1 << 3,
-	CONTROL_LSPAWN = 1 << 4,
+	CONTROL_LOCAL = 1 << 4,
 	CONTROL_POPUP = 1 << 5,
 	CONTROL_TOOLS = 1 << 6, /* check, show and build read all rows */
 	CONTROL_ALL = (1 << 7) - 1

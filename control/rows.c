@@ -8,7 +8,7 @@ enum {
 	QUEUED = CONTROL_QUEUED,
 	SEND = CONTROL_SEND,
 	BOUNCE = CONTROL_BOUNCE,
-	LSPAWN = CONTROL_LSPAWN,
+	LOCAL = CONTROL_LOCAL,
 	POPUP = CONTROL_POPUP,
 	ALL = CONTROL_ALL
 };
@@ -29,7 +29,7 @@ static const struct {
     {CONTROL_QUEUED, "culver-queued"},
     {CONTROL_SEND,   "culver-send"  },
     {CONTROL_BOUNCE, "culver-bounce"},
-    {CONTROL_LSPAWN, "culver-lspawn"},
+    {CONTROL_LOCAL,  "culver-local" },
     {CONTROL_POPUP,  "culver-popup" },
 };
 

@@ -11,7 +11,7 @@
 
 /* What a worker keeps from delivery to delivery. */
 struct deliverer {
-	struct controls *controls; /* of CONTROL_LSPAWN */
+	struct controls *controls; /* of CONTROL_LOCAL */
 	struct submit submit; /* for forwards; HOME is the current folder */
 	struct body body;
 	struct table *rcpt; /* users/rcpt.cdb, once it was needed */

@@ -59,7 +59,7 @@ open_all(struct deliverer *l)
 
 	if (dir < 0)
 		die_temp("unable to open ", home_path(), "/control");
-	l->controls = control_new(dir, CONTROL_LSPAWN);
+	l->controls = control_new(dir, CONTROL_LOCAL);
 	if (l->controls == NULL)
 		die_temp("unable to keep settings");
 	submit_init(&l->submit);

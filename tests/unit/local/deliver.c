@@ -86,7 +86,7 @@ setup(void **state)
 	if (chdir(folder) != 0)
 		return -1;
 	control_fd = open("control", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	l.controls = control_new(control_fd, CONTROL_LSPAWN);
+	l.controls = control_new(control_fd, CONTROL_LOCAL);
 	submit_init(&l.submit);
 	return l.controls == NULL ? -1 : 0;
 }
