@@ -19,8 +19,7 @@
 enum {
 	BACKLOG = 1024,
 	/* After a failure, and between looks at a limit that is reached. */
-	PAUSE = CLOCK_SECOND,
-	FIXED = 1 + LISTENER_MAX /* polled before the workers */
+	PAUSE = CLOCK_SECOND
 };
 
 struct house {
@@ -209,11 +208,19 @@ make_room(struct house *h)
 
 	if (p != NULL && h->room >= room)
 		return;
-	p = realloc(p, (FIXED + room) * sizeof(*p));
+	p = realloc(p, (1 + LISTENER_MAX + room) * sizeof(*p));
 	if (p == NULL)
 		die_temp("unable to grow");
 	h->polled = p;
 	h->room = room;
+}
+
+/* How many are polled before the workers.  No more than there are: poll takes
+ * as many as we may have descriptors, and these may all be workers'. */
+static size_t
+fixed(const struct house *h)
+{
+	return 1 + h->listener->count;
 }
 
 /* Fill the poll table: negative descriptors are passed over. */
@@ -223,16 +230,13 @@ fill(struct house *h, bool open)
 	struct pollfd *p = h->polled;
 
 	p[0] = (struct pollfd){.fd = h->signals_fd, .events = POLLIN};
-	for (size_t i = 0; i < LISTENER_MAX; i++) {
-		bool used = open && i < h->listener->count;
-
+	for (size_t i = 0; i < h->listener->count; i++)
 		p[1 + i] = (struct pollfd){
-		    .fd = used ? h->listener->fds[i] : -1, .events = POLLIN};
-	}
+		    .fd = open ? h->listener->fds[i] : -1, .events = POLLIN};
 	for (size_t i = 0; i < h->crew.count; i++)
-		p[FIXED + i] = (struct pollfd){
+		p[fixed(h) + i] = (struct pollfd){
 		    .fd = h->crew.workers[i].fd, .events = POLLIN};
-	return (nfds_t)(FIXED + h->crew.count);
+	return (nfds_t)(fixed(h) + h->crew.count);
 }
 
 /* At most a minute, for a test's clock may have jumped. */
@@ -258,7 +262,7 @@ act(struct house *h)
 	int64_t next = -1;
 
 	for (size_t i = 0; i < count; i++)
-		if (p[FIXED + i].revents != 0)
+		if (p[fixed(h) + i].revents != 0)
 			crew_hear(&h->crew, i);
 	for (size_t i = 0; i < h->listener->count; i++)
 		if (p[1 + i].revents != 0 && is_open(h, clock_boot(), &next))

@@ -326,6 +326,38 @@ add_too_many(const void *context)
 	return 0;
 }
 
+/* poll takes no table longer than that limit. */
+static void
+without_descriptors_it_waits_for_workers_to_end(void **state)
+{
+	enum { CLIENTS = 40, SERVED = 10 };
+	struct rlimit before, few;
+	int fds[CLIENTS], lowest = dup(0);
+
+	(void)state;
+	assert_true(lowest >= 0);
+	assert_int_equal(close(lowest), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = (rlim_t)lowest + SERVED + 6;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	start(100, 100);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	for (int i = 0; i < CLIENTS; i++)
+		fds[i] = client();
+	for (int i = 0; i < SERVED; i++)
+		(void)read_pid(fds[i]);
+	let_it_look();
+	assert_false(has_data(fds[CLIENTS - 1]));
+	for (int i = 0; i < SERVED; i++)
+		leave(fds[i], 'q');
+	for (int i = SERVED; i < CLIENTS; i++) {
+		(void)read_pid(fds[i]);
+		leave(fds[i], 'q');
+	}
+	finish();
+}
+
 static void
 what_cannot_be_listened_at_is_told_apart(void **state)
 {
@@ -424,6 +456,7 @@ main(void)
 	    TEST(a_worker_that_cannot_begin_does_not_stop_the_next),
 	    TEST(an_idle_worker_ends_after_a_minute),
 	    TEST(all_of_it_works_in_a_jail),
+	    TEST(without_descriptors_it_waits_for_workers_to_end),
 	    TEST(what_cannot_be_listened_at_is_told_apart),
 	    TEST(both_families_share_a_port),
 	};
