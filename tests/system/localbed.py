@@ -52,6 +52,11 @@ class Queued(Server):
                 frames.write("K", struct.pack(">Q16sI", 7, bytes(16), 4242))
 
 
+def alive(pid):
+    """It has not ended, or nobody has heard yet that it has."""
+    return os.path.exists(f"/proc/{pid}")
+
+
 class LocalBed:
     def __init__(self):
         self.root = os.geteuid() == 0
@@ -164,6 +169,8 @@ class LocalBed:
     def kill(self, pid, number=signal.SIGKILL):
         self.become(0)
         os.kill(pid, number)
+        if number == signal.SIGKILL:
+            wait_for(lambda: not alive(pid))
         self.become(NOBODY)
 
     def stop(self, number=signal.SIGTERM):
