@@ -160,7 +160,7 @@ make_service(const char *name, void *context)
 	copy_folder(s, fd, to, 0);
 	fd_close(&fd);
 	if (fresh)
-		printf("made %s\n", to);
+		printf("made %s, from run/%s\n", to, name);
 	for (size_t i = 0; i < sizeof listeners / sizeof *listeners; i++)
 		if (strcmp(name, listeners[i].service) == 0)
 			make_listener(s, name, listeners[i].port);

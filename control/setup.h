@@ -32,7 +32,8 @@ struct setup {
 	unsigned split; /* folders of the queue */
 	uint64_t base_port;
 	struct source source;
-	size_t kept; /* things that were there already */
+	size_t kept;           /* things that were there already */
+	size_t folders, files; /* that were made, and installed */
 };
 
 /* Find the source beside the running program. */

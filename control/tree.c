@@ -143,17 +143,6 @@ copy_row_path(const struct making *m, char out[SETUP_NAME])
 	}
 }
 
-/* "made PATH", with whose it is where accounts differ. */
-static void
-say_made(const struct making *m, const char *what, const char *path)
-{
-	printf("made %s%s (", what, path);
-	if (!home_private())
-		printf("%.*s:%.*s ", (int)m->row.owner.len, m->row.owner.data,
-		    (int)m->row.group.len, m->row.group.data);
-	printf("%04o)\n", (unsigned)m->row.mode);
-}
-
 /* The path up to its last part, which is SS or SERVICE, and name behind it. */
 static void
 replace_last(const char *path, const char *name, char out[SETUP_NAME])
@@ -172,15 +161,12 @@ static void
 make_split(struct making *m, const char *path)
 {
 	char number[NUM_SIZE], one[SETUP_NAME];
-	unsigned made = 0;
 
 	for (unsigned i = 0; i < m->s->split; i++) {
 		(void)num_format(number, i);
 		replace_last(path, number, one);
-		made += make_at(m, one);
+		m->s->folders += make_at(m, one);
 	}
-	if (made > 0)
-		say_made(m, "the folders ", path);
 }
 
 /* A service's row: context is a struct making. */
@@ -193,7 +179,7 @@ make_service_row(const char *service, void *context)
 	copy_row_path(m, path);
 	replace_last(path, service, one);
 	if (make_at(m, one))
-		say_made(m, "", one);
+		m->s->folders++;
 }
 
 /* Install one file; context is a struct making.  A file that this tree does not
@@ -210,7 +196,7 @@ install(const char *path, void *context)
 	if (from < 0 || !fd_slurp(from, &contents))
 		die_temp("unable to read the source of ", path);
 	if (setup_file(m->s, str_of(path), buf_str(&contents), m->row.mode))
-		printf("installed %s\n", path);
+		m->s->files++;
 	fd_close(&from);
 	buf_free(&contents);
 }
@@ -233,8 +219,8 @@ make_row(struct making *m)
 			make_split(m, path);
 		else if (str_ends(m->row.path, service))
 			source_services(&m->s->source, make_service_row, m);
-		else if (make_at(m, path))
-			say_made(m, "", path);
+		else
+			m->s->folders += make_at(m, path);
 		break;
 	case HIER_FILE:
 		if (strchr(path, '*') != NULL)
@@ -298,6 +284,10 @@ setup_tree(struct setup *s)
 	errno = 0;
 	if (bad)
 		die_temp("the table hier is malformed");
+	if (s->folders > 0)
+		printf("made %zu folders, as doc/hier has them\n", s->folders);
+	if (s->files > 0)
+		printf("installed %zu files\n", s->files);
 	check_queue();
 	write_format(s);
 }
