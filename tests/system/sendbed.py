@@ -203,13 +203,14 @@ class Bed:
     def control(self, name, text):
         (self.home / "control" / name).write_text(text + "\n")
 
-    def start(self, check=True):
+    def start(self, check=True, wrap=()):
+        """Start culver-send; wrap is a command that runs it."""
         self.log = open(self.home / "log", "ab")
         before = len(self.lines_text())
         who = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
         self.become(0)
         self.process = subprocess.Popen(
-            [self.home / "culver-send"], stderr=self.log,
+            [*wrap, self.home / "culver-send"], stderr=self.log,
             env={"CULVER_HOME": str(self.home), "PATH": "/usr/bin:/bin"},
             **(who if self.root else {}))
         self.become(NOBODY)
