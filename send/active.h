@@ -48,6 +48,7 @@ struct active {
 	bool walked;            /* the envelope's end was reached */
 	bool walk_again;        /* somebody is to be tried at once */
 	bool untold;            /* a fail that no bounce line covers */
+	bool lost;              /* with the spawner that is gone just now */
 	bool held;              /* no further attempt: hold it */
 	const char *why;        /* it is held; a static string */
 	bool done;              /* the journal says done */

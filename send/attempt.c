@@ -262,8 +262,15 @@ attempt_lost(struct send *s, enum channel c)
 			continue;
 		spawner_give(sp, i);
 		f.active->flying--;
-		outcome_died(s, f.active, &f, &r);
+		/* One death, however many recipients it was to deliver to. */
+		if (f.active->lost)
+			outcome_lost(s, f.active, &f, &r);
+		else
+			outcome_died(s, f.active, &f, &r);
+		f.active->lost = true;
 	}
+	for (struct active *a = s->oldest; a != NULL; a = a->after)
+		a->lost = false;
 }
 
 void

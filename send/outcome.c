@@ -111,7 +111,7 @@ outcome_note(struct send *s, struct active *a, enum channel c,
 }
 
 void
-outcome_died(struct send *s, struct active *a, const struct flight *f,
+outcome_lost(struct send *s, struct active *a, const struct flight *f,
     const struct result *r)
 {
 	struct recipient *to = &a->recipients[f->number];
@@ -120,10 +120,17 @@ outcome_died(struct send *s, struct active *a, const struct flight *f,
 	to->next = 0;
 	a->entry->flags |= ENTRY_REPEAT;
 	a->walk_again = true;
+	tell(s, f, 'Z', r->text);
+}
+
+void
+outcome_died(struct send *s, struct active *a, const struct flight *f,
+    const struct result *r)
+{
 	if (trying_died(
 		s->trying, a->entry->ino, a->message.token, (int)r->signal)) {
 		a->held = true;
 		a->why = "a program died again and again delivering it";
 	}
-	tell(s, f, 'Z', r->text);
+	outcome_lost(s, a, f, r);
 }

@@ -10,8 +10,11 @@
 void outcome_note(struct send *s, struct active *a, enum channel c,
     const struct flight *f, const struct result *r);
 
-/* The program that had it in hand died: it is tried again at once, or held
- * (P9). */
+/* The program that had it in hand is gone: it is tried again at once. */
+void outcome_lost(struct send *s, struct active *a, const struct flight *f,
+    const struct result *r);
+
+/* Likewise, and the death is counted: perhaps a is held for it (P9). */
 void outcome_died(struct send *s, struct active *a, const struct flight *f,
     const struct result *r);
 
