@@ -6,6 +6,7 @@
 #include "send/qlog.h"
 #include "send/status.h"
 #include "send/walk.h"
+#include "wire/users.h"
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -149,6 +150,17 @@ try_controls(struct send *s, int64_t now)
 	s->broken = !control_refresh(s->controls);
 }
 
+/* The same for the table of mailboxes: without it nobody knows who is local. */
+static void
+try_users(struct send *s, int64_t now)
+{
+	if (s->broken || route_refresh(&s->router))
+		return;
+	qlog_warning("unable to open", USERS_RCPT);
+	s->broken = true;
+	s->controls_again = now + SEND_AGAIN;
+}
+
 /* Room for one more in hand.  While the local spawner is away nothing new is
  * begun: it would only be held in memory. */
 static bool
@@ -211,10 +223,7 @@ attempt_run(struct send *s, int64_t now)
 	struct entry *e;
 
 	try_controls(s, now);
-	if (!route_refresh(&s->router)) {
-		qlog_warning("unable to open", "users/rcpt.cdb");
-		return;
-	}
+	try_users(s, now);
 	progress_all(s, now);
 	answer_absent(s, CHANNEL_REMOTE);
 	while (room(s) && (e = schedule_first(s->schedule)) != NULL &&

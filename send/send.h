@@ -27,7 +27,7 @@ struct send {
 	unsigned split;
 	uid_t owner; /* of message files */
 	struct controls *controls;
-	bool broken;            /* control/ does not parse: wait */
+	bool broken;            /* control/ or users/ does not parse: wait */
 	int64_t controls_again; /* boot clock: read it again then */
 	uint64_t lifetime;      /* seconds */
 	struct router router;
