@@ -43,6 +43,17 @@ discover_close(struct discovery *d)
 	d->dir = NULL;
 }
 
+/* List everything, from now. */
+static void
+ask(struct discovery *d, bool urgent)
+{
+	if (d->listing && (d->dir != NULL || d->folder > 0 || d->journals))
+		d->again = true;
+	d->listing = true;
+	if (urgent)
+		d->urgent = true;
+}
+
 static void
 learn(
     struct discovery *d, uint64_t ino, const unsigned char *token, int64_t now)
@@ -59,7 +70,7 @@ learn(
 		return;
 	e = schedule_add(d->schedule, ino);
 	if (e == NULL) {
-		d->listing = true; /* the listing finds it, with more memory */
+		ask(d, false); /* the listing finds it, with more memory */
 		return;
 	}
 	memcpy(e->token, token, QUEUE_TOKEN);
@@ -81,7 +92,7 @@ discover_hints(struct discovery *d, int64_t now)
 			    !queue_hint_read(data + at, &ino, token)) {
 				errno = 0;
 				qlog_warning("malformed hint in", QUEUE_HINT);
-				discover_rescan(d);
+				ask(d, true);
 				break;
 			}
 			learn(d, ino, token, now);
@@ -95,14 +106,12 @@ discover_hints(struct discovery *d, int64_t now)
 void
 discover_rescan(struct discovery *d)
 {
-	if (unlink(QUEUE_RESCAN) == -1 && errno != ENOENT)
+	if (unlink(QUEUE_RESCAN) == 0 || errno == ENOENT) {
+		ask(d, true);
+	} else if (!d->listing) {
 		qlog_warning("unable to unlink", QUEUE_RESCAN);
-	if (d->dir != NULL)
-		closedir(d->dir);
-	d->dir = NULL;
-	d->folder = 0;
-	d->journals = false;
-	d->listing = d->urgent = true;
+		ask(d, false);
+	}
 }
 
 /* When a message found by listing is due: its journal's mtime, if it has one
@@ -129,7 +138,7 @@ found_message(struct discovery *d, uint64_t ino, int64_t now)
 		return;
 	e = schedule_add(d->schedule, ino);
 	if (e == NULL) {
-		d->next = now; /* list again when there is memory */
+		d->partial = true; /* there may be memory then */
 		return;
 	}
 	e->flags = ENTRY_REPEAT;
@@ -192,7 +201,6 @@ next_folder(struct discovery *d, int64_t now)
 	if (d->dir != NULL)
 		closedir(d->dir);
 	d->dir = NULL;
-	d->synced = false;
 	if (++d->folder < d->split)
 		return;
 	d->folder = 0;
@@ -200,8 +208,11 @@ next_folder(struct discovery *d, int64_t now)
 	if (d->journals)
 		return;
 	sweep_tmp();
-	d->listing = d->urgent = false;
-	d->next = now + (int64_t)DISCOVER_AGAIN * CLOCK_SECOND;
+	d->listing = d->again;
+	d->urgent = d->urgent && d->again;
+	d->next = now + (int64_t)(d->partial ? DISCOVER_SOON : DISCOVER_AGAIN) *
+			    CLOCK_SECOND;
+	d->again = d->partial = false;
 	log_begin(&l, "listed");
 	log_number(&l, "messages", schedule_count(d->schedule));
 	log_end(&l);
@@ -222,24 +233,37 @@ open_folder(struct discovery *d)
 	return d->dir != NULL;
 }
 
+static const struct dirent *
+next_entry(struct discovery *d)
+{
+	const struct dirent *entry;
+
+	errno = 0;
+	entry = readdir(d->dir);
+	if (entry == NULL && errno != 0) {
+		qlog_warning("unable to readdir", QUEUE_MESS);
+		d->partial = true;
+	}
+	return entry;
+}
+
 void
 discover_list(struct discovery *d, int64_t now)
 {
 	const struct dirent *entry = NULL;
 
-	if (!d->listing && now >= d->next) {
+	if (now >= d->next)
 		d->listing = true;
-		d->folder = 0;
-		d->journals = false;
-	}
 	if (!d->listing)
 		return;
+	d->synced = false; /* there may have been removals since */
 	if (!open_folder(d)) {
+		d->partial = true;
 		next_folder(d, now);
 		return;
 	}
 	for (int i = 0; i < DISCOVER_PIECE; i++) {
-		entry = readdir(d->dir);
+		entry = next_entry(d);
 		if (entry == NULL)
 			break;
 		found(d, entry->d_name, now);

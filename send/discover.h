@@ -12,6 +12,7 @@
 enum {
 	DISCOVER_PIECE = 512,   /* names looked at in one go */
 	DISCOVER_AGAIN = 3600,  /* seconds between background listings */
+	DISCOVER_SOON = 5,      /* seconds, after one that did not see all */
 	DISCOVER_PAUSE = 50000, /* microseconds between a slow one's pieces */
 };
 
@@ -23,10 +24,12 @@ struct discovery {
 	unsigned folder; /* of the listing */
 	DIR *dir;        /* open mess/SS or info/SS */
 	bool journals;   /* info/ is being listed, after mess/ */
-	bool synced;     /* mess/folder, in this pass over info/ */
+	bool synced;     /* mess/folder, since the names in hand were read */
 	bool listing;
-	bool urgent;     /* at a start, or after queue/rescan */
-	int64_t next;    /* boot clock: the next listing */
+	bool urgent;  /* at a start, or after queue/rescan */
+	bool again;   /* asked for while one was under way: another follows */
+	bool partial; /* something could not be looked at */
+	int64_t next; /* boot clock: the next listing */
 	int64_t longest; /* as retry_longest has it */
 };
 
@@ -37,7 +40,10 @@ MUST_USE bool discover_open(
 /* Read the hints that wait.  Messages that are not known are due at once. */
 void discover_hints(struct discovery *d, int64_t now);
 
-/* queue/rescan is there: remove it, and list from the start. */
+/* queue/rescan is there: remove it, and list from the start; where a listing is
+ * under way it is brought to its end first, so that the last folders' turn
+ * comes however often this is asked.  A file that cannot be removed means slow
+ * listings without end. */
 void discover_rescan(struct discovery *d);
 
 /* Begin the background listing when it is time, and look at the next names. */
