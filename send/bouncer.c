@@ -68,6 +68,17 @@ bouncer_ask(struct bouncer *b, struct active *a, uint64_t ino,
 	return true;
 }
 
+bool
+bouncer_well(const struct bouncer *b, int64_t now)
+{
+	const int64_t asked =
+	    b->deadline - (int64_t)BOUNCE_ANSWER * CLOCK_SECOND;
+
+	return b->fd != -1 &&
+	       (b->asked == NULL ||
+		   now - asked < (int64_t)BOUNCER_PATIENCE * CLOCK_SECOND);
+}
+
 static bool
 write_out(struct bouncer *b)
 {

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+enum { BOUNCER_PATIENCE = 5 }; /* seconds until it counts as stuck */
+
 struct active;
 
 struct bouncer {
@@ -30,6 +32,10 @@ void bouncer_close(struct bouncer *b);
  * again after a while. */
 MUST_USE bool bouncer_ask(struct bouncer *b, struct active *a, uint64_t ino,
     const unsigned char token[QUEUE_TOKEN], int64_t now);
+
+/* It is connected, and no answer takes long: whoever must wait for it need not
+ * wait long. */
+bool bouncer_well(const struct bouncer *b, int64_t now);
 
 /* Write and read what the socket takes and gives.  False: it is gone. */
 MUST_USE bool bouncer_move(struct bouncer *b, bool readable);

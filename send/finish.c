@@ -116,9 +116,14 @@ finish_attempt(struct send *s, struct active *a, int64_t now)
 bool
 finish_bounce(struct send *s, struct active *a, int64_t now)
 {
-	if (s->bouncer.asked != a &&
-	    !bouncer_ask(&s->bouncer, a, a->entry->ino, a->message.token, now))
-		a->again = now + CLOCK_SECOND / 5;
+	if (s->bouncer.asked == a ||
+	    bouncer_ask(&s->bouncer, a, a->entry->ino, a->message.token, now))
+		return false;
+	if (!bouncer_well(&s->bouncer, now)) {
+		finish_later(s, a, now + SEND_AGAIN);
+		return true;
+	}
+	a->again = now + CLOCK_SECOND / 5;
 	return false;
 }
 
@@ -134,7 +139,7 @@ finish_bounced(
 		errno = 0;
 		qlog_warning(
 		    "trouble injecting bounce message,", "will try later");
-		a->again = clock_boot() + SEND_AGAIN;
+		finish_later(s, a, clock_boot() + SEND_AGAIN);
 		return;
 	}
 	if (answer->kind == 'K') {

@@ -14,7 +14,10 @@ MUST_USE bool finish_lines(struct send *s, struct active *a, int64_t next);
  * with and freed. */
 bool finish_attempt(struct send *s, struct active *a, int64_t now);
 
-/* Ask culver-bounce about a's failures, or see that it must wait. */
+/* Ask culver-bounce about a's failures, which the journal has, or see that it
+ * must wait: in hand for another's answer, but among those that wait while
+ * there is no answer to be had, so that other mail has the place.  True: a is
+ * freed. */
 bool finish_bounce(struct send *s, struct active *a, int64_t now);
 
 /* Record that a is done, remove its file, and free it. */
@@ -30,7 +33,7 @@ void finish_held(struct send *s, struct active *a);
 /* Put a back among those that wait, due at on the boot clock, and free it. */
 void finish_later(struct send *s, struct active *a, int64_t at);
 
-/* The answer of culver-bounce. */
+/* The answer of culver-bounce.  a may be freed. */
 void finish_bounced(
     struct send *s, struct active *a, const struct bounce_answer *answer);
 
