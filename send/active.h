@@ -51,6 +51,7 @@ struct active {
 	bool lost;              /* with the spawner that is gone just now */
 	bool held;              /* no further attempt: hold it */
 	const char *why;        /* it is held; a static string */
+	bool noted;             /* the line that says so */
 	bool done;              /* the journal says done */
 	bool journal;           /* info/INO exists and is ours */
 	uint64_t journal_len;   /* its undamaged bytes */

@@ -70,10 +70,8 @@ try(struct send *s, struct active *a, int64_t now)
 	}
 	if (a->flying > 0)
 		return false;
-	if (a->held) {
-		finish_hold(s, a);
-		return true;
-	}
+	if (a->held)
+		return finish_hold(s, a);
 	return a->walked && !a->walk_again && finish_attempt(s, a, now);
 }
 

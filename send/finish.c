@@ -76,17 +76,19 @@ finish_held(struct send *s, struct active *a)
 	e->flags |= ENTRY_HELD;
 }
 
-void
+bool
 finish_hold(struct send *s, struct active *a)
 {
-	struct entry *e = a->entry;
-
-	/* Where the line cannot be written the message is held all the same,
-	 * until the next start finds it. */
-	if (!note(a, JOURNAL_HOLD) || !finish_lines(s, a, 0))
-		status_trouble(e, "unable to record that it is held");
-	status_held(e, a->why);
+	if (!a->noted && !note(a, JOURNAL_HOLD)) {
+		a->again = clock_boot() + SEND_AGAIN;
+		return false;
+	}
+	a->noted = true;
+	if (!finish_lines(s, a, 0))
+		return false;
+	status_held(a->entry, a->why);
 	finish_held(s, a);
+	return true;
 }
 
 bool
@@ -177,8 +179,14 @@ finish_removal(struct send *s, struct active *a, int64_t now)
 {
 	struct entry *e = a->entry;
 
-	if (!record_done(s, a) ||
-	    !removal_add(&s->removal, e->ino, a->journal, now)) {
+	if (!record_done(s, a)) {
+		a->again = now + SEND_AGAIN;
+		return false;
+	}
+	if (!removal_add(&s->removal, e->ino, a->journal, now)) {
+		/* It may be there for long: what was delivered must be
+		 * known to the next start. */
+		(void)!finish_lines(s, a, 0);
 		a->again = now + SEND_AGAIN;
 		return false;
 	}

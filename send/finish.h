@@ -23,9 +23,9 @@ bool finish_bounce(struct send *s, struct active *a, int64_t now);
 /* Record that a is done, remove its file, and free it. */
 bool finish_removal(struct send *s, struct active *a, int64_t now);
 
-/* Hold a, and free it: the first records that in the journal, the second is for
- * one whose journal says it. */
-void finish_hold(struct send *s, struct active *a);
+/* Record that a is held, then put it aside and free it.  False: it could not be
+ * recorded, nor perhaps what was delivered before; a is in hand and stuck. */
+bool finish_hold(struct send *s, struct active *a);
 
 /* Put a aside as held, which its journal says already, and free it. */
 void finish_held(struct send *s, struct active *a);
