@@ -76,7 +76,9 @@ sync_folder(struct removal *r, unsigned folder)
 		qlog_warning("trouble fsyncing", path);
 }
 
-/* False when the journal is to be tried again. */
+/* False when the journal is to be tried again.  Where there is a message, the
+ * number is another's by now, and so is the journal: a writer takes no number
+ * whose journal is there. */
 static bool
 unlink_journal(const struct removal *r, uint64_t ino)
 {
@@ -84,6 +86,9 @@ unlink_journal(const struct removal *r, uint64_t ino)
 
 	if (r->dirty[ino % r->split])
 		return false;
+	queue_mess_path(path, r->split, ino);
+	if (access(path, F_OK) == 0)
+		return true;
 	queue_info_path(path, r->split, ino);
 	if (unlink(path) == 0 || errno == ENOENT)
 		return true;
