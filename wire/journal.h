@@ -35,8 +35,8 @@
 #include <stdint.h>
 
 enum {
-	JOURNAL_LINE = 8192,      /* bytes, LF included */
-	JOURNAL_REPLY = 1024,     /* bytes of a reply that are kept */
+	JOURNAL_LINE = 32768,     /* bytes, LF included */
+	JOURNAL_REPLY = 1024,     /* bytes of a text that are kept */
 	JOURNAL_COMPACT = 1 << 20 /* bytes; a larger one is compacted */
 };
 
@@ -49,6 +49,9 @@ enum {
 	X(RELEASE, "release")                                                  \
 	X(BOUNCE, "bounce")                                                    \
 	X(DONE, "done")
+
+/* Six texts of which every byte is escaped, and as much as one for the rest. */
+_Static_assert(7 * 4 * JOURNAL_REPLY < JOURNAL_LINE, "what is written is read");
 
 enum journal_event {
 #define JOURNAL_EVENT_ID(id, word) JOURNAL_##id,

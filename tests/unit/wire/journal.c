@@ -180,6 +180,39 @@ nobody_writes_a_line_through_a_reply(void **state)
 	buf_free(&b);
 }
 
+static void
+the_longest_line_reads_back(void **state)
+{
+	static char bytes[2 * JOURNAL_REPLY];
+	const struct str any = {bytes, sizeof bytes};
+	const struct journal_line longest = {.at = 4102444800000000,
+	    .event = JOURNAL_DEFER,
+	    .recipient = UINT32_MAX,
+	    .attempt = UINT32_MAX,
+	    .next = 4102444800000000,
+	    .via = any,
+	    .tls = any,
+	    .status = any,
+	    .reply = any,
+	    .by = any,
+	    .why = any};
+	struct buf b = {0};
+	struct journal j;
+	struct journal_line l;
+
+	(void)state;
+	memset(bytes, 0xff, sizeof bytes);
+	assert_true(journal_write_first(&b, 42, token));
+	assert_true(journal_write(&b, &longest));
+	assert_int_equal(
+	    journal_open(&j, buf_str(&b), 42, token), JOURNAL_FINE);
+	assert_true(journal_next(&j, &l));
+	assert_int_equal(l.via.len, JOURNAL_REPLY);
+	assert_int_equal(l.reply.len, JOURNAL_REPLY);
+	journal_close(&j);
+	buf_free(&b);
+}
+
 int
 main(void)
 {
@@ -189,6 +222,7 @@ main(void)
 	    cmocka_unit_test(a_cut_line_is_not_read),
 	    cmocka_unit_test(a_changed_byte_ends_the_reading),
 	    cmocka_unit_test(nobody_writes_a_line_through_a_reply),
+	    cmocka_unit_test(the_longest_line_reads_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
