@@ -21,12 +21,15 @@ same(const struct trying_suspect *s, uint64_t ino,
 static bool
 fit(int fd)
 {
+	static const struct trying none;
 	struct stat st;
 
+	/* Written, not only made longer: a page without a place on the disk
+	 * would be found out by SIGBUS, once the disk is full. */
 	return fstat(fd, &st) == 0 &&
-	       (st.st_size == (off_t)sizeof(struct trying) ||
+	       (st.st_size == (off_t)sizeof none ||
 		   (ftruncate(fd, 0) == 0 &&
-		       ftruncate(fd, (off_t)sizeof(struct trying)) == 0));
+		       fd_pwrite_all(fd, &none, sizeof none, 0)));
 }
 
 struct trying *
