@@ -58,6 +58,7 @@ signals_open(void)
 		die_temp("unable to make a pipe");
 	pipe_out = ends[1];
 	hear(SIGPIPE, SIG_IGN, 0);
+	hear(SIGXFSZ, SIG_IGN, 0); /* EFBIG is as good as a full disk */
 	hear(SIGTERM, tell, SA_RESTART);
 	hear(SIGHUP, tell, SA_RESTART);
 	hear(SIGALRM, tell, SA_RESTART);

@@ -6,7 +6,7 @@
 #include "wire/trying.h"
 
 /* Hear SIGTERM, SIGHUP and SIGALRM: returns a descriptor that is readable when
- * one came.  SIGPIPE is ignored.  Dies (111) when that fails. */
+ * one came.  SIGPIPE and SIGXFSZ are ignored.  Dies (111) when that fails. */
 int signals_open(void);
 
 /* The next signal that came; 0: none. */

@@ -207,16 +207,24 @@ class Bed:
         """Start culver-send; wrap is a command that runs it."""
         self.log = open(self.home / "log", "ab")
         before = len(self.lines_text())
-        who = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-        self.become(0)
-        self.process = subprocess.Popen(
-            [*wrap, self.home / "culver-send"], stderr=self.log,
-            env={"CULVER_HOME": str(self.home), "PATH": "/usr/bin:/bin"},
-            **(who if self.root else {}))
-        self.become(NOBODY)
+        self.process = self.popen([*wrap, self.home / "culver-send"],
+                                  stderr=self.log)
         if check:
             wait_for(lambda: "send: listed" in self.lines_text()[before:])
         return self
+
+    def popen(self, command, **how):
+        who = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+        self.become(0)
+        process = subprocess.Popen(
+            command,
+            env={"CULVER_HOME": str(self.home), "PATH": "/usr/bin:/bin"},
+            **how, **(who if self.root else {}))
+        self.become(NOBODY)
+        return process
+
+    def run(self, command):
+        assert self.popen(command).wait(PATIENCE) == 0
 
     def lines_text(self):
         return (self.home / "log").read_text()

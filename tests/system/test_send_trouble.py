@@ -1,6 +1,5 @@
 """culver-send when what it needs fails: disks, tables, its neighbours."""
 import os
-import resource
 import signal
 import struct
 import time
@@ -128,20 +127,18 @@ def test_message_that_cannot_be_removed_is_not_delivered_again(bed):
 
 def test_journal_at_the_limit_of_a_file_does_not_kill(bed):
     b = bed(plan=lambda j: ("Z", "x" * 1000 + "\n")).start()
-    limited(b, 20000)
+    limited(b, "20000")
     ino = b.queue(["r%d@example.org" % i for i in range(60)])
     wait_for(lambda: len(b.spawner.jobs) >= 10)
     # It lives, and hears: nothing it could not record is tried again.
-    limited(b, -1)
+    limited(b, "unlimited")
     wait_for(lambda: b.events(ino) == ["defer"] * 60)
     assert len(b.spawner.jobs) == 60
     assert b.process.poll() is None
 
 
 def limited(b, size):
-    b.become(0)
-    resource.prlimit(b.process.pid, resource.RLIMIT_FSIZE, (size, -1))
-    b.become(65534)
+    b.run(["prlimit", "--pid", str(b.process.pid), "--fsize=%s:" % size])
 
 
 def suspect(b, ino, token, crashes):
