@@ -1,6 +1,7 @@
 /* attempt: messages whose turn has come, and what becomes of them. */
 #include "send/attempt.h"
 #include "lib/clock.h"
+#include "lib/fd.h"
 #include "send/finish.h"
 #include "send/outcome.h"
 #include "send/qlog.h"
@@ -9,7 +10,6 @@
 #include "wire/users.h"
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char absent[] =
     "Sorry, this host does not deliver to other hosts yet. (#4.3.5)\n";
@@ -287,10 +287,28 @@ attempt_bounced(
 	finish_bounced(s, a, answer);
 }
 
+/* The suspect's number is still the suspect's.  One that died before its head
+ * was read has no token; and what cannot be read now is held, to be safe. */
+static bool
+is_there(const struct send *s, const struct trying_suspect *t)
+{
+	static const unsigned char none[QUEUE_TOKEN];
+	char path[QUEUE_PATH_SIZE];
+	struct message m;
+	int fd;
+
+	queue_mess_path(path, s->split, t->ino);
+	fd = message_open(path, s->owner, &m);
+	if (fd == -1)
+		return errno != ENOENT;
+	fd_close(&fd);
+	return memcmp(t->token, none, QUEUE_TOKEN) == 0 ||
+	       memcmp(t->token, m.token, QUEUE_TOKEN) == 0;
+}
+
 void
 attempt_suspects(struct send *s)
 {
-	char path[QUEUE_PATH_SIZE];
 	unsigned char token[QUEUE_TOKEN];
 	uint64_t ino;
 	bool hold;
@@ -302,8 +320,7 @@ attempt_suspects(struct send *s)
 		struct entry *e;
 		if (t->crashes < TRYING_CRASHES && t->deaths < TRYING_DEATHS)
 			continue;
-		queue_mess_path(path, s->split, t->ino);
-		if (access(path, F_OK) == -1 && errno == ENOENT) {
+		if (!is_there(s, t)) {
 			trying_clear(s->trying, t->ino);
 			continue;
 		}
