@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LINES_MAX = 1 << 26 }; /* bytes of journal lines held back */
 
@@ -113,6 +114,17 @@ check_repeat(struct active *a, unsigned split)
 	return ACTIVE_OK;
 }
 
+/* A hint may come late: found by a listing, the message was tried before, and
+ * by a culver-send that is no more. */
+static bool
+has_journal(const struct entry *e, unsigned split)
+{
+	char path[QUEUE_PATH_SIZE];
+
+	queue_info_path(path, split, e->ino);
+	return access(path, F_OK) == 0 || errno != ENOENT;
+}
+
 enum active_result
 active_load(struct active **out, struct entry *e, unsigned split, uid_t owner)
 {
@@ -126,6 +138,9 @@ active_load(struct active **out, struct entry *e, unsigned split, uid_t owner)
 	a->entry = e;
 	a->lines.max = LINES_MAX;
 	r = open_message(a, split, owner);
+	if (r == ACTIVE_OK && (e->flags & ENTRY_REPEAT) == 0 &&
+	    has_journal(e, split))
+		e->flags |= ENTRY_REPEAT;
 	if (r == ACTIVE_OK && (e->flags & ENTRY_REPEAT) != 0)
 		r = check_repeat(a, split);
 	if (r == ACTIVE_OK) {
