@@ -168,7 +168,8 @@ room(const struct send *s)
 	uint64_t most = local->most + s->spawners[CHANNEL_REMOTE].most;
 
 	return !s->exiting && !s->broken && local->serving &&
-	       s->active_count < most + SEND_SPARE;
+	       s->active_count < most + SEND_SPARE &&
+	       s->active_count < s->hands;
 }
 
 /* A channel without a program answers at once. */

@@ -26,8 +26,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { FILES_MAX = 1 << 18 }; /* twice the widest concurrency, and spare */
 
 static const char usage[] =
     "usage: culver-send\n"
@@ -64,6 +67,22 @@ lock_queue(void)
 	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
 		die_temp("unable to lock ", QUEUE_LOCK,
 		    ": another culver-send runs");
+}
+
+/* A message in hand is an open file.  What its journal needs besides must be
+ * left, or none of them could be recorded and let go. */
+static uint64_t
+raise_descriptors(void)
+{
+	struct rlimit now;
+
+	if (getrlimit(RLIMIT_NOFILE, &now) != 0)
+		die_temp("unable to learn the limit of descriptors");
+	now.rlim_cur = now.rlim_max < FILES_MAX ? now.rlim_max : FILES_MAX;
+	if (setrlimit(RLIMIT_NOFILE, &now) != 0)
+		die_temp("unable to raise the limit of descriptors");
+	return now.rlim_cur > SEND_DESCRIPTORS ? now.rlim_cur - SEND_DESCRIPTORS
+					       : 1;
 }
 
 static uid_t
@@ -115,6 +134,7 @@ main(int argc, char **argv)
 		die_usage("culver-send takes no arguments: ", argv[1]);
 	home_enter();
 	clock_open();
+	s.hands = raise_descriptors();
 	s.owner = uid_of(ACCOUNT_QUEUE);
 	spawner_init(&s.spawners[CHANNEL_LOCAL], QUEUE_LSPAWN, spawner_owner());
 	spawner_init(&s.spawners[CHANNEL_REMOTE], NULL, spawner_owner());

@@ -19,6 +19,7 @@
 
 enum {
 	SEND_SPARE = 16,          /* messages in hand beyond the slots */
+	SEND_DESCRIPTORS = 32,    /* for other things than messages in hand */
 	SEND_AGAIN = 5 * 1000000, /* after local trouble, microseconds */
 	SEND_RECORD = 500000,     /* lines wait this long at most */
 };
@@ -39,8 +40,9 @@ struct send {
 	struct removal removal;
 	struct active *oldest, *newest; /* what is in hand */
 	uint32_t active_count;
-	uint32_t delivery;          /* the last number given */
-	bool exiting;               /* SIGTERM: begin nothing new */
+	uint64_t hands;    /* messages in hand that descriptors suffice for */
+	uint32_t delivery; /* the last number given */
+	bool exiting;      /* SIGTERM: begin nothing new */
 	struct buf address, sender; /* of the job being made */
 };
 
