@@ -48,8 +48,8 @@ take_lock(struct mailboxes *m, struct buf *error)
 	return true;
 }
 
-/* "passwd.tmp.17" and the like: what is called as fd_replace_file and table_make
- * call what is not yet whole. */
+/* "passwd.tmp.17" and the like: what is called as fd_replace_file and
+ * table_make call what is not yet whole. */
 static bool
 is_leftover(struct str name)
 {

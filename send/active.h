@@ -70,7 +70,8 @@ enum active_result {
 
 /* Take e in hand: open and read the message's head, compare the token with the
  * entry's (a newer message with the same number takes the entry over), and
- * read the journal of a repeat, which a message that has one is.  The struct is the caller's to active_free. */
+ * read the journal of a repeat, which a message that has one is.  The struct
+ * is the caller's to active_free. */
 MUST_USE enum active_result active_load(
     struct active **out, struct entry *e, unsigned split, uid_t owner);
 

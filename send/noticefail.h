@@ -43,6 +43,7 @@ const struct failure *noticefail_find(
 struct str noticefail_reply(
     const struct failures *f, const struct failure *one);
 
+/* Free what reading took. */
 void noticefail_free(struct failures *f);
 
 #endif

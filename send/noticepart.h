@@ -16,13 +16,17 @@ struct told { /* a recipient that a notice speaks of */
 void noticepart_header(struct notice *n);
 
 /* The first part, for people and for readers of QSBMF, in qmail-send's words:
- * its beginning, then a paragraph for each recipient. */
+ * its beginning. */
 void noticepart_intro(struct notice *n);
+
+/* Then a paragraph for each recipient. */
 void noticepart_paragraph(struct notice *n, const struct told *told);
 
 /* The end of the first part; the second, for machines: the fields of the
- * message (RFC 3464, 2.2), then those of each recipient (2.3). */
+ * message (RFC 3464, 2.2). */
 void noticepart_status_head(struct notice *n);
+
+/* Then those of each recipient (2.3). */
 void noticepart_status(struct notice *n, const struct told *told);
 
 /* The third: the message, or its header.  All is handed to n->submit. */
