@@ -210,11 +210,25 @@ class Instance:
         self.keeper = threading.Thread(target=work, daemon=True)
         self.keeper.start()
 
+    def tell(self):
+        """Print the end of every log, and what is in the queue."""
+        for log in sorted((self.home / "log").glob("*/*")):
+            lines = log.read_text(errors="replace").splitlines()[-20:]
+            print(f"== {log.parent.name}", *lines, sep="\n")
+        print("== queued", self.queued(), "journals", self.journals())
+        for name, child in self.running.items():
+            print(name, child.pid, child.poll(), children(child.pid))
+
     def close(self):
         if self.keeper is not None:
             self.stopping.set()
             self.keeper.join()
         self.stop()
+        for log in (self.home / "log").glob("*/*"):
+            text = log.read_text(errors="replace")
+            for word in ("Sanitizer", "runtime error", ": bug: "):
+                if word in text:
+                    self.died.append((log.parent.name, text[-4000:]))
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def processes(self, name):
@@ -294,9 +308,13 @@ class Instance:
 
 
 @pytest.fixture
-def make_instance():
-    """make_instance(users=..., setup=...): an Instance that is not started."""
+def make_instance(request):
+    """make_instance(users=..., setup=...): an Instance that is not started.
+
+    Where its test fails, what its programs said last is printed.
+    """
     made = []
+    failed = request.session.testsfailed
 
     def make(*args, **named):
         made.append(Instance(*args, **named))
@@ -304,6 +322,8 @@ def make_instance():
 
     yield make
     for one in made:
+        if request.session.testsfailed > failed:
+            one.tell()
         one.close()
     assert [one.died for one in made if one.died] == []
 
