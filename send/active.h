@@ -55,7 +55,9 @@ struct active {
 	bool done;              /* the journal says done */
 	bool journal;           /* info/INO exists and is ours */
 	uint64_t journal_len;   /* its undamaged bytes */
+	uint64_t compact_at;    /* bytes: when compacting is worth a try */
 	struct buf lines;       /* not on the disk yet */
+	bool urgent;            /* a fail is among them */
 	bool stuck;             /* the last write of them failed */
 	int64_t lines_since;    /* boot clock */
 	struct buf sender;

@@ -75,6 +75,13 @@ try(struct send *s, struct active *a, int64_t now)
 	return a->walked && !a->walk_again && finish_attempt(s, a, now);
 }
 
+/* False: the lines of an attempt that goes on cannot be written. */
+static bool
+record(struct send *s, struct active *a)
+{
+	return a->stage != STAGE_TRYING || finish_lines(s, a, 0);
+}
+
 /* True: a was freed. */
 static bool
 progress(struct send *s, struct active *a, int64_t now)
@@ -83,7 +90,7 @@ progress(struct send *s, struct active *a, int64_t now)
 		return false;
 	a->again = 0;
 	if (a->lines_since != 0 && now - a->lines_since >= SEND_RECORD &&
-	    a->stage == STAGE_TRYING && !finish_lines(s, a, 0))
+	    !record(s, a))
 		return false;
 	switch (a->stage) {
 	case STAGE_TRYING:
@@ -196,7 +203,10 @@ progress_all(struct send *s, int64_t now)
 
 	for (struct active *a = s->oldest; a != NULL; a = next) {
 		next = a->after;
-		(void)progress(s, a, now);
+		/* A failure is on the disk before anything builds on it, but
+		 * those that came together go there together. */
+		if (!a->urgent || a->again > now || record(s, a))
+			(void)progress(s, a, now);
 	}
 }
 
@@ -249,10 +259,6 @@ attempt_result(struct send *s, enum channel c, const struct result *r)
 		outcome_died(s, a, &f, r);
 	else
 		outcome_note(s, a, c, &f, r);
-	/* A failure is on the disk before anything builds on it; an attempt
-	 * that goes on need not end first. */
-	if (a->untold && a->flying > 0 && a->lines.len > 0 && !a->stuck)
-		(void)!finish_lines(s, a, 0);
 	(void)progress(s, a, now);
 }
 

@@ -8,6 +8,18 @@
 #include "send/status.h"
 #include <errno.h>
 
+/* Of many recipients there is much to say: what did not shrink is tried again
+ * when it has doubled. */
+static void
+compact(struct send *s, struct active *a)
+{
+	if (a->journal_len <= JOURNAL_COMPACT || a->journal_len < a->compact_at)
+		return;
+	if (!record_compact(a, s->split))
+		status_trouble(a->entry, "unable to compact the journal");
+	a->compact_at = 2 * a->journal_len;
+}
+
 bool
 finish_lines(struct send *s, struct active *a, int64_t next)
 {
@@ -22,8 +34,8 @@ finish_lines(struct send *s, struct active *a, int64_t next)
 		a->again = clock_boot() + SEND_AGAIN;
 		return false;
 	}
-	if (a->journal_len > JOURNAL_COMPACT && !record_compact(a, s->split))
-		status_trouble(a->entry, "unable to compact the journal");
+	a->urgent = false;
+	compact(s, a);
 	return true;
 }
 

@@ -45,7 +45,7 @@ fail(struct active *a, const struct flight *f, const struct result *r)
 {
 	settle(a, f, r, JOURNAL_FAIL, RECIPIENT_FAILED);
 	if (a->recipients[f->number].state == RECIPIENT_FAILED)
-		a->untold = true;
+		a->untold = a->urgent = true;
 }
 
 static void

@@ -195,3 +195,14 @@ def test_nothing_is_tried_again_before_its_deferral_is_recorded(bed):
     assert len(b.spawner.jobs) == 1
     reopen(b, "info")
     wait_for(lambda: b.events(ino) == ["defer"])
+
+
+def test_many_failures_go_to_the_disk_together(bed):
+    """Each by itself, and the journal read anew for each, took minutes."""
+    b = bed(plan=lambda j: ("D", "no such user here by that name\n"))
+    b.control("concurrencylocal", "100")
+    b.start()
+    ino = b.queue(["r%05d@example.org" % i for i in range(20000)])
+    wait_for(lambda: b.bounce.asked, 60)
+    assert b.bounce.asked[0][1].count(" fail ") == 20000
+    b.gone(ino)
