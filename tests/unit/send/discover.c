@@ -62,7 +62,7 @@ touch_rescan(void)
 static int
 enter(void **state)
 {
-	static char home[] = "/var/tmp/discover.XXXXXX";
+	static char home[] = "/tmp/discover.XXXXXX";
 	char path[QUEUE_PATH_SIZE];
 
 	(void)state;

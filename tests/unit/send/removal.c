@@ -35,7 +35,7 @@ there(const char *path)
 static int
 enter(void **state)
 {
-	static char home[] = "/var/tmp/removal.XXXXXX";
+	static char home[] = "/tmp/removal.XXXXXX";
 
 	(void)state;
 	if (mkdtemp(home) == NULL || chdir(home) == -1 ||
