@@ -99,18 +99,18 @@ lint: all ## formatting, analysis, both compilers, rules of the house
 # the others.
 install: all ## into the folder that conf-home names; DESTDIR is honoured
 	@home='$(DESTDIR)'$$(head -n 1 conf-home); \
+	[ "$$(id -u)" = 0 ] && root='-o root -g root' || root=; \
 	sed -e '/^#/d' -e '/^[^ ]*[|?] /d' hier | \
 	while read -r path owner group mode; do \
 		case $$path in \
 		*/) grep -q "^$${path#./}[^ ]*[^/|? ] " hier || continue; \
-			mkdir -p "$$home/$$path" && chmod $$mode "$$home/$$path";; \
-		bin/*) install -m $$mode $(B)/$$path "$$home/$$path";; \
-		doc/hier) install -m $$mode hier "$$home/$$path";; \
-		man/*) install -m $$mode man/$${path##*/} "$$home/$${path%/*}/";; \
-		*) install -m $$mode $$path "$$home/$$path";; \
-		esac || exit 1; \
-		[ "$$(id -u)" != 0 ] || [ "$$owner:$$group" != root:root ] || \
-			chown root:root "$$home/$$path" || exit 1; \
+			set -- -d "$$home/$$path";; \
+		bin/*) set -- $(B)/$$path "$$home/bin/";; \
+		doc/hier) set -- hier "$$home/doc/";; \
+		man/*) set -- man/$${path##*/} "$$home/$${path%/*}/";; \
+		*) set -- $$path "$$home/$${path%/*}/";; \
+		esac; \
+		install -m $$mode $$root "$$@" || exit 1; \
 	done
 
 clean: ## remove what was built
