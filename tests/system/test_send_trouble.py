@@ -109,7 +109,7 @@ def test_what_was_delivered_is_recorded_before_a_message_is_held(bed):
     wait_for(lambda: said(b, "unable to write the journal"))
     reopen(b, "info")
     wait_for(lambda: sorted(b.events(ino)) == ["hold", "ok"])
-    assert said(b, "send: held ino=%d " % ino)
+    wait_for(lambda: said(b, "send: held ino=%d " % ino))
 
 
 def test_message_that_cannot_be_removed_is_not_delivered_again(bed):
