@@ -92,6 +92,7 @@ listens_with_its_mode_whatever_the_umask(void **state)
 static bool thief;
 
 int
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 bind(int fd, const struct sockaddr *sa, socklen_t len)
 {
 	long r = syscall(SYS_bind, fd, sa, len);
