@@ -83,6 +83,14 @@ $(UNITS): $(B)/tests/unit/%: $(B)/tests/unit/%.o \
 	$$(filter $(PDIRS:%=$(B)/%.a),$(B)/$$(firstword $$(subst /, ,$$*)).a) $(B)/libculver.a
 	$(CC) $(ALL_LD) -o $@ $^ -lcmocka $(LIBS) $(LDLIBS)
 
+# tests/crash/T/ is a tool of the crash tests.
+FAULTRUN := $(B)/tests/crash/faultrun/faultrun
+$(FAULTRUN): $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/crash/faultrun/*.c))) \
+	$(B)/libculver.a
+	$(CC) $(ALL_LD) -o $@ $^ $(LIBS) $(LDLIBS)
+
+harness: all $(FAULTRUN) ## what the crash tests run
+
 check: $(UNITS) all ## unit tests, and the same with SAN=1
 	@n=0; bad=0; for t in $(UNITS); do \
 	  if $$t >$$t.log 2>&1; then n=$$((n+1)); \
@@ -118,7 +126,7 @@ clean: ## remove what was built
 
 DIRS := lib wire control $(PDIRS)
 SRC  := $(sort $(wildcard $(addsuffix /*.[ch],$(DIRS)) tests/unit/*/*.c))
-.PHONY: rootlines all help check lint install clean FORCE
+.PHONY: rootlines all help check harness lint install clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B) -path $(B)/deps -prune -o -name '*.d' -print 2>/dev/null)
