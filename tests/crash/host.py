@@ -1,0 +1,261 @@
+"""A private instance whose programs run under faultrun; see class Host."""
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from mail import ANN, BOB, DOMAIN, HERE, THERE
+from tracer import TOP, Tracer
+
+SMTP, POP3 = 10025, 10110
+SPLIT = 8
+PATIENCE = 60
+DOORS = {"smtpd": SMTP, "popup": POP3}
+SOCKETS = {"queued": "queue/submit", "lspawn": "queue/lspawn",
+           "bounce": "queue/bounce", "authd": "state/auth"}
+QUEUE = ("queued", "lspawn", "bounce", "send", "smtpd")
+MAILBOXES = {ANN: "ann", BOB: "bob"}
+STEPS = (1, 10, 400, 3600, 36000, 8 * 86400)  # seconds the clock is moved
+
+
+def wait_for(what, why, seconds=PATIENCE):
+    """The first true value of what(), asked again until a deadline."""
+    end = time.monotonic() + seconds
+    while True:
+        value = what()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited in vain for {why}")
+        time.sleep(0.002)
+
+
+def stage_programs(folder, built):
+    """Copy the built programs to where the instance's account may run them."""
+    target = pathlib.Path(folder) / "bin"
+    target.mkdir(mode=0o755)
+    for program in pathlib.Path(built).iterdir():
+        shutil.copy(program, target)
+    return target
+
+
+def make_template(folder, programs, built):
+    """An instance as culver setup makes it, with few folders and with its
+    programs outside, where they survive what is done to it."""
+    home = pathlib.Path(folder) / "home"
+    subprocess.run(
+        [str(built / "culver"), "setup", "--home", str(home), "--domain",
+         DOMAIN, "--private", "--base-port", "10000", "--user", "ann:secret",
+         "--user", "bob:hidden"], check=True, capture_output=True)
+    for kind in ("mess", "info"):
+        for n in range(SPLIT, 64):
+            (home / "queue" / kind / str(n)).rmdir()
+    (home / "queue/format").write_text(f"culver-queue 1\nsplit {SPLIT}\n")
+    # One domain whose users are the system's, and none of them is there; one
+    # that is another host's.
+    for name, domain in (("locals", HERE), ("rcpthosts", HERE),
+                         ("rcpthosts", THERE)):
+        with open(home / "control" / name, "a") as f:
+            f.write(domain + "\n")
+    subprocess.run([str(built / "culver-control"), "build", "--home",
+                    str(home)], check=True, capture_output=True)
+    for name in ("bin", "man", "doc"):
+        shutil.rmtree(home / name, ignore_errors=True)
+    (home / "bin").symlink_to(programs)
+    return folder
+
+
+class Host:
+    """What runs on a disk.  The clock is a file that we move."""
+
+    def __init__(self, disk, base, programs, every_call=False, ports=DOORS):
+        self.disk, self.programs, self.ports = disk, programs, ports
+        self.home = disk.path / "home"
+        self.logs = pathlib.Path(base) / "log"
+        self.logs.mkdir(exist_ok=True)
+        self.clock, self.shift = pathlib.Path(base) / "clock", 0
+        self.clock.write_bytes(b"%+020d\n%+020d\n" % (0, 0))
+        self.clock.chmod(0o644)
+        self.private = os.geteuid() == 0
+        self.tracer = Tracer({
+            "PATH": os.environ["PATH"], "CULVER_HOME": str(self.home),
+            "CULVER_CLOCK": str(self.clock),
+            "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")},
+            every_call)
+        self.names, self.pids = {}, {}
+        self.wanted = ()
+
+    # Programs
+
+    def argv(self, name):
+        argv = [str(self.programs / f"culver-{name}")]
+        if name in self.ports:
+            argv += ["-l", f"127.0.0.1:{self.ports[name]}"]
+        return argv
+
+    def spawn(self, name):
+        pid = self.tracer.run(str(self.logs / name), *self.argv(name))
+        self.pids[name], self.names[pid] = pid, name
+
+    def start(self, wanted=QUEUE):
+        """Start these, and wait until they can be reached or died."""
+        self.wanted = tuple(wanted)
+        for name in self.wanted:
+            if name not in self.pids:
+                self.spawn(name)
+        wait_for(self.up, f"{wanted} to start")
+
+    def up(self):
+        """Everything listens.  Restarts what ended meanwhile."""
+        if self.tracer.dead:
+            return True
+        self.keep_up()
+        return all(self.reachable(n) for n in self.wanted)
+
+    def reachable(self, name):
+        if name in DOORS:
+            port = b":%04X 00000000:0000 0A" % self.ports[name]
+            return port in pathlib.Path("/proc/net/tcp").read_bytes()
+        if name not in SOCKETS:
+            return True
+        if self.private:
+            wanted = b" " + SOCKETS[name].encode() + b"\n"
+            lines = pathlib.Path("/proc/net/unix").read_bytes()
+            return any(b" 00010000 " in line and line.endswith(wanted[:-1])
+                       for line in lines.splitlines())
+        try:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.connect(str(self.home / SOCKETS[name]))
+            return True
+        except OSError:
+            return False
+
+    def keep_up(self):
+        """Be the supervisor: what ended is started again."""
+        self.tracer.listen(0)
+        while self.tracer.exits:
+            ended = self.tracer.exits.popleft()
+            name = self.names.pop(ended.pid, None)
+            if name is None:
+                continue
+            self.pids.pop(name, None)
+            if name in self.wanted and not self.tracer.dead:
+                self.spawn(name)
+
+    def forget(self):
+        """All are dead."""
+        self.tracer.listen(0)
+        self.tracer.exits.clear()
+        self.tracer.dead = False
+        self.names, self.pids = {}, {}
+
+    def kill(self):
+        if self.pids:
+            self.tracer.kill()
+        self.forget()
+
+    def poke(self, number=signal.SIGALRM):
+        """Have culver-send look at everything that waits."""
+        try:
+            os.kill(self.pids["send"], number)
+        except (KeyError, ProcessLookupError):
+            pass
+
+    def tick(self, seconds):
+        """Move both clocks on."""
+        self.shift += seconds * 1000000
+        text = b"%+020d\n%+020d\n" % (self.shift, self.shift)
+        fd = os.open(self.clock, os.O_WRONLY)
+        try:
+            os.pwrite(fd, text, 0)
+        finally:
+            os.close(fd)
+
+    # The queue
+
+    def listing(self):
+        """Every name in mess/ and info/."""
+        found = []
+        for kind in ("mess", "info"):
+            for n in range(SPLIT):
+                found += os.listdir(self.home / "queue" / kind / str(n))
+        return found
+
+    def settle(self, stop=lambda: False):
+        """Until the queue is empty, moving the clock while nothing moves
+        else.  True when it is, False when stop() came first."""
+        end = time.monotonic() + PATIENCE
+        seen, step, quiet = None, 0, time.monotonic()
+        while not stop():
+            self.keep_up()
+            now = self.listing()
+            if not now:
+                return True
+            if now != seen:
+                seen, quiet = now, time.monotonic()
+            # The longer nothing happens the further the clock is moved.
+            if time.monotonic() - quiet > 0.02:
+                self.tick(STEPS[min(step, len(STEPS) - 1)])
+                self.poke()
+                step, quiet = step + 1, time.monotonic()
+            if time.monotonic() > end:
+                raise AssertionError(f"the queue does not empty: {now}")
+            time.sleep(0.002)
+        return False
+
+    def said(self):
+        """How often culver-send has told its state, as after each signal."""
+        return (self.logs / "send").read_bytes().count(b"\nstatus: ")
+
+    def flush(self, stop=lambda: False):
+        """Have culver-send sync what it removed.  It tells its state before
+        it does so, and again at the next signal, after it."""
+        self.tick(2)
+        for _ in range(2):
+            said = self.said()
+            self.poke(signal.SIGHUP)
+            wait_for(lambda n=said: stop() or self.said() > n,
+                     "culver-send to hear")
+
+    # Mailboxes
+
+    def maildir(self, address):
+        return self.home / "domains" / DOMAIN / MAILBOXES[address] / "Maildir"
+
+    def collect(self):
+        """All files of all mailboxes, which are removed for good."""
+        found = []
+        for address in MAILBOXES:
+            for part in ("new", "cur"):
+                folder = self.maildir(address) / part
+                for name in os.listdir(folder):
+                    found.append((address, (folder / name).read_bytes()))
+                    (folder / name).unlink()
+        self.disk.sync()
+        return found
+
+    def story(self, lines=15):
+        """The end of each log."""
+        text = ""
+        for log in sorted(self.logs.iterdir()):
+            tail = log.read_text(errors="replace").splitlines()[-lines:]
+            text += f"== {log.name}\n" + "\n".join(tail) + "\n"
+        return text
+
+    def close(self):
+        self.tracer.close()
+
+
+def scratch(base=None):
+    """A folder of ours in memory, that the instance's account may enter."""
+    place = pathlib.Path(tempfile.mkdtemp(
+        prefix="culver-crash.", dir=base or "/dev/shm"))
+    place.chmod(0o755)
+    return place
+
+
+BUILT = pathlib.Path(os.environ.get("CULVER_BIN", TOP / "build/bin"))

@@ -1,0 +1,165 @@
+"""Messages, the client that sends them, and the account of what became of
+each: see class Books."""
+import collections
+import re
+import socket
+
+DOMAIN = "demo.example"
+ANN, BOB = "ann@" + DOMAIN, "bob@" + DOMAIN
+HERE, THERE = "local.example", "remote.example"
+NOBODY = "no-such-user@" + HERE  # bounces at the first attempt
+FAR = "far@" + THERE             # is deferred until it has expired
+KINDS = {ANN: "local", BOB: "local", NOBODY: "fails", FAR: "fails"}
+PATIENCE = 60
+
+NUMBER = re.compile(rb"^X-Number: (\d+)$", re.M)
+FAILED = re.compile(rb"^<([^<>\n]+)>:$", re.M)
+
+
+class Message:
+    """What a client hands over; state tells what it knows of it."""
+
+    def __init__(self, number, recipients=(ANN,), size=0, sender=BOB):
+        self.number, self.recipients = number, recipients
+        self.sender, self.state = sender, "refused"
+        lines = [b"Subject: crash", b"X-Number: %d" % number, b""]
+        text = b"line of message %d, which is long enough" % number
+        lines += [text] * (1 + size // (len(text) + 1))
+        self.data = b"\n".join(lines) + b"\n"
+
+    def wire(self):
+        return self.data.replace(b"\n", b"\r\n") + b".\r\n"
+
+
+class Client:
+    """One SMTP session; what it asks is answered or raises OSError."""
+
+    def __init__(self, port):
+        self.sock = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        self.data = b""
+        try:
+            if self.reply() != 220 or self.ask(b"EHLO crash.example") != 250:
+                raise OSError("not greeted")
+        except OSError:
+            self.close()
+            raise
+
+    def line(self):
+        while b"\n" not in self.data:
+            more = self.sock.recv(65536)
+            if not more:
+                raise ConnectionError("the server hung up")
+            self.data += more
+        line, self.data = self.data.split(b"\n", 1)
+        return line
+
+    def reply(self):
+        while True:
+            line = self.line()
+            if line[3:4] != b"-":
+                return int(line[:3])
+
+    def ask(self, line):
+        self.sock.sendall(line + b"\r\n")
+        return self.reply()
+
+    def send(self, message):
+        """Hand it over; the last code heard.  The message's state says what
+        follows from it: acked, refused, or unsure when an answer to its end
+        never came or was temporary."""
+        message.state = "refused"
+        steps = [b"MAIL FROM:<%s>" % message.sender.encode()]
+        steps += [b"RCPT TO:<%s>" % r.encode() for r in message.recipients]
+        for step in steps:
+            code = self.ask(step)
+            if code != 250:
+                return code
+        code = self.ask(b"DATA")
+        if code != 354:
+            return code
+        message.state = "unsure"
+        self.sock.sendall(message.wire())
+        code = self.reply()
+        if code == 250:
+            message.state = "acked"
+        return code
+
+    def close(self):
+        self.sock.close()
+
+
+class Books:
+    """Every message ever sent to an instance, and what is wrong with it.
+
+    Delivered files are read and taken away; wrong holds a line for each
+    promise that was broken.
+    """
+
+    def __init__(self):
+        self.next, self.open = 0, {}
+        self.wrong = []
+        self.figures = collections.Counter()
+
+    def message(self, *args, **named):
+        self.next += 1
+        message = Message(self.next, *args, **named)
+        self.open[message.number] = message
+        return message
+
+    def accuse(self, promise, text):
+        self.figures[promise] += 1
+        self.wrong.append(f"{promise}: {text}")
+
+    def answered(self, message, code):
+        """Nothing but a success or a temporary failure may be said."""
+        if code is not None and 500 <= code:
+            self.accuse("wrong answer", f"{message.number}: {code}")
+
+    def settle(self, files):
+        """Account for all messages, with all files that lie in Maildirs:
+        (mailbox, bytes) each.  The books are closed after that."""
+        copies, notices = collections.Counter(), collections.Counter()
+        for mailbox, data in files:
+            self.file(mailbox, data, copies, notices)
+        for message in self.open.values():
+            self.judge(message, copies, notices)
+        self.open.clear()
+
+    def file(self, mailbox, data, copies, notices):
+        found = NUMBER.search(data)
+        message = self.open.get(int(found.group(1))) if found else None
+        if message is None:
+            self.accuse("half", f"in {mailbox}: {data[-300:]!r}")
+        elif data.startswith(b"Return-Path: <>\n"):
+            if not data.rstrip(b"\n").endswith(b"--"):
+                self.accuse("half", f"notice about {message.number}")
+            part = data.split(b"\n\n--", 1)[0]
+            for address in set(FAILED.findall(data[:found.start()] or part)):
+                notices[message.number, address.decode()] += 1
+        elif data.endswith(b"\n" + message.data) or data == message.data:
+            copies[message.number, mailbox] += 1
+        else:
+            self.accuse("half", f"{message.number}: {len(data)} bytes")
+
+    def judge(self, message, copies, notices):
+        for to in message.recipients:
+            got = copies.pop((message.number, to), 0)
+            told = notices.pop((message.number, to), 0)
+            what = f"message {message.number} to {to}, {message.state}"
+            local = KINDS[to] == "local"
+            if message.state == "acked" and got + told == 0:
+                self.accuse("lost", what)
+            if got > 1:
+                self.accuse("twice", f"{what}: {got} copies")
+            if got and told:
+                self.accuse("delivered and bounced", what)
+            if told and local:
+                self.accuse("bounced", what)
+            if told > 1:
+                self.figures["notices twice"] += 1
+            if told > 2:
+                self.accuse("bounced", f"{what}: {told} notices")
+            if (got and not local) or (
+                    message.state == "refused" and got + told):
+                self.accuse("from nowhere", what)
+        self.figures[message.state] += 1
