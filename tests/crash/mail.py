@@ -34,8 +34,8 @@ class Message:
 class Client:
     """One SMTP session; what it asks is answered or raises OSError."""
 
-    def __init__(self, port):
-        self.sock = socket.create_connection(("127.0.0.1", port), PATIENCE)
+    def __init__(self, port, patience=PATIENCE):
+        self.sock = socket.create_connection(("127.0.0.1", port), patience)
         self.data = b""
         try:
             if self.reply() != 220 or self.ask(b"EHLO crash.example") != 250:
@@ -67,6 +67,10 @@ class Client:
         """Hand it over; the last code heard.  The message's state says what
         follows from it: acked, refused, or unsure when an answer to its end
         never came or was temporary."""
+        return self.offer(message) or self.outcome(message)
+
+    def offer(self, message):
+        """All but the last answer.  None, or the code that said no."""
         message.state = "refused"
         steps = [b"MAIL FROM:<%s>" % message.sender.encode()]
         steps += [b"RCPT TO:<%s>" % r.encode() for r in message.recipients]
@@ -79,6 +83,10 @@ class Client:
             return code
         message.state = "unsure"
         self.sock.sendall(message.wire())
+        return None
+
+    def outcome(self, message):
+        """The last answer to a message that was offered."""
         code = self.reply()
         if code == 250:
             message.state = "acked"
