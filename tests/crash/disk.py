@@ -1,12 +1,15 @@
 """File systems in memory that lose their power, and folders that do not."""
 import ctypes
+import errno
 import os
 import pathlib
 import shutil
 import subprocess
+import time
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 MNT_DETACH, CLONE_NEWNS, CLONE_NEWNET = 2, 0x20000, 0x40000000
+PATIENCE = 60  # seconds after which a wait has failed
 MS_REC, MS_PRIVATE = 0x4000, 1 << 18
 
 # name: (type, options of mount, how it is made, size of the image)
@@ -102,9 +105,17 @@ class Disk:
         self.mounted = True
 
     def unmount(self):
-        if self.mounted:
-            call("umount2", str(self.path).encode(), 0)
-        self.mounted = False
+        """The kernel may hold files of the dead for a moment: descriptors
+        that were under way between them."""
+        end = time.monotonic() + PATIENCE
+        while self.mounted:
+            try:
+                call("umount2", str(self.path).encode(), 0)
+                self.mounted = False
+            except OSError as error:
+                if error.errno != errno.EBUSY or time.monotonic() > end:
+                    raise
+                time.sleep(0.001)
 
     def power_back(self):
         """After a cut: what is on the disk is all there is."""

@@ -28,6 +28,7 @@ class Tracer:
         self.data, self.answers = b"", collections.deque()
         self.exits = collections.deque()
         self.hit, self.dead, self.failed = None, False, False
+        self.action = ""
         os.set_blocking(self.child.stdout.fileno(), False)
 
     def listen(self, seconds):
@@ -74,10 +75,18 @@ class Tracer:
     def arm(self, program, calls, at, action):
         """The call number at of those of program goes wrong."""
         self.hit, self.dead, self.failed = None, False, False
+        self.action = action
         self.ask("arm", program, calls, at, action)
 
     def disarm(self):
+        """Nothing goes wrong any more; whether something did."""
         self.ask("disarm")
+        return self.hit is not None
+
+    def doomed(self):
+        """The call was met, and nothing survives it."""
+        self.listen(0)
+        return self.hit is not None and self.action in ("cut", "killall")
 
     def seen(self):
         """How many calls were counted since arm."""
