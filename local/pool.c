@@ -153,6 +153,9 @@ pool_hear(struct pool *p, size_t i)
 	fd_close(&fd);
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return;
+	/* Our trouble is no death of a program with the message in hand. */
+	if (n < 0 && errno != ECONNRESET)
+		answer(p, w, 0, "Unable to hear culver-local.\n");
 	/* pool_reap will know why, or what its lie cost. */
 	if (n <= 0 || !w->busy ||
 	    !result_read((struct str){packet, (size_t)n}, &r) ||
