@@ -67,7 +67,7 @@ def make_template(folder, programs, built):
             f.write(domain + "\n")
     subprocess.run([str(built / "culver-control"), "build", "--home",
                     str(home)], check=True, capture_output=True)
-    for name in ("bin", "man", "doc"):
+    for name in ("bin", "man"):
         shutil.rmtree(home / name, ignore_errors=True)
     (home / "bin").symlink_to(programs)
     return folder
@@ -211,7 +211,7 @@ class Host:
         """Until the queue is empty, moving the clock while nothing moves
         else.  True when it is, False when stop() came first."""
         end = time.monotonic() + PATIENCE
-        seen, step, quiet = None, 0, time.monotonic()
+        seen, step = None, 0
         while not stop():
             self.keep_up()
             try:
@@ -221,17 +221,42 @@ class Host:
                 continue
             if not now:
                 return True
-            if now != seen:
-                seen, quiet = now, time.monotonic()
+            state = (now, self.idle())
             # The longer nothing happens the further the clock is moved.
-            if time.monotonic() - quiet > 0.02:
+            if state == seen and state[1] is not None:
                 self.tick(steps[min(step, len(steps) - 1)])
                 self.poke()
-                step, quiet = step + 1, time.monotonic()
+                step, state = step + 1, None
+            seen = state
             if time.monotonic() > end:
                 raise AssertionError(f"the queue does not empty: {now}")
             time.sleep(0.002)
         return False
+
+    def idle(self):
+        """How many calls were made so far when every process sleeps; None
+        while one of them works.  A clock that is moved while somebody waits
+        for an answer makes him give up."""
+        for pid in self.processes():
+            try:
+                stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+            except OSError:
+                return None
+            if stat.rsplit(") ", 1)[1][0] != "S":
+                return None
+        return self.tracer.seen()
+
+    def processes(self):
+        """Every process that runs, workers included."""
+        found = list(self.pids.values())
+        for pid in found:
+            try:
+                text = pathlib.Path(
+                    f"/proc/{pid}/task/{pid}/children").read_text()
+            except OSError:
+                continue
+            found += map(int, text.split())
+        return found
 
     def said(self):
         """How often culver-send has told its state, as after each signal."""

@@ -131,6 +131,8 @@ class Books:
             self.file(mailbox, data, copies, notices)
         for message in self.open.values():
             self.judge(message, copies, notices)
+        for number, to in copies:
+            self.accuse("from nowhere", f"message {number} to {to}")
         self.open.clear()
 
     def file(self, mailbox, data, copies, notices):

@@ -256,6 +256,8 @@ def single(bench, kind, scenario, seed, action, limit=None):
     """Every changing call of the counting pass meets action."""
     chain = Chain(bench, kind, scenario, seed)
     calls = chain.count("changing")
+    for program, _, call in calls:
+        chain.figures[f"seen {program} {call}"] += 1
     for program, at, call in calls[:limit]:
         point = Point(program, "changing", at, action, call)
         reached = chain.guarded(lambda p=point: chain.round(p), label(point))

@@ -10,6 +10,7 @@ While hasty is set something is broken for good, and nobody waits long.
 """
 import os
 import random
+import signal
 import socket
 
 from host import QUEUE, SHORT_STEPS, STEPS, wait_for
@@ -270,4 +271,84 @@ class Users(Command):
         self.books.figures["done"] += 1
 
 
-SCENARIOS = {"queue": Mail, "pop3": Pop3, "control": Control, "users": Users}
+class Repair(Command):
+    """A queue that was copied back, so that no file has the inode that its
+    name says, is repaired and goes on: two messages with a journal, which ann
+    has had, and two without."""
+
+    def __init__(self, host, seed):
+        super().__init__(host, seed)
+        self.saved, self.messages = {}, []
+
+    def save(self):
+        """Make the queue that is restored round after round."""
+        host, mail = self.host, Mail(self.host, self.seed)
+        host.start(QUEUE)
+        had = [Message(1, (FAR, ANN)), Message(2, (ANN, FAR))]
+        mail.send(had)
+        wait_for(lambda: sum(b" ok r=" in text and b" defer r=" in text
+                             for text in self.files("info").values()) == 2,
+                 "ok and defer in two journals")
+        host.wanted = tuple(n for n in QUEUE if n != "send")
+        host.poke(signal.SIGTERM)
+        wait_for(lambda: host.keep_up() or "send" not in host.pids,
+                 "culver-send to end")
+        new = [Message(3, (ANN,)), Message(4, (BOB, ANN), 200000)]
+        mail.send(new)
+        host.kill()
+        host.collect()
+        assert all(m.state == "acked" for m in had + new)
+        self.messages = [(m, (FAR,) if m in had else m.recipients)
+                         for m in had + new]
+        self.saved = {**self.files("mess"), **self.files("info")}
+
+    def files(self, kind):
+        return {f: f.read_bytes()
+                for f in (self.host.home / "queue" / kind).glob("*/*")}
+
+    def prepare(self):
+        """Copy it back; the seed decides who gets whose number."""
+        self.host.kill()
+        self.host.wanted = ()
+        if not self.saved:
+            self.save()
+        for kind in ("mess", "info"):
+            for file in self.files(kind):
+                file.unlink()
+        owner = (self.host.home / "queue").stat()
+        files = list(self.saved.items())
+        random.Random(self.seed + self.turn).shuffle(files)
+        for file, data in files:
+            file.write_bytes(data)
+            os.chown(file, owner.st_uid, owner.st_gid)
+            file.chmod(0o640)
+        self.turn += 1
+        self.books.open = {}
+        for message, to in self.messages:
+            again = Message(message.number, to, 0)
+            again.data, again.state = message.data, "acked"
+            self.books.open[message.number] = again
+        self.host.disk.sync()
+
+    def act(self, over):
+        self.run(over, "check", "--repair")
+
+    def settle(self, over):
+        """Repair again, whatever became of the first; then deliver."""
+        status = None if over() else self.run(over, "check", "--repair")
+        if over():
+            return
+        if status != 0:
+            if not self.host.tracer.armed:
+                self.books.accuse("stuck", f"a repair that ends with {status}")
+            return
+        self.host.start(QUEUE, self.hasty)
+        if self.host.settle(over):
+            self.host.flush(over)
+
+    def check(self):
+        self.books.settle(self.host.collect())
+
+
+SCENARIOS = {"queue": Mail, "pop3": Pop3, "control": Control, "users": Users,
+             "repair": Repair}

@@ -28,7 +28,7 @@ class Tracer:
         self.data, self.answers = b"", collections.deque()
         self.exits = collections.deque()
         self.hit, self.dead, self.failed = None, False, False
-        self.action = ""
+        self.action, self.armed = "", False
         os.set_blocking(self.child.stdout.fileno(), False)
 
     def listen(self, seconds):
@@ -75,12 +75,13 @@ class Tracer:
     def arm(self, program, calls, at, action):
         """The call number at of those of program goes wrong."""
         self.hit, self.dead, self.failed = None, False, False
-        self.action = action
+        self.action, self.armed = action, action != "count"
         self.ask("arm", program, calls, at, action)
 
     def disarm(self):
         """Nothing goes wrong any more; whether something did."""
         self.ask("disarm")
+        self.armed = False
         return self.hit is not None
 
     def doomed(self):
