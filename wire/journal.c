@@ -15,8 +15,11 @@ enum {
 	TEXT_BY,
 	TEXT_WHY,
 	CRC_TEXT = 10, /* " #" and 8 digits */
-	NUMBER_DIGITS = 32
+	NUMBER_DIGITS = 32,
+	WAIT_MAX = 999999998 /* seconds that an mtime can tell of */
 };
+
+static const uint64_t seconds_max = UINT32_MAX * 64ULL; /* of a stamp */
 
 static const char *const words[JOURNAL_EVENT_COUNT] = {
 #define JOURNAL_WORD(id, word) [JOURNAL_##id] = (word),
@@ -63,16 +66,20 @@ journal_write_first(
 	return false;
 }
 
-/* Seconds and microseconds; a time before 1970 is 1970. */
+/* Seconds and microseconds; a time before 1970 is 1970, and one that would not
+ * be read again is the last that is. */
 static bool
 put_stamp(struct buf *b, int64_t at)
 {
 	char text[NUMBER_DIGITS];
 	uint64_t us = at < 0 ? 0 : (uint64_t)at;
-	int n = snprintf(text, sizeof text, "%llu.%06u",
+	int n;
+
+	if (us > seconds_max * CLOCK_SECOND)
+		us = seconds_max * CLOCK_SECOND;
+	n = snprintf(text, sizeof text, "%llu.%06u",
 	    (unsigned long long)(us / CLOCK_SECOND),
 	    (unsigned)(us % CLOCK_SECOND));
-
 	return buf_append(b, text, (size_t)n);
 }
 
@@ -207,7 +214,7 @@ parse_stamp(struct str s, int64_t *at)
 	uint64_t whole, part;
 
 	if (!str_cut(&s, '.', &seconds) || s.len != 6 ||
-	    !num_parse(seconds, UINT32_MAX * 64ULL, &whole) ||
+	    !num_parse(seconds, seconds_max, &whole) ||
 	    !num_parse(s, CLOCK_SECOND - 1, &part))
 		return false;
 	*at = (int64_t)(whole * CLOCK_SECOND + part);
@@ -334,6 +341,28 @@ journal_next(struct journal *j, struct journal_line *l)
 	j->good += used;
 	j->rest = str_slice(j->rest, used, j->rest.len);
 	return true;
+}
+
+struct timespec
+journal_mtime(int64_t next, int64_t wait)
+{
+	int64_t seconds = wait / CLOCK_SECOND + (wait % CLOCK_SECOND != 0);
+
+	if (seconds > WAIT_MAX)
+		seconds = WAIT_MAX;
+	return (struct timespec){
+	    .tv_sec = next / CLOCK_SECOND, .tv_nsec = seconds + 1};
+}
+
+int64_t
+journal_due(const struct timespec *mtime, int64_t now, int64_t longest)
+{
+	int64_t wait = (int64_t)mtime->tv_sec - now / CLOCK_SECOND;
+
+	if (wait <= 0 || (mtime->tv_nsec > 0 && wait >= mtime->tv_nsec))
+		return 0;
+	wait *= CLOCK_SECOND;
+	return wait > longest ? 0 : wait;
 }
 
 void

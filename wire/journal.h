@@ -23,6 +23,8 @@
  *   done                                 only the removal is left
  *
  * mtime of the file is the next attempt in whole seconds: a hint for a start.
+ * Its nanoseconds are the seconds of the wait for it, and one; 0 is what a file
+ * system leaves that keeps none.
  */
 #ifndef WIRE_JOURNAL_H
 #define WIRE_JOURNAL_H
@@ -33,6 +35,7 @@
 #include "wire/queue.h"
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 enum {
 	JOURNAL_LINE = 32768,     /* bytes, LF included */
@@ -104,6 +107,15 @@ MUST_USE bool journal_next(struct journal *j, struct journal_line *line);
 
 /* Free what reading took; the file's bytes stay the caller's. */
 void journal_close(struct journal *j);
+
+/* The mtime that says: an attempt at next, since 1970, that is waited for for
+ * wait; microseconds, neither less than 0.  Matched by journal_due. */
+struct timespec journal_mtime(int64_t next, int64_t wait);
+
+/* How long to wait, at now on the wall clock, for the attempt that a file's
+ * mtime speaks of; microseconds.  One that is further away than longest, or
+ * than it was when the mtime was set, is due now. */
+int64_t journal_due(const struct timespec *mtime, int64_t now, int64_t longest);
 
 /* The word of an event, as it stands in a line. */
 const char *journal_event_word(enum journal_event event);

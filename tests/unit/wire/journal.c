@@ -213,6 +213,81 @@ the_longest_line_reads_back(void **state)
 	buf_free(&b);
 }
 
+/* A stamp that cannot be read would end the reading there. */
+static void
+every_stamp_can_be_read(void **state)
+{
+	static const int64_t times[] = {
+	    INT64_MIN, -1, 0, 1, 2147483648000000, 4294967296000000, INT64_MAX};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+		struct buf b = {0};
+		struct journal j;
+		struct journal_line l = {.at = times[i],
+		    .event = JOURNAL_DEFER,
+		    .attempt = 1,
+		    .next = times[i]};
+
+		assert_true(journal_write_first(&b, 1, token));
+		assert_true(journal_write(&b, &l));
+		assert_int_equal(
+		    journal_open(&j, buf_str(&b), 1, token), JOURNAL_FINE);
+		assert_true(journal_next(&j, &l));
+		assert_true(l.at == l.next && l.at >= 0);
+		assert_true(
+		    times[i] == INT64_MAX || times[i] < 0 || l.at == times[i]);
+		journal_close(&j);
+		buf_free(&b);
+	}
+}
+
+enum { SECOND = 1000000, LONGEST = 30000 };
+
+/* At stamp 5,000,000, for an attempt wait seconds later; the clock has moved by
+ * shift seconds since. */
+static const struct {
+	int64_t wait, shift, due;
+	bool coarse; /* the file system keeps no nanoseconds */
+} hints[] = {
+    {400,     0,        400,   false},
+    {400,     100,      300,   false},
+    {400,     400,      0,     false},
+    {400,     999999,   0,     false},
+    {400,     -1,       0,     false},
+    {400,     -3600,    0,     false},
+    {400,     -4999999, 0,     false},
+    {0,       0,        0,     false},
+    {0,       -3600,    0,     false},
+    {0,       -1,       0,     false},
+    {30000,   0,        30000, false},
+    {30001,   0,        0,     false},
+    {1 << 30, 0,        0,     false},
+    {400,     0,        400,   true },
+    {400,     -3600,    4000,  true },
+    {400,     -4999999, 0,     true },
+};
+
+static void
+an_mtime_says_when_and_how_long(void **state)
+{
+	const int64_t written = 5000000LL * SECOND;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
+		int64_t wait = hints[i].wait * SECOND;
+		struct timespec t = journal_mtime(written + wait, wait);
+
+		assert_true(t.tv_nsec > 0 && t.tv_nsec < 1000000000);
+		if (hints[i].coarse)
+			t.tv_nsec = 0;
+		assert_int_equal(
+		    journal_due(&t, written + hints[i].shift * SECOND,
+			(int64_t)LONGEST * SECOND),
+		    hints[i].due * SECOND);
+	}
+}
+
 int
 main(void)
 {
@@ -223,6 +298,8 @@ main(void)
 	    cmocka_unit_test(a_changed_byte_ends_the_reading),
 	    cmocka_unit_test(nobody_writes_a_line_through_a_reply),
 	    cmocka_unit_test(the_longest_line_reads_back),
+	    cmocka_unit_test(every_stamp_can_be_read),
+	    cmocka_unit_test(an_mtime_says_when_and_how_long),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
