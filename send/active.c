@@ -136,6 +136,7 @@ active_load(struct active **out, struct entry *e, unsigned split, uid_t owner)
 		return ACTIVE_TROUBLE;
 	a->fd = a->blocked = -1;
 	a->entry = e;
+	a->offset = clock_wall() - clock_boot();
 	a->lines.max = LINES_MAX;
 	r = open_message(a, split, owner);
 	if (r == ACTIVE_OK && (e->flags & ENTRY_REPEAT) == 0 &&

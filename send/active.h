@@ -19,10 +19,12 @@ enum recipient_state {
 };
 
 struct recipient {
-	int64_t next; /* wall clock, microseconds: not before */
+	int64_t next; /* boot clock, microseconds: not before */
 	uint32_t attempts : 24;
 	uint32_t state : 8; /* of enum recipient_state */
+	uint32_t pause;     /* seconds from the attempt to next, in a journal */
 };
+_Static_assert(sizeof(struct recipient) == 16, "INTERNALS 5");
 
 enum stage {
 	STAGE_TRYING,    /* recipients are given to channels */
@@ -36,7 +38,8 @@ struct active {
 	    *after; /* in the list of all, the oldest first */
 	struct entry *entry;
 	struct message message;
-	int fd; /* the message's file */
+	int fd;         /* the message's file */
+	int64_t offset; /* of the wall clock from the boot clock, when loaded */
 	enum stage stage;
 	int64_t again; /* boot clock: next try of a stage */
 	struct recipient *recipients;
@@ -88,7 +91,7 @@ MUST_USE bool active_note(
     struct active *a, const struct journal_line *line, int64_t now);
 
 /* Recipients that are neither ok nor failed, after the walk; *next is when the
- * first of them may be tried (wall clock). */
+ * first of them may be tried (boot clock). */
 uint32_t active_unfinished(const struct active *a, int64_t *next);
 
 #endif

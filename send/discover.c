@@ -4,8 +4,8 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "send/qlog.h"
-#include "send/retry.h"
 #include "send/sweep.h"
+#include "wire/journal.h"
 #include "wire/queue.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -114,25 +114,25 @@ discover_rescan(struct discovery *d)
 	}
 }
 
-/* When a message found by listing is due: its journal's mtime, if it has one
- * and that is believable. */
+/* How long a message found by listing is to wait: its journal's mtime, if it
+ * has one and that is believable. */
 static int64_t
-due_of(const struct discovery *d, uint64_t ino, int64_t now)
+wait_of(const struct discovery *d, uint64_t ino)
 {
 	char path[QUEUE_PATH_SIZE];
 	struct stat st;
 
 	queue_info_path(path, d->split, ino);
 	if (stat(path, &st) == -1)
-		return now;
-	return now + retry_wait((int64_t)st.st_mtim.tv_sec * CLOCK_SECOND,
-			 clock_wall(), d->longest);
+		return 0;
+	return journal_due(&st.st_mtim, clock_wall(), d->longest);
 }
 
 static void
 found_message(struct discovery *d, uint64_t ino, int64_t now)
 {
 	struct entry *e = schedule_find(d->schedule, ino);
+	int64_t wait;
 
 	if (e != NULL)
 		return;
@@ -141,8 +141,9 @@ found_message(struct discovery *d, uint64_t ino, int64_t now)
 		d->partial = true; /* there may be memory then */
 		return;
 	}
-	e->flags = ENTRY_REPEAT;
-	schedule_put(d->schedule, e, due_of(d, ino, now));
+	wait = wait_of(d, ino);
+	e->flags = ENTRY_REPEAT | (wait > 0 ? ENTRY_STAMPED : 0);
+	schedule_put(d->schedule, e, now + wait);
 }
 
 /* INTERNALS 3, S4: its message is gone.  That must be on the disk before the

@@ -52,7 +52,8 @@ let_go(struct send *s, struct active *a)
 	else
 		s->newest = a->before;
 	s->active_count--;
-	a->entry->flags &= ~(unsigned)(ENTRY_ACTIVE | ENTRY_FORCE);
+	a->entry->flags &=
+	    ~(unsigned)(ENTRY_ACTIVE | ENTRY_FORCE | ENTRY_STAMPED);
 	a->entry->flags |= ENTRY_REPEAT;
 	active_free(a);
 }
@@ -103,20 +104,32 @@ finish_hold(struct send *s, struct active *a)
 	return true;
 }
 
+/* Until next on the boot clock.  However wrong a clock is, two turns of a
+ * message are not closer than this. */
+static bool
+wait_for(struct send *s, struct active *a, int64_t next, int64_t now)
+{
+	struct entry *e = a->entry;
+	int64_t wait =
+	    retry_wait(next, now, retry_longest(s->lifetime, CHANNEL_REMOTE));
+
+	if (wait < SEND_AGAIN)
+		wait = SEND_AGAIN;
+	if (!finish_lines(s, a, clock_wall() + wait))
+		return false;
+	finish_later(s, a, now + wait);
+	e->flags |= ENTRY_STAMPED;
+	return true;
+}
+
 bool
 finish_attempt(struct send *s, struct active *a, int64_t now)
 {
-	int64_t next, wait;
-	int64_t longest = retry_longest(s->lifetime, CHANNEL_REMOTE);
+	int64_t next;
 
 	a->stage = STAGE_RECORDING;
-	if (active_unfinished(a, &next) > 0) {
-		if (!finish_lines(s, a, next))
-			return false;
-		wait = retry_wait(next, clock_wall(), longest);
-		finish_later(s, a, now + wait);
-		return true;
-	}
+	if (active_unfinished(a, &next) > 0)
+		return wait_for(s, a, next, now);
 	if (!a->untold) {
 		a->stage = STAGE_REMOVING;
 		return finish_removal(s, a, now);

@@ -1,10 +1,22 @@
 /* history: the journal, replayed. */
 #include "send/history.h"
+#include "lib/clock.h"
 #include "lib/fd.h"
+#include "send/retry.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
+
+/* From an attempt to the next one: whole seconds, rounded up. */
+static uint32_t
+pause_of(const struct journal_line *l)
+{
+	int64_t pause = l->next > l->at ? l->next - l->at : 0;
+
+	pause = (pause + CLOCK_SECOND - 1) / CLOCK_SECOND;
+	return pause > UINT32_MAX ? UINT32_MAX : (uint32_t)pause;
+}
 
 static bool
 settle(struct active *a, const struct journal_line *l, enum recipient_state s)
@@ -15,7 +27,8 @@ settle(struct active *a, const struct journal_line *l, enum recipient_state s)
 		return false;
 	r->state = s;
 	r->attempts = l->attempt & 0xffffff;
-	r->next = l->next;
+	r->next = l->next - a->offset;
+	r->pause = pause_of(l);
 	return true;
 }
 
@@ -50,6 +63,37 @@ history_apply(struct active *a, const struct journal_line *l)
 }
 
 static bool
+waits(const struct recipient *r)
+{
+	return r->state == RECIPIENT_TODO && r->attempts > 0;
+}
+
+/* INTERNALS 5, "Time": where the wall clock has been set since the stamps were
+ * made, the entry's turn says when the first of them is due, and with it the
+ * others.  One that lies further ahead than it was to wait is due now. */
+static void
+set_right(struct active *a, int64_t now)
+{
+	int64_t first = INT64_MAX, shift = 0;
+
+	for (uint32_t i = 0; i < a->count; i++)
+		if (waits(&a->recipients[i]) && a->recipients[i].next < first)
+			first = a->recipients[i].next;
+	if ((a->entry->flags & ENTRY_STAMPED) != 0 && first != INT64_MAX)
+		shift = a->entry->due - first;
+	for (uint32_t i = 0; i < a->count; i++) {
+		struct recipient *r = &a->recipients[i];
+		if (!waits(r))
+			continue;
+		r->next += shift;
+		if (r->next > now)
+			r->next =
+			    now + retry_wait(r->next, now,
+				      ((int64_t)r->pause + 1) * CLOCK_SECOND);
+	}
+}
+
+static bool
 replay(struct active *a, struct str all, bool *ours)
 {
 	struct journal j;
@@ -62,6 +106,8 @@ replay(struct active *a, struct str all, bool *ours)
 		ok = history_apply(a, &l);
 	a->journal = *ours;
 	a->journal_len = *ours ? j.good : 0;
+	if (*ours)
+		set_right(a, clock_boot());
 	journal_close(&j);
 	return ok;
 }

@@ -12,12 +12,15 @@ static struct journal_line
 line_of(enum journal_event event, const struct flight *f,
     const struct recipient *to, const struct result *r)
 {
+	int64_t wall = clock_wall(), wait = to->next - clock_boot();
+	int64_t now = wall > 0 ? wall : 0; /* as a stamp is written */
+
 	return (struct journal_line){
-	    .at = clock_wall(),
+	    .at = now,
 	    .event = event,
 	    .recipient = f->number,
 	    .attempt = to->attempts,
-	    .next = to->next,
+	    .next = now + (wait > 0 ? wait : 0),
 	    .via = r->via,
 	    .status = r->status,
 	    .reply = r->text,
@@ -37,7 +40,7 @@ settle(struct active *a, const struct flight *f, const struct result *r,
 	if (active_note(a, &l, clock_boot()))
 		return;
 	to->state = RECIPIENT_TODO;
-	to->next = clock_wall() + SEND_AGAIN;
+	to->next = clock_boot() + SEND_AGAIN;
 }
 
 static void
@@ -71,7 +74,7 @@ defer(struct send *s, struct active *a, enum channel c, const struct flight *f,
 		give_up(a, f, r);
 		return;
 	}
-	to->next = retry_next(a->message.arrived, now, c);
+	to->next = clock_boot() + retry_next(a->message.arrived, now, c) - now;
 	settle(a, f, r, JOURNAL_DEFER, RECIPIENT_TODO);
 }
 

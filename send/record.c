@@ -9,17 +9,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A hint: a start that does not find it reads the journal. */
 static void
 keep_next(int fd, int64_t next)
 {
-	struct timespec times[2] = {
-	    {.tv_nsec = UTIME_OMIT                },
-	    { .tv_sec = next / CLOCK_SECOND,
-             .tv_nsec = next % CLOCK_SECOND * 1000},
-	};
+	int64_t now = clock_wall();
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
 
-	/* A hint: a start that does not find it reads the journal. */
-	if (next > 0 && futimens(fd, times) == -1)
+	if (now < 0)
+		now = 0;
+	if (next < now)
+		next = now;
+	times[1] = journal_mtime(next, next - now);
+	if (futimens(fd, times) == -1)
 		errno = 0;
 }
 
@@ -135,20 +137,33 @@ filter(const struct active *a, struct str old, struct buf *out)
 	return ok;
 }
 
+/* The hint of the file that was replaced. */
+static void
+keep_times(const char *path, const struct stat *st)
+{
+	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, st->st_mtim};
+
+	if (utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW) == -1)
+		errno = 0;
+}
+
 bool
 record_compact(struct active *a, unsigned split)
 {
 	char path[QUEUE_PATH_SIZE];
 	struct buf old = {.max = HISTORY_MAX}, kept = {.max = HISTORY_MAX};
+	struct stat st;
 	bool ok;
 
 	queue_info_path(path, split, a->entry->ino);
-	ok = fd_read_file(AT_FDCWD, path, &old) &&
+	ok = stat(path, &st) == 0 && fd_read_file(AT_FDCWD, path, &old) &&
 	     filter(a, buf_str(&old), &kept);
 	if (ok && kept.len * 2 < a->journal_len) {
 		ok = fd_replace_file(AT_FDCWD, path, buf_str(&kept), 0640);
-		if (ok)
+		if (ok) {
 			a->journal_len = kept.len;
+			keep_times(path, &st);
+		}
 	}
 	buf_free(&old);
 	buf_free(&kept);

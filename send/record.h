@@ -9,7 +9,7 @@
 
 /* Write a's waiting lines to its journal, made if need be, and sync them, and
  * the folder of a new one.  next is the hint kept as its mtime (wall clock,
- * microseconds; 0: none).  False with errno: the lines still wait, whatever of
+ * microseconds; 0: it is due at once).  False with errno: the lines still wait, whatever of
  * them reached the file is written over the next time. */
 MUST_USE bool record_flush(struct active *a, unsigned split, int64_t next);
 

@@ -16,6 +16,8 @@ enum entry_flag {
 	ENTRY_FORCE = 1 << 3,  /* SIGALRM: try all recipients now */
 	ENTRY_ACTIVE = 1 << 4, /* in hand: not in the heap */
 	ENTRY_HELD = 1 << 5,   /* waits for release: not in the heap */
+	/* due is what the earliest stamp in the journal stood for. */
+	ENTRY_STAMPED = 1 << 6,
 };
 
 struct entry {

@@ -13,8 +13,8 @@ is_due(const struct send *s, const struct active *a, const struct recipient *r)
 {
 	if (r->state != RECIPIENT_TODO)
 		return false;
-	return r->next == 0 || (a->entry->flags & ENTRY_FORCE) != 0 ||
-	       retry_wait(r->next, clock_wall(),
+	return (a->entry->flags & ENTRY_FORCE) != 0 ||
+	       retry_wait(r->next, clock_boot(),
 		   retry_longest(s->lifetime, CHANNEL_REMOTE)) == 0;
 }
 

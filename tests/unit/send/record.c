@@ -1,5 +1,6 @@
 /* record and history: the journal on the disk says what memory says. */
 #include "send/record.h"
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "send/history.h"
 #include <fcntl.h>
@@ -99,18 +100,112 @@ what_is_flushed_is_read_back(void **state)
 	active_free(b);
 }
 
+/* How long a start that finds the journal now waits. */
+static int64_t
+hint(int64_t now)
+{
+	struct stat st;
+
+	assert_int_equal(stat(JOURNAL, &st), 0);
+	return journal_due(&st.st_mtim, now, INT64_MAX) / CLOCK_SECOND;
+}
+
 static void
 the_next_attempt_is_the_files_mtime(void **state)
 {
+	const int64_t hour = 3600LL * CLOCK_SECOND;
+	int64_t now = clock_wall() / CLOCK_SECOND * CLOCK_SECOND;
 	struct active *a = make(1);
 	struct stat st;
 
 	(void)state;
 	note(a, JOURNAL_DEFER, 0, 1);
-	assert_true(record_flush(a, SPLIT, 1234567890LL * 1000000));
+	assert_true(record_flush(a, SPLIT, now + hour));
 	assert_int_equal(stat(JOURNAL, &st), 0);
-	assert_int_equal(st.st_mtim.tv_sec, 1234567890);
+	assert_int_equal(
+	    (int64_t)st.st_mtim.tv_sec, (now + hour) / CLOCK_SECOND);
+	assert_int_equal(hint(now + hour / 2), 1800);
+	/* The clock went back: no such wait was ever meant. */
+	assert_int_equal(hint(now - 2 * hour), 0);
 	active_free(a);
+}
+
+static void
+what_is_under_way_is_due_at_once_whatever_the_clock(void **state)
+{
+	struct active *a = make(1);
+
+	(void)state;
+	note(a, JOURNAL_OK, 0, 1);
+	assert_true(record_flush(a, SPLIT, 0));
+	for (int64_t shift = -4000; shift <= 4000; shift += 50)
+		assert_int_equal(hint(clock_wall() + shift * CLOCK_SECOND), 0);
+	active_free(a);
+}
+
+/* Two recipients deferred at the same time, for 100 and 400 s, and what the
+ * journal makes of them when the first one's turn has come 100 s later, by a
+ * wall clock that has been set by shift seconds. */
+static const struct {
+	bool stamped;
+	int64_t shift, waits[2]; /* seconds */
+} turns[] = {
+    {true,  0,         {0, 300} },
+    {true,  -3600,     {0, 300} },
+    {true,  -50,       {0, 300} },
+    {true,  +3600,     {0, 300} },
+    {true,  +691200,   {0, 300} },
+    {true,  -63072000, {0, 300} },
+ /* Found by a start, which knows nothing but the stamps. */
+    {false, 0,         {0, 300} },
+    {false, -50,       {50, 350}},
+    {false, -3600,     {0, 0}   },
+    {false, +3600,     {0, 0}   },
+    {false, -63072000, {0, 0}   },
+};
+
+static void
+put_deferred(struct active *a, uint32_t r, int64_t at, int64_t seconds)
+{
+	const struct journal_line l = {.at = at,
+	    .event = JOURNAL_DEFER,
+	    .recipient = r,
+	    .attempt = 1,
+	    .next = at + seconds * CLOCK_SECOND};
+
+	assert_true(active_note(a, &l, 5));
+}
+
+static void
+expect_wait(const struct recipient *r, int64_t seconds)
+{
+	int64_t wait = r->next - clock_boot();
+
+	wait = wait > 0 ? (wait + CLOCK_SECOND / 2) / CLOCK_SECOND : 0;
+	assert_int_equal(wait, seconds);
+}
+
+static void
+stamps_mean_what_they_meant_when_they_were_made(void **state)
+{
+	for (size_t i = 0; i < sizeof turns / sizeof turns[0]; i++) {
+		struct active *a = make(1), *b = make(1);
+		int64_t made =
+		    clock_wall() - (100 + turns[i].shift) * CLOCK_SECOND;
+
+		put_deferred(a, 0, made, 100);
+		put_deferred(a, 1, made, 400);
+		assert_true(record_flush(a, SPLIT, 0));
+		b->offset = clock_wall() - clock_boot();
+		entry.due = clock_boot();
+		entry.flags = turns[i].stamped ? ENTRY_STAMPED : 0;
+		assert_true(history_read(b, SPLIT));
+		for (int r = 0; r < 2; r++)
+			expect_wait(&b->recipients[r], turns[i].waits[r]);
+		active_free(a);
+		active_free(b);
+		(void)clean(state);
+	}
 }
 
 static void
@@ -178,6 +273,7 @@ compacting_keeps_what_matters(void **state)
 {
 	struct active *a = make(1), *b = make(1);
 	uint64_t before;
+	int64_t next = clock_wall() + 500LL * CLOCK_SECOND;
 
 	(void)state;
 	note(a, JOURNAL_OK, 0, 1);
@@ -185,11 +281,12 @@ compacting_keeps_what_matters(void **state)
 	for (uint32_t n = 1; n <= 20; n++)
 		for (uint32_t r = 2; r < 1000; r++)
 			note(a, JOURNAL_DEFER, r, n);
-	assert_true(record_flush(a, SPLIT, 0));
+	assert_true(record_flush(a, SPLIT, next));
 	before = a->journal_len;
 	assert_true(before > JOURNAL_COMPACT);
 	assert_true(record_compact(a, SPLIT));
 	assert_true(a->journal_len < before / 10);
+	assert_in_range(hint(next - 500LL * CLOCK_SECOND), 499, 500);
 	note(a, JOURNAL_OK, 2, 21);
 	assert_true(record_flush(a, SPLIT, 0));
 	assert_true(history_read(b, SPLIT));
@@ -212,6 +309,10 @@ main(void)
 	    cmocka_unit_test_teardown(what_is_flushed_is_read_back, clean),
 	    cmocka_unit_test_teardown(
 		the_next_attempt_is_the_files_mtime, clean),
+	    cmocka_unit_test_teardown(
+		what_is_under_way_is_due_at_once_whatever_the_clock, clean),
+	    cmocka_unit_test_teardown(
+		stamps_mean_what_they_meant_when_they_were_made, clean),
 	    cmocka_unit_test_teardown(half_a_line_is_written_over, clean),
 	    cmocka_unit_test_teardown(
 		a_strangers_journal_is_removed_and_never_replayed, clean),
