@@ -171,6 +171,7 @@ send_out(struct send *s, int64_t now)
 static void
 look(struct send *s, int64_t now)
 {
+	drift_look(&s->drift, clock_wall(), now);
 	if (access(QUEUE_RESCAN, F_OK) == 0)
 		discover_rescan(&s->discovery);
 	if (!s->exiting)
@@ -199,6 +200,7 @@ loop_run(struct send *s, int signals)
 	struct pollfd on[ON_COUNT];
 	int64_t now, looked = 0;
 
+	drift_start(&s->drift, clock_wall(), clock_boot());
 	status_say(s);
 	/* What is in the fifo now was there before us. */
 	discover_hints(&s->discovery, clock_boot());

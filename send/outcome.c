@@ -68,13 +68,16 @@ defer(struct send *s, struct active *a, enum channel c, const struct flight *f,
     const struct result *r)
 {
 	struct recipient *to = &a->recipients[f->number];
-	int64_t now = clock_wall();
+	int64_t wall = clock_wall(), boot = clock_boot(), birth, age;
 
-	if (retry_expired(a->message.arrived, now, to->attempts, s->lifetime)) {
+	drift_look(&s->drift, wall, boot);
+	birth = drift_birth(&s->drift, a->message.arrived, wall, boot);
+	age = retry_age(birth, wall, to->attempts, c);
+	if (retry_expired(age, to->attempts, s->lifetime)) {
 		give_up(a, f, r);
 		return;
 	}
-	to->next = clock_boot() + retry_next(a->message.arrived, now, c) - now;
+	to->next = boot + retry_pause(age, s->lifetime, c);
 	settle(a, f, r, JOURNAL_DEFER, RECIPIENT_TODO);
 }
 

@@ -23,39 +23,48 @@ root(int64_t n)
 	return low;
 }
 
+/* Seconds that can be reckoned with. */
 static int64_t
-next_age(int64_t age, enum channel c)
+bounded(uint64_t seconds)
 {
-	int64_t n = root(age) + step[c];
-
-	return n * n;
+	return seconds > UINT32_MAX ? UINT32_MAX : (int64_t)seconds;
 }
 
 int64_t
 retry_longest(uint64_t lifetime, enum channel c)
 {
-	int64_t age = lifetime > UINT32_MAX ? UINT32_MAX : (int64_t)lifetime;
-
-	int64_t k = root(age);
+	int64_t k = root(bounded(lifetime));
 
 	return (2 * k * step[c] + step[c] * step[c]) * CLOCK_SECOND;
 }
 
 int64_t
-retry_next(int64_t birth, int64_t now, enum channel c)
+retry_age(int64_t birth, int64_t now, uint32_t attempts, enum channel c)
 {
-	int64_t age = now > birth ? (now - birth) / CLOCK_SECOND : 0;
+	uint64_t n;
 
-	if (now < birth)
-		birth = now;
-	return birth + next_age(age, c) * CLOCK_SECOND;
+	if (now >= birth)
+		return now - birth;
+	n = attempts == 0 ? 0 : (uint64_t)(attempts - 1) * (uint64_t)step[c];
+	return bounded(n * n) * CLOCK_SECOND;
+}
+
+int64_t
+retry_pause(int64_t age, uint64_t lifetime, enum channel c)
+{
+	int64_t oldest = bounded(lifetime) * CLOCK_SECOND, n;
+
+	if (age > oldest)
+		age = oldest;
+	n = root(age / CLOCK_SECOND) + step[c];
+	return n * n * CLOCK_SECOND - age;
 }
 
 bool
-retry_expired(int64_t birth, int64_t now, uint32_t attempts, uint64_t lifetime)
+retry_expired(int64_t age, uint32_t attempts, uint64_t lifetime)
 {
-	return attempts >= RETRY_ATTEMPTS && now > birth &&
-	       (uint64_t)((now - birth) / CLOCK_SECOND) > lifetime;
+	return attempts >= RETRY_ATTEMPTS && age > 0 &&
+	       (uint64_t)(age / CLOCK_SECOND) > lifetime;
 }
 
 int64_t

@@ -16,19 +16,25 @@ enum {
  * stamped by a wrong clock. */
 int64_t retry_longest(uint64_t lifetime, enum channel c);
 
-/* The next attempt after one at now, for a message that arrived at birth; wall
- * clock, microseconds.  qmail's schedule: the k-th attempt lies (k c)^2 seconds
- * after arrival, c being 10 for local and 20 for remote recipients.  A birth
- * after now counts as now. */
-int64_t retry_next(int64_t birth, int64_t now, enum channel c);
+/* How old, in microseconds, a message is that arrived at birth, when its
+ * attempt number attempts has failed at now.  A birth after now was stamped by
+ * a wrong clock: then it is as old as the schedule says it is at this
+ * attempt. */
+int64_t retry_age(
+    int64_t birth, int64_t now, uint32_t attempts, enum channel c);
 
-/* A message that arrived at birth, has been tried attempts times and failed
- * again at now is given up.  lifetime in seconds. */
-bool retry_expired(
-    int64_t birth, int64_t now, uint32_t attempts, uint64_t lifetime);
+/* How long to wait after an attempt at this age; microseconds.  qmail's
+ * schedule: the k-th attempt lies (k c)^2 seconds after arrival, c being 10 for
+ * local and 20 for remote recipients.  Beyond its lifetime (seconds) a message
+ * ages no more, so that this is never more than retry_longest. */
+int64_t retry_pause(int64_t age, uint64_t lifetime, enum channel c);
 
-/* How long to wait, at now, for an attempt stamped next: never less than 0, and
- * 0 when it is further away than longest. */
+/* A message of this age that has failed for the attempts-th time is given
+ * up. */
+bool retry_expired(int64_t age, uint32_t attempts, uint64_t lifetime);
+
+/* How long to wait, at now, for an attempt that is due at next: never less than
+ * 0, and 0 when it is further away than longest. */
 int64_t retry_wait(int64_t next, int64_t now, int64_t longest);
 
 #endif

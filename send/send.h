@@ -7,6 +7,7 @@
 #include "send/active.h"
 #include "send/bouncer.h"
 #include "send/discover.h"
+#include "send/drift.h"
 #include "send/removal.h"
 #include "send/retry.h"
 #include "send/route.h"
@@ -31,6 +32,7 @@ struct send {
 	bool broken;            /* control/ or users/ does not parse: wait */
 	int64_t controls_again; /* boot clock: read it again then */
 	uint64_t lifetime;      /* seconds */
+	struct drift drift;
 	struct router router;
 	struct trying *trying;
 	struct schedule *schedule;
