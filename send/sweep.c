@@ -12,11 +12,15 @@
 static void
 look_at(int folder, const char *name)
 {
-	int64_t now = clock_wall() / CLOCK_SECOND;
+	int64_t now = clock_wall() / CLOCK_SECOND, age;
 	struct stat st;
 
 	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
-	    S_ISDIR(st.st_mode) || now - st.st_mtim.tv_sec < QUEUE_OSSIFIED)
+	    S_ISDIR(st.st_mode))
+		return;
+	/* One from the future was written before the clock was set back. */
+	age = now - (int64_t)st.st_mtim.tv_sec;
+	if (age < QUEUE_OSSIFIED && age > -(int64_t)QUEUE_OSSIFIED)
 		return;
 	if (unlinkat(folder, name, 0) == -1 && errno != ENOENT)
 		qlog_warning("unable to unlink", name);
