@@ -108,7 +108,8 @@ noticepart_header(struct notice *n)
 	put_text(n, "\nTo: ");
 	put_mailbox(n, buf_str(&n->to));
 	put_text(n, "\nSubject: failure notice\nMessage-ID: <");
-	check(n, buf_append_number(&n->out, (uint64_t)(now / CLOCK_SECOND)));
+	check(n, buf_append_number(
+		     &n->out, now < 0 ? 0 : (uint64_t)(now / CLOCK_SECOND)));
 	put_text(n, ".");
 	put(n, buf_str(&n->boundary));
 	put_text(n, "@");

@@ -227,14 +227,14 @@ log_accept(const struct session *s, const struct passage *p,
 static struct reply
 accepted(struct session *s, const struct submit_result *result)
 {
-	uint64_t now = (uint64_t)(clock_wall() / CLOCK_SECOND);
+	int64_t now = clock_wall() / CLOCK_SECOND;
 
 	s->accepted++;
 	s->errors = s->junk = 0;
 	buf_clear(&s->text);
 	return session_text(s, 250,
 	    buf_append_text(&s->text, "2.0.0 ok ") &&
-		buf_append_number(&s->text, now) &&
+		buf_append_number(&s->text, now < 0 ? 0 : (uint64_t)now) &&
 		buf_append_text(&s->text, " qp ") &&
 		buf_append_number(&s->text, result->pid) &&
 		buf_append_text(&s->text, " id ") &&
