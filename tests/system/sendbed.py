@@ -179,7 +179,7 @@ class Bed:
         self.home = pathlib.Path(self.dir.name)
         (self.home / "culver-send").write_bytes(program)
         (self.home / "culver-send").chmod(0o755)
-        self.split, self.process = split, None
+        self.split, self.process, self.env = split, None, {}
         for kind in ("mess", "info"):
             for i in range(split):
                 (self.home / "queue" / kind / str(i)).mkdir(parents=True)
@@ -218,7 +218,8 @@ class Bed:
         self.become(0)
         process = subprocess.Popen(
             command,
-            env={"CULVER_HOME": str(self.home), "PATH": "/usr/bin:/bin"},
+            env={"CULVER_HOME": str(self.home), "PATH": "/usr/bin:/bin",
+                 **self.env},
             **how, **(who if self.root else {}))
         self.become(NOBODY)
         return process
@@ -265,7 +266,7 @@ class Bed:
         token = token or os.urandom(16)
         envelope = b"F" + sender.encode() + b"\0" + b"".join(
             b"T" + r.encode() + b"\0" for r in recipients)
-        arrived = int(time.time() - age) * 1000000
+        arrived = max(0, int(time.time() - age)) * 1000000
         new = self.home / "queue/mess/new"
         new.write_bytes(head(arrived, token, body, body.count(b"\n"),
                              envelope) + body + envelope)
