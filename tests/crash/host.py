@@ -102,10 +102,10 @@ class Host:
         return argv
 
     def spawn(self, name):
-        pid = self.tracer.run(str(self.logs / name), *self.argv(name))
-        self.pids[name], self.names[pid] = pid, name
         if name == "send":
             self.begun = self.said()
+        pid = self.tracer.run(str(self.logs / name), *self.argv(name))
+        self.pids[name], self.names[pid] = pid, name
 
     def start(self, wanted=QUEUE, hasty=False):
         """Start these, and wait until they can be reached; not long where
