@@ -186,6 +186,27 @@ take_line(struct str rest, struct str *line, size_t *used)
 	return true;
 }
 
+bool
+journal_read_first(struct str start, uint64_t *ino,
+    unsigned char token[QUEUE_TOKEN], size_t *length)
+{
+	struct str line, word, magic = str_of("culver-journal 1 ");
+	struct buf again = {0};
+	bool ok;
+
+	if (!take_line(start, &line, length) || !str_starts(line, magic))
+		return false;
+	line = str_slice(line, magic.len, line.len);
+	if (!str_cut(&line, ' ', &word) || !num_parse(word, UINT64_MAX, ino) ||
+	    !num_unhex(line, token, QUEUE_TOKEN))
+		return false;
+	/* Written again, it must be what was read: journal_open says so. */
+	ok = journal_write_first(&again, *ino, token) &&
+	     str_equal(buf_str(&again), str_slice(start, 0, *length));
+	buf_free(&again);
+	return ok;
+}
+
 enum journal_result
 journal_open(struct journal *j, struct str all, uint64_t ino,
     const unsigned char token[QUEUE_TOKEN])

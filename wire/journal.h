@@ -39,6 +39,7 @@
 
 enum {
 	JOURNAL_LINE = 32768,     /* bytes, LF included */
+	JOURNAL_FIRST = 128,      /* bytes that the first line fits in */
 	JOURNAL_REPLY = 1024,     /* bytes of a text that are kept */
 	JOURNAL_COMPACT = 1 << 20 /* bytes; a larger one is compacted */
 };
@@ -83,6 +84,11 @@ MUST_USE bool journal_write_first(
 
 /* Append one line; likewise. */
 MUST_USE bool journal_write(struct buf *b, const struct journal_line *line);
+
+/* The first line at the front of start, whatever message it is of: its number
+ * and token, and its length with LF.  False when there is no whole one. */
+MUST_USE bool journal_read_first(struct str start, uint64_t *ino,
+    unsigned char token[QUEUE_TOKEN], size_t *length);
 
 struct journal { /* a journal being read from memory */
 	struct str rest;

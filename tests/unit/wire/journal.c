@@ -288,6 +288,35 @@ an_mtime_says_when_and_how_long(void **state)
 	}
 }
 
+static void
+the_first_line_of_any_message_reads(void **state)
+{
+	unsigned char got[QUEUE_TOKEN];
+	struct buf b = {0};
+	struct str all;
+	uint64_t ino = 0;
+	size_t n = 0;
+
+	assert_true(journal_write_first(&b, UINT64_MAX, token));
+	assert_true(b.len < JOURNAL_FIRST);
+	assert_true(journal_write(&b, &rows[0]));
+	all = buf_str(&b);
+	assert_true(journal_read_first(all, &ino, got, &n));
+	assert_true(ino == UINT64_MAX);
+	assert_memory_equal(got, token, QUEUE_TOKEN);
+	assert_int_equal(all.data[n - 1], '\n');
+	assert_int_equal(str_find(all, '\n'), n - 1);
+	for (size_t i = 0; i < n; i++) {
+		assert_false(
+		    journal_read_first(str_slice(all, 0, i), &ino, got, &n));
+		b.data[i] ^= 1;
+		assert_false(journal_read_first(all, &ino, got, &n));
+		b.data[i] ^= 1;
+	}
+	buf_free(&b);
+	(void)state;
+}
+
 int
 main(void)
 {
@@ -300,6 +329,7 @@ main(void)
 	    cmocka_unit_test(the_longest_line_reads_back),
 	    cmocka_unit_test(every_stamp_can_be_read),
 	    cmocka_unit_test(an_mtime_says_when_and_how_long),
+	    cmocka_unit_test(the_first_line_of_any_message_reads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
