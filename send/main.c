@@ -85,6 +85,20 @@ raise_descriptors(void)
 					       : 1;
 }
 
+/* INTERNALS 7: names are on the move, and a message may have two. */
+static void
+refuse_repair(void)
+{
+	bool there = access(QUEUE_REPAIRING, F_OK) == 0;
+
+	if (!there && errno != ENOENT)
+		die_temp("unable to look at ", QUEUE_REPAIRING);
+	errno = 0;
+	if (there)
+		die_temp("a repair of the queue is unfinished: run "
+			 "culver queue check --repair");
+}
+
 static uid_t
 uid_of(enum account a)
 {
@@ -144,6 +158,7 @@ main(int argc, char **argv)
 	if (!queue_split_read(&s.split))
 		die_temp("unable to read ", QUEUE_FORMAT_FILE);
 	lock_queue();
+	refuse_repair();
 	open_all(&s);
 	signals = signals_open();
 	signals_note_crash(s.trying);

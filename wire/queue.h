@@ -12,6 +12,8 @@
  *          than PIPE_BUF, so hints never mix.  Where that fails (nobody reads,
  *          the fifo is full) the writer creates queue/rescan instead.
  * Rescan   culver-send removes queue/rescan first and lists mess/ after.
+ * Repair   culver-check makes queue/repairing before it moves a name and
+ *          removes it after the last; culver-send does not start meanwhile.
  */
 #ifndef WIRE_QUEUE_H
 #define WIRE_QUEUE_H
@@ -42,6 +44,7 @@ _Static_assert(QUEUE_OSSIFIED > QUEUE_DEATH, "send must outwait a writer");
 #define QUEUE_RESCAN      "queue/rescan"
 #define QUEUE_TRYING      "queue/trying"
 #define QUEUE_LOCK        "queue/lock"
+#define QUEUE_REPAIRING   "queue/repairing"
 #define QUEUE_LSPAWN      "queue/lspawn" /* socket of culver-lspawn */
 #define QUEUE_BOUNCE      "queue/bounce" /* socket of culver-bounce */
 #define QUEUE_FORMAT_FILE "queue/format"
