@@ -21,6 +21,7 @@ static const char usage[] =
     "\n"
     "culver X runs culver-X; culver help lists the commands and what each\n"
     "program of the suite does, as whom; culver X --help explains one.\n"
+    "culver queue check runs culver-check.\n"
     "\n"
     "  culver status --home /var/tmp/mine\n";
 
@@ -28,7 +29,7 @@ int
 main(int argc, char **argv)
 {
 	char path[PROGRAM_PATH];
-	const char *close;
+	const char *close, *two;
 
 	die_name("culver");
 	usage_answer(argc, argv, usage);
@@ -38,9 +39,10 @@ main(int argc, char **argv)
 			die_temp("unable to print");
 		return argc < 2 ? EXIT_USAGE : 0;
 	}
-	if (!program_path(path, argv[1]))
+	two = argc > 2 ? program_of_two(argv[1], argv[2]) : NULL;
+	if (!program_path(path, two == NULL ? argv[1] : two))
 		die_temp("unable to find where culver is");
-	(void)execv(path, argv + 1);
+	(void)execv(path, argv + (two == NULL ? 1 : 2));
 	if (errno != ENOENT)
 		die_temp("unable to run ", path);
 	close = program_like(argv[1]);

@@ -28,6 +28,7 @@ static const struct program {
     {PEOPLE,     "stop",    "",        "end it, doors first"               },
     {PEOPLE,     "user",    "",        "mailboxes: add, del, passwd, list" },
     {PEOPLE,     "control", "",        "settings: check, show, build"      },
+    {PEOPLE,     "check",   "",        "is the queue whole; repair it"     },
     {SUBMITTERS, "queue",   "caller",  "qmail-queue's interface"           },
     {DAEMONS,    "smtpd",   "culverd", "takes mail by SMTP"                },
     {DAEMONS,    "queued",  "culverq", "writes the queue, durably"         },
@@ -42,6 +43,50 @@ static const struct program {
 
 enum { PROGRAMS = sizeof(programs) / sizeof(programs[0]) };
 
+/* Commands of two words: culver FIRST SECOND runs culver-NAME. */
+static const struct pair {
+	const char *first, *second, *name;
+} pairs[] = {
+    {"queue", "check", "check"},
+};
+
+enum { PAIRS = sizeof(pairs) / sizeof(pairs[0]) };
+
+const char *
+program_of_two(const char *first, const char *second)
+{
+	for (size_t i = 0; i < PAIRS; i++)
+		if (strcmp(pairs[i].first, first) == 0 &&
+		    strcmp(pairs[i].second, second) == 0)
+			return pairs[i].name;
+	return NULL;
+}
+
+/* What stands before its name in the list: a command's first word. */
+static const char *
+before(const struct program *p)
+{
+	for (size_t i = 0; i < PAIRS; i++)
+		if (strcmp(pairs[i].name, p->name) == 0)
+			return pairs[i].first;
+	return NULL;
+}
+
+static void
+print_row(FILE *out, const struct program *p)
+{
+	const char *first = before(p);
+	char name[LETTERS];
+
+	(void)snprintf(name, sizeof(name), "%s%s%s", first == NULL ? "" : first,
+	    first == NULL ? "" : " ", p->name);
+	if (p->group == PEOPLE)
+		(void)fprintf(out, "  %-17s %s\n", name, p->what);
+	else
+		(void)fprintf(out, "  culver-%-8s %-8s %s\n", p->name,
+		    p->account, p->what);
+}
+
 void
 programs_print(FILE *out)
 {
@@ -49,13 +94,8 @@ programs_print(FILE *out)
 		(void)fprintf(
 		    out, "%s%s\n", g == PEOPLE ? "" : "\n", headings[g]);
 		for (size_t i = 0; i < PROGRAMS; i++) {
-			const struct program *p = &programs[i];
-
-			if (p->group != g)
-				continue;
-			(void)fprintf(out, "  %s%-8s %-8s %s\n",
-			    g == PEOPLE ? "" : "culver-", p->name, p->account,
-			    p->what);
+			if (programs[i].group == g)
+				print_row(out, &programs[i]);
 		}
 	}
 }

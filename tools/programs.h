@@ -12,6 +12,10 @@ enum { PROGRAM_PATH = 4096 };
 /* The list of culver help, grouped by who uses them, in 80 columns. */
 void programs_print(FILE *out);
 
+/* The program of a command of two words, as "check" is of culver queue check;
+ * NULL when these words are none. */
+const char *program_of_two(const char *first, const char *second);
+
 /* Path of culver-NAME beside the running program.  False with errno; ENOENT
  * also for a name with a slash in it. */
 MUST_USE bool program_path(char out[PROGRAM_PATH], const char *name);

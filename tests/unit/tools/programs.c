@@ -71,6 +71,17 @@ a_name_with_a_slash_is_no_command(void **state)
 }
 
 static void
+two_words_are_a_command_only_together(void **state)
+{
+	(void)state;
+	assert_string_equal(program_of_two("queue", "check"), "check");
+	assert_null(program_of_two("queue", "--check"));
+	assert_null(program_of_two("queue", ""));
+	assert_null(program_of_two("check", "queue"));
+	assert_null(program_of_two("control", "check"));
+}
+
+static void
 the_list_fits_80_columns(void **state)
 {
 	char line[256];
@@ -92,6 +103,7 @@ main(void)
 	    cmocka_unit_test(distance_counts_letters),
 	    cmocka_unit_test(only_commands_for_people_are_suggested),
 	    cmocka_unit_test(a_name_with_a_slash_is_no_command),
+	    cmocka_unit_test(two_words_are_a_command_only_together),
 	    cmocka_unit_test(the_list_fits_80_columns),
 	};
 
