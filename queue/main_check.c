@@ -42,25 +42,19 @@ static const char usage[] =
     "\n"
     "  culver stop && culver queue check --repair && culver start\n";
 
-/* To read all is to be able to; to write, only where it is to be. */
 static void
-enter_jail(bool repair)
+enter_jail(bool mend)
 {
-	static const struct drop_path look[] = {
-	    {"doc/hier", PATH_READ},
-	    {"queue",    PATH_READ},
-	    {NULL,       0        },
-	};
-	static const struct drop_path mend[] = {
-	    {"doc/hier", PATH_READ					 },
-	    {"queue",    PATH_READ | PATH_WRITE | PATH_CREATE | PATH_REMOVE},
-	    {NULL,       0						 },
+	const struct drop_path paths[] = {
+	    {"queue", PATH_READ |
+			  (mend ? PATH_WRITE | PATH_CREATE | PATH_REMOVE : 0U)},
+	    {NULL,    0									    },
 	};
 	const struct drop jail = {
 	    .account = home_private() ? ACCOUNT_QUEUE : ACCOUNT_ROOT,
 	    .jailed = true,
-	    .promises = PROMISE_READ | (repair ? PROMISE_WRITE : 0),
-	    .paths = repair ? mend : look,
+	    .promises = PROMISE_READ | (mend ? PROMISE_WRITE : 0U),
+	    .paths = paths,
 	};
 
 	drop_to(&jail);
@@ -116,49 +110,68 @@ count_left(const struct survey *s, const struct modes *m,
 	       before->counts[FAULT_BODY];
 }
 
-int
-main(int argc, char **argv)
+struct options {
+	const char *home;
+	bool mend, json;
+};
+
+static void
+read_options(struct options *o, int argc, char **argv)
 {
-	static struct findings f;
-	struct survey s;
-	struct modes m;
-	const char *home = NULL;
-	bool json = false, mend = false;
-	uint64_t left;
 	const struct option_row rows[] = {
-	    {"--repair", &mend, NULL },
-	    {"--home",   NULL,  &home},
-	    {"--json",   &json, NULL },
-	    {NULL,       NULL,  NULL },
+	    {"--repair", &o->mend, NULL    },
+	    {"--home",   NULL,     &o->home},
+	    {"--json",   &o->json, NULL    },
+	    {NULL,       NULL,     NULL    },
 	};
 
-	die_name("check");
-	usage_answer(argc, argv, usage);
 	if (option_take(argc, argv, rows) != argc)
 		die_usage("no argument is expected; --help shows options");
-	if (home != NULL)
-		env_set("CULVER_HOME", home);
+	if (o->home != NULL)
+		env_set("CULVER_HOME", o->home);
+}
+
+/* The accounts are looked up before the jail, which has no table of them. */
+static void
+enter(const struct options *o, struct modes *m)
+{
 	home_enter();
 	clock_open();
 	if (!home_private() && geteuid() != 0)
 		die_usage("only root can read this queue");
-	enter_jail(mend);
+	drop_to(&(struct drop){
+	    .account = home_private() ? ACCOUNT_QUEUE : ACCOUNT_ROOT});
+	if (!modes_open(m))
+		die_temp("unable to read doc/hier or find the accounts (culver "
+			 "setup makes them)");
+	enter_jail(o->mend);
 	(void)umask(0);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct findings f;
+	static struct modes m;
+	struct options o = {.home = NULL};
+	struct survey s;
+	uint64_t left;
+
+	die_name("check");
+	usage_answer(argc, argv, usage);
+	read_options(&o, argc, argv);
+	enter(&o, &m);
 	open_queue(&s);
-	if (!modes_open(&m))
-		die_temp("unable to find the accounts (culver setup makes "
-			 "them) or read doc/hier");
-	if (mend)
+	if (o.mend)
 		mend_lock(&s, &m);
-	findings_begin(&f, json);
+	findings_begin(&f, o.json);
 	inspect(&s, &m, &f, true);
 	left = findings_count(&f);
-	if (mend && left > 0) {
+	if (o.mend && left > 0) {
 		repair(&s, &m, &f);
 		left = count_left(&s, &m, &f);
 	}
-	findings_end(&f, mend, left);
-	modes_close(&m);
+	findings_end(&f, o.mend, left);
 	survey_close(&s);
 	return left > 0 ? EXIT_USAGE : 0;
 }

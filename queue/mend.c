@@ -13,7 +13,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-enum { MARKER_MODE = 0644 };
+enum { MARKER_MODE = 0644, LOCK_MODE = 0600 };
 
 static const char lock_name[] = "lock", marker_name[] = "repairing";
 
@@ -63,18 +63,19 @@ sync_queue(const struct survey *s)
 		die_temp("unable to fsync queue");
 }
 
-/* A program that makes it gives it to whom it would be. */
+/* Made as culver-send would make it. */
 static int
 open_lock(const struct survey *s, const struct modes *m)
 {
+	struct want want = m->journal;
 	int flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC;
 	int fd = openat(s->queue, lock_name, flags);
 
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
-	fd =
-	    openat(s->queue, lock_name, flags | O_CREAT | O_EXCL, m->lock.mode);
-	if (fd >= 0 && !modes_give(&m->lock, fd))
+	want.mode = LOCK_MODE;
+	fd = openat(s->queue, lock_name, flags | O_CREAT | O_EXCL, want.mode);
+	if (fd >= 0 && !modes_give(&want, fd))
 		fd_close(&fd);
 	return fd;
 }

@@ -1,8 +1,8 @@
 /* modes: owners, groups and modes of the queue; see modes.h. */
 #include "queue/modes.h"
 
-#include "control/hier.h"
 #include "lib/account.h"
+#include "lib/buf.h"
 #include "lib/fd.h"
 #include "lib/home.h"
 #include "lib/num.h"
@@ -20,27 +20,79 @@ enum {
 	TABLE_MOST = 1 << 20 /* bytes of doc/hier */
 };
 
+/* The part of a row's path below queue/; false where it is not of the queue. */
+static bool
+below_queue(struct str *path)
+{
+	struct str first;
+
+	return str_cut(path, '/', &first) && str_equal(first, str_of("queue"));
+}
+
+static bool
+add_row(
+    struct modes *m, struct str path, enum hier_kind kind, const struct want *w)
+{
+	struct modes_row *r = &m->rows[m->count];
+
+	errno = EPROTO;
+	if (m->count == MODES_ROWS || !str_copy(r->path, MOVING_PATH, path))
+		return false;
+	r->kind = kind;
+	r->want = *w;
+	m->count++;
+	return true;
+}
+
+static bool
+read_rows(struct modes *m, struct str rest)
+{
+	struct hier_row row;
+	bool bad;
+
+	while (hier_next(&rest, &row, &bad)) {
+		struct want w = {.mode = row.mode};
+
+		if (!below_queue(&row.path))
+			continue;
+		if (!hier_owner(&row, &w.uid, &w.gid) ||
+		    !add_row(m, row.path, row.kind, &w))
+			return false;
+	}
+	errno = EPROTO;
+	return !bad;
+}
+
+/* What programs make besides. */
+static bool
+add_made(struct modes *m)
+{
+	struct want lock = m->journal;
+
+	lock.mode = LOCK_MODE;
+	return add_row(m, str_of("lock"), HIER_MADE, &lock) &&
+	       add_row(m, str_of("trying"), HIER_MADE, &m->journal);
+}
+
 bool
 modes_open(struct modes *m)
 {
+	struct buf text = {.max = TABLE_MOST};
 	gid_t own, group;
+	bool ok;
 
-	*m = (struct modes){.hier = {.max = TABLE_MOST}};
+	*m = (struct modes){.count = 0};
 	if (!account_find(ACCOUNT_QUEUE, &m->message.uid, &own) ||
 	    !account_find(ACCOUNT_SEND, &m->journal.uid, &own) ||
 	    !account_group(GROUP_MESSAGES, &group))
 		return false;
 	m->message.gid = m->journal.gid = group;
 	m->message.mode = m->journal.mode = FILE_MODE;
-	m->lock = m->trying = m->journal;
-	m->lock.mode = LOCK_MODE;
-	return fd_read_file(AT_FDCWD, "doc/hier", &m->hier) || errno == ENOENT;
-}
-
-void
-modes_close(struct modes *m)
-{
-	buf_free(&m->hier);
+	if (!fd_read_file(AT_FDCWD, "doc/hier", &text))
+		return errno == ENOENT;
+	ok = read_rows(m, buf_str(&text)) && add_made(m);
+	buf_free(&text);
+	return ok;
 }
 
 bool
@@ -158,27 +210,23 @@ look_at(const struct thing *t, const char *path, struct findings *f)
 
 /* path, below queue/, of at most two parts; "" is queue/ itself. */
 static bool
-at_path(struct thing *t, const struct survey *s, struct str path,
+at_path(struct thing *t, const struct survey *s, const char *path,
     struct findings *f)
 {
-	struct str name = path, first = {"", 0};
-	char shown[MOVING_PATH];
+	struct str name = str_of(path), first;
+	const char *shown = path[0] == '\0' ? "." : path;
 	bool ok;
 
 	t->parent = s->queue;
-	if (str_find(path, '/') < path.len) {
-		if (!str_cut(&name, '/', &first))
-			return true;
+	if (strchr(path, '/') != NULL && str_cut(&name, '/', &first)) {
 		t->parent = openat(s->queue,
 		    str_equal(first, str_of("mess")) ? "mess" : "info",
 		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (t->parent < 0)
 			return true; /* which is said of its folder */
 	}
-	(void)str_copy(
-	    t->name, sizeof(t->name), path.len == 0 ? str_of(".") : name);
-	ok = str_copy(
-		 shown, sizeof(shown), path.len == 0 ? str_of(".") : path) &&
+	ok = str_copy(t->name, sizeof(t->name),
+		 name.len == 0 ? str_of(".") : name) &&
 	     look_at(t, shown, f);
 	if (t->parent != s->queue)
 		fd_close(&t->parent);
@@ -186,64 +234,33 @@ at_path(struct thing *t, const struct survey *s, struct str path,
 }
 
 static bool
-split_folders(struct thing *t, const struct survey *s, struct str path,
+split_folders(struct thing *t, const struct survey *s, const char *path,
     struct findings *f)
 {
 	char one[MOVING_PATH];
 	bool ok = true;
 
-	path.len -= 2; /* "SS" */
 	for (unsigned i = 0; ok && i < s->split; i++) {
-		(void)snprintf(
-		    one, sizeof(one), "%.*s%u", (int)path.len, path.data, i);
-		ok = at_path(t, s, str_of(one), f);
+		(void)snprintf(one, sizeof(one), "%.4s/%u", path, i);
+		ok = at_path(t, s, one, f);
 	}
 	return ok;
-}
-
-static bool
-made_files(const struct modes *m, const struct survey *s, struct findings *f)
-{
-	struct thing lock = {.kind = HIER_MADE, .want = m->lock};
-	struct thing trying = {.kind = HIER_MADE, .want = m->trying};
-
-	return at_path(&lock, s, str_of("lock"), f) &&
-	       at_path(&trying, s, str_of("trying"), f);
-}
-
-/* The part of a row's path below queue/; false where it is not of the queue. */
-static bool
-below_queue(struct str *path)
-{
-	struct str first;
-
-	return str_cut(path, '/', &first) && str_equal(first, str_of("queue"));
 }
 
 bool
 modes_rows(const struct modes *m, const struct survey *s, struct findings *f)
 {
-	struct str rest = buf_str(&m->hier), path;
-	struct hier_row row;
-	bool bad = false, ok = true;
+	bool ok = true;
 
-	if (rest.len == 0 && f != NULL)
+	if (m->count == 0 && f != NULL)
 		findings_add(f, FAULT_NO_TABLE, "../doc/hier", NULL);
-	while (ok && hier_next(&rest, &row, &bad)) {
-		struct thing t = {.kind = row.kind, .want.mode = row.mode};
+	for (size_t i = 0; ok && i < m->count; i++) {
+		const struct modes_row *r = &m->rows[i];
+		struct thing t = {.kind = r->kind, .want = r->want};
 
-		path = row.path;
-		if (!below_queue(&path))
-			continue;
-		if (!hier_owner(&row, &t.want.uid, &t.want.gid))
-			return false;
-		ok = str_ends(path, str_of("/SS"))
-			 ? split_folders(&t, s, path, f)
-			 : at_path(&t, s, path, f);
+		ok = str_ends(str_of(r->path), str_of("/SS"))
+			 ? split_folders(&t, s, r->path, f)
+			 : at_path(&t, s, r->path, f);
 	}
-	if (bad) {
-		errno = EPROTO;
-		return false;
-	}
-	return ok && made_files(m, s, f);
+	return ok;
 }

@@ -3,8 +3,8 @@
 #ifndef QUEUE_MODES_H
 #define QUEUE_MODES_H
 
+#include "control/hier.h"
 #include "lib/attr.h"
-#include "lib/buf.h"
 #include "queue/findings.h"
 #include "queue/survey.h"
 #include <stdbool.h>
@@ -17,18 +17,25 @@ struct want {
 	mode_t mode;
 };
 
-struct modes {
-	struct buf hier;              /* doc/hier; empty: there is none */
-	struct want message, journal; /* files of culver-queued, of -send */
-	struct want lock, trying;
+/* A row of the queue's. */
+struct modes_row {
+	char path[MOVING_PATH]; /* below queue/; "" is itself */
+	enum hier_kind kind;
+	struct want want;
 };
 
-/* Read doc/hier and find the accounts.  False with errno; without doc/hier the
- * table is empty. */
-MUST_USE bool modes_open(struct modes *m);
+enum { MODES_ROWS = 64 };
 
-/* Free the table. */
-void modes_close(struct modes *m);
+struct modes {
+	struct modes_row rows[MODES_ROWS];
+	size_t count;                 /* 0: there is no doc/hier */
+	struct want message, journal; /* files of culver-queued, of -send */
+};
+
+/* Read doc/hier and find the accounts; outside of a jail, where they can be
+ * looked up.  False with errno (EPROTO: the table is malformed, or an account
+ * is missing, ENOENT); without doc/hier it is empty. */
+MUST_USE bool modes_open(struct modes *m);
 
 /* The file is as wanted.  False with *fault, which says whether we may mend
  * it.  In a private instance any group will do. */

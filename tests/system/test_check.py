@@ -6,12 +6,14 @@ its name says.  A culver-send between Python's ends then delivers from them.
 import collections
 import json
 import os
+import pathlib
 import random
 import re
 import shutil
 import signal
 import struct
 import subprocess
+import tempfile
 
 import pytest
 from sendbed import BIN, NOBODY, TOP, Bed, head, line, wait_for
@@ -575,3 +577,64 @@ def test_copy_of_an_unfinished_repair_is_repaired(bed, call, links):
         b.whole(messages)
         b.deliver(messages)
     assert points > 0
+
+
+# A real instance.
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes accounts")
+def test_files_that_root_restored_get_their_owners_and_modes():
+    folder = pathlib.Path(tempfile.mkdtemp(dir="/var/tmp"))
+    folder.chmod(0o755)
+    home = folder / "home"
+    env = {"PATH": os.environ["PATH"], "CULVER_HOME": str(home)}
+
+    def run(*words, code=0):
+        done = subprocess.run([BIN / "culver", *words], env=env, text=True,
+                              capture_output=True, check=False, timeout=120)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout
+
+    try:
+        run("setup", "--home", str(home), "--domain", "real.example")
+        run("queue", "check")
+        shutil.rmtree(home / "queue/info/5")
+        (home / "queue/hint").unlink()
+        (home / "queue/lock").write_text("")
+        messages = [Message(i, done="a", waiting="b") for i in range(20)]
+        for m in messages:
+            name = 1000 + m.n
+            for kind, data in (("mess", m.bytes()),
+                               ("info", m.journal(name).encode())):
+                path = home / "queue" / kind / str(name % 64) / str(name)
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(data)
+                path.chmod(0o644)
+        # Somebody's second name for a file that is not ours.
+        (folder / "precious").write_bytes(messages[0].bytes())
+        os.link(folder / "precious", home / "queue/mess/0/64")
+        kinds = {f["kind"] for f in
+                 json.loads(run("queue", "check", "--json",
+                                code=100))["findings"]}
+        assert kinds == {"place", "mode", "missing"}
+        run("queue", "check", "--repair", code=100)
+        left = json.loads(run("queue", "check", "--json", code=100))
+        assert [f["kind"] for f in left["findings"]] == ["mode"]
+        assert (folder / "precious").stat().st_uid == 0
+        (home / "queue" / left["findings"][0]["path"]).unlink()
+        run("queue", "check")
+        for kind, owner in (("mess", "culverq"), ("info", "culvers")):
+            paths = list((home / "queue" / kind).glob("*/*"))
+            assert len(paths) == len(messages)
+            for path in paths:
+                assert (path.owner(), path.group()) == (owner, "culverm")
+                assert path.stat().st_mode & 0o7777 == 0o640
+        with open(folder / "log", "wb") as log:
+            send = subprocess.Popen([BIN / "culver-send"], env=env, stderr=log)
+        wait_for(lambda: "send: listed messages=20" in
+                 (folder / "log").read_text())
+        send.terminate()
+        assert send.wait(20) == 0
+        assert "held" not in (folder / "log").read_text()
+    finally:
+        shutil.rmtree(folder)
