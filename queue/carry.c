@@ -208,8 +208,7 @@ fill(const struct journal_file *old, int fd, uint64_t ino, const struct want *w)
 	     fd_pwrite_all(fd, first.data, first.len, 0) &&
 	     copy_rest(old, fd, first.len) &&
 	     (geteuid() != 0 || fchown(fd, w->uid, w->gid) == 0) &&
-	     fchmod(fd, w->mode) == 0 && futimens(fd, times) == 0 &&
-	     fsync(fd) == 0;
+	     fchmod(fd, w->mode) == 0 && futimens(fd, times) == 0;
 	buf_free(&first);
 	return ok;
 }

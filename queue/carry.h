@@ -22,9 +22,10 @@ struct carried {
  * journal too where that of the other is there, and *dropped set. */
 MUST_USE bool carry_drop_copy(const struct carried *c, bool *dropped);
 
-/* Find the message's journal, and write it, durably, under the moving name, if
- * it is not where it belongs with the right number.  What another run wrote
- * there is written again.  True also without a journal; false with errno. */
+/* Find the message's journal, and write it under the moving name, if it is not
+ * where it belongs with the right number.  What another run wrote there is
+ * written again; nothing is synced.  True also without a journal; false with
+ * errno. */
 MUST_USE bool carry_journal(const struct carried *c, const struct want *w);
 
 /* Unlink the journal that has the name of the spot in mess/. */

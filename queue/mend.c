@@ -1,5 +1,6 @@
 /* mend: names on the move; see mend.h.  Q1 to Q11 are the steps of
  * doc/INTERNALS, 7, which says why each comes where it does. */
+#define _GNU_SOURCE /* syncfs */
 #include "queue/mend.h"
 
 #include "lib/die.h"
@@ -54,6 +55,33 @@ sync_all(const struct survey *s, int base)
 	if (!survey_sync(s, base))
 		die_temp("unable to fsync queue/", survey_base(s, base),
 		    "; run culver queue check --repair again");
+}
+
+static void
+sync_everything(const struct survey *s)
+{
+	if (syncfs(s->queue) != 0)
+		die_temp("unable to sync the queue's file system");
+}
+
+static void
+sync_file(const struct spot *at)
+{
+	int fd = openat(at->dir, at->text,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0 ? errno != ENOENT && errno != EACCES && errno != ELOOP
+		   : fsync(fd) != 0)
+		give_up("fsync", at);
+	fd_close(&fd);
+}
+
+static void
+sync_moving(void *context, const struct spot *at)
+{
+	if (at->name.moving)
+		sync_file(at);
+	(void)context;
 }
 
 static void
@@ -252,9 +280,10 @@ mend_names(const struct survey *s, const struct modes *modes)
 {
 	struct mend m = {.survey = s, .modes = modes};
 
-	mark(s);                    /* Q1 */
-	walk(&m, s->mess, prepare); /* Q2 */
-	sync_all(s, s->info);       /* Q3 */
+	mark(s);                        /* Q1 */
+	walk(&m, s->mess, prepare);     /* Q2 */
+	walk(&m, s->info, sync_moving); /* Q3 */
+	sync_all(s, s->info);
 	sync_all(s, s->mess);
 	walk(&m, s->mess, release);        /* Q4 */
 	sync_all(s, s->mess);              /* Q5 */
@@ -311,6 +340,7 @@ mend_modes(const struct survey *s, const struct modes *modes)
 
 	walk(&m, s->mess, give_message);
 	walk(&m, s->info, give_journal);
+	sync_everything(s);
 }
 
 void

@@ -121,7 +121,7 @@ modes_give(const struct want *w, int fd)
 	}
 	/* The mode last: a change of the owner may clear some of it. */
 	return (geteuid() != 0 || fchown(fd, w->uid, w->gid) == 0) &&
-	       fchmod(fd, w->mode) == 0 && fsync(fd) == 0;
+	       fchmod(fd, w->mode) == 0;
 }
 
 /* One thing of the table: its name in an open folder. */
@@ -178,7 +178,7 @@ put_right(const struct thing *t)
 			 fchown(fd, t->want.uid, t->want.gid) == 0) &&
 		     fchmod(fd, t->want.mode) == 0 && fsync(t->parent) == 0;
 	else if (ok)
-		ok = modes_give(&t->want, fd);
+		ok = modes_give(&t->want, fd) && fsync(fd) == 0;
 	fd_close(&fd);
 	return ok;
 }

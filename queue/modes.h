@@ -41,8 +41,8 @@ MUST_USE bool modes_open(struct modes *m);
  * it.  In a private instance any group will do. */
 bool modes_fit(const struct want *w, const struct stat *st, enum fault *fault);
 
-/* Give the file or folder fd the owner, group and mode, durably.  A file of two
- * names is left: somebody may have put it there.  False with errno; EPERM. */
+/* Give the file or folder fd the owner, group and mode.  A file of two names is
+ * left: somebody may have put it there.  False with errno; EPERM. */
 MUST_USE bool modes_give(const struct want *w, int fd);
 
 /* Look at the folders, the fifo and the made files of the queue and tell f; or,
