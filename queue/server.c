@@ -181,6 +181,8 @@ meet(struct server *s, int fd)
 	service = peers_service(&s->peers, terms.peer.uid);
 	terms.trusted = service == PEERS_SMTPD || service == PEERS_FILTER;
 	terms.uses_reserve = service == PEERS_QUEUE;
+	/* There culver-bounce is nobody else than culver-smtpd. */
+	terms.notices_use_it = home_private() && service == PEERS_SMTPD;
 	refresh(s);
 	if (peers_admit(&s->peers, terms.peer.uid))
 		start_writer(s, fd, &terms);

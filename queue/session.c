@@ -98,12 +98,22 @@ body_part(struct session *s, struct str bytes)
 		draft_body(&s->draft, bytes);
 }
 
+/* The sender of a bounce, and of a double bounce. */
+static bool
+is_notice(struct str record)
+{
+	return str_equal(record, str_of("F")) ||
+	       str_equal(record, str_of("F#@[]"));
+}
+
 /* One record; its NUL follows it in memory. */
 static void
 record(struct session *s, struct str text)
 {
 	int code = envelope_accept(&s->check, text);
 
+	if (s->terms->notices_use_it && is_notice(text))
+		s->draft.reserve = 0;
 	if (code != 0)
 		refuse(s, code, "bad envelope record");
 	else

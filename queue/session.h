@@ -20,8 +20,9 @@ struct settings {
 /* Who is at the other end, and what he may. */
 struct terms {
 	struct peer peer;
-	bool trusted;      /* say more about a submitter: S, C and Q */
-	bool uses_reserve; /* bounces */
+	bool trusted;        /* say more about a submitter: S, C and Q */
+	bool uses_reserve;   /* bounces */
+	bool notices_use_it; /* of all it sends, those with a bounce's sender */
 	const struct settings *settings;
 };
 

@@ -25,7 +25,7 @@ struct writer {
 };
 
 struct may {
-	bool trusted, uses_reserve, unknown;
+	bool trusted, uses_reserve, notices_use_it, unknown;
 	uint64_t reserve;
 };
 
@@ -37,6 +37,7 @@ write_for(int fd, const struct may *may)
 	    .peer = {.pid = PID, .uid = UID},
 	    .trusted = may->trusted,
 	    .uses_reserve = may->uses_reserve,
+	    .notices_use_it = may->notices_use_it,
 	    .settings = &settings
         };
 	struct place place = {0};
@@ -322,6 +323,15 @@ static const struct dialogue {
     {"disk in reserve, a bounce",
      {.reserve = UINT64_MAX / 2, .uses_reserve = true},
      {F('M', "a"), F('E', "Fa@b\0Tc@d\0"), F('C', "")},                                                      0,  true },
+    {"reserve, private: bounce",
+     {.reserve = UINT64_MAX / 2, .notices_use_it = true},
+     {F('M', "a"), F('E', "F\0Tc@d\0"), F('C', "")},							 0,  true },
+    {"reserve, private: double",
+     {.reserve = UINT64_MAX / 2, .notices_use_it = true},
+     {F('M', "a"), F('E', "F#@[]\0Tc@d\0"), F('C', "")},                                                     0,  true },
+    {"reserve, private: other",
+     {.reserve = UINT64_MAX / 2, .notices_use_it = true},
+     {F('M', "a"), F('E', "Fa@b\0Tc@d\0"), F('C', "")},                                                      53, true },
 };
 
 static void
