@@ -25,6 +25,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -122,6 +123,9 @@ main(int argc, char **argv)
 	clock_open();
 	drop_to(&drop);
 	clean_environment();
+	/* A limit of size is as good as a full disk (EFBIG). */
+	if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
+		die_temp("unable to ignore SIGXFSZ");
 	(void)umask(077);
 	open_all(&l);
 	while ((n = hear(packet, &fd)) > 0) {
