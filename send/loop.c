@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 enum { ON_SIGNAL, ON_HINT, ON_BOUNCER, ON_SPAWNER, ON_COUNT = ON_SPAWNER + 2 };
+enum { PAUSE = 1000 }; /* milliseconds, where poll fails */
 
 /* Text that is newer than the table which rules, and such. */
 static void
@@ -137,6 +138,21 @@ patience(const struct send *s, int64_t now)
 	return until <= now ? 0 : (int)((until - now + 999) / 1000);
 }
 
+/* False when nothing is known to have happened.  What keeps poll from working
+ * (no memory, fewer descriptors allowed than watched) passes, but not at
+ * once. */
+static bool
+wait_for(struct pollfd *on, int milliseconds)
+{
+	if (poll(on, ON_COUNT, milliseconds) != -1)
+		return true;
+	if (errno != EINTR) {
+		warn("unable to poll");
+		(void)poll(NULL, 0, PAUSE);
+	}
+	return false;
+}
+
 static void
 serve(struct send *s, const struct pollfd *on)
 {
@@ -214,12 +230,8 @@ loop_run(struct send *s, int signals)
 		removal_run(&s->removal, now);
 		send_out(s, now);
 		watch(s, on, signals);
-		if (poll(on, ON_COUNT, patience(s, clock_boot())) == -1) {
-			if (errno != EINTR)
-				warn("unable to poll");
-			continue;
-		}
-		serve(s, on);
+		if (wait_for(on, patience(s, clock_boot())))
+			serve(s, on);
 	}
 	leave(s);
 }
