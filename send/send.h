@@ -21,7 +21,7 @@
 enum {
 	SEND_SPARE = 16,          /* messages in hand beyond the slots */
 	SEND_DESCRIPTORS = 32,    /* for other things than messages in hand */
-	SEND_AGAIN = 5 * 1000000, /* after local trouble, microseconds */
+	SEND_AGAIN = 2 * 1000000, /* after local trouble, microseconds */
 	SEND_RECORD = 500000,     /* lines wait this long at most */
 };
 
