@@ -40,7 +40,7 @@ SILENCE = 60    # seconds that a client waits for a reply; then it is stuck
 DRAIN = 300     # seconds in which the queue must become empty
 KILLING = 140   # of these, how many the killing goes on at most
 QUICK_KILLING = 8
-MOVED = ledgermail.USERS[:2]  # their reader moves files from new/ to cur/
+MOVED = ledgermail.USERS[:8]  # their reader moves files from new/ to cur/
 MUST_BE_NONE = ("lost", "half", "twice", "bounced_and_delivered", "wrong",
                 "notice_often", "held", "queued", "journals", "crashed",
                 "refused", "stuck")

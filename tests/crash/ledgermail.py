@@ -9,7 +9,7 @@ import random
 
 DOMAIN = "demo.example"
 HOST = "mail." + DOMAIN
-USERS = [f"u{n}" for n in range(16)]
+USERS = [f"u{n}" for n in range(56)]
 SENDERS = [f"n{n}" for n in range(4)]  # they get the notices
 LATE = ["late0", "late1"]              # their Maildirs come later
 POP = "pop"                            # read by POP3 meanwhile
