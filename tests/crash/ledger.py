@@ -37,9 +37,10 @@ TICK = 0.1      # seconds between two kills
 PUSH = 2.5      # seconds between two pushes for what was deferred
 TURNS = 200     # messages of a connection
 SILENCE = 60    # seconds that a client waits for a reply; then it is stuck
-DRAIN = 300     # seconds in which the queue must become empty
-KILLING = 140   # of these, how many the killing goes on at most
+DRAIN = 120     # seconds without progress: the queue does not become empty
+KILLING = 140   # seconds that the killing goes on at most after the load
 QUICK_KILLING = 8
+HOURS = 100     # that the clocks go on at most: less than queuelifetime
 MOVED = ledgermail.USERS[:8]  # their reader moves files from new/ to cur/
 MUST_BE_NONE = ("lost", "half", "twice", "bounced_and_delivered", "wrong",
                 "notice_often", "held", "queued", "journals", "crashed",
@@ -183,7 +184,7 @@ class Ledger:
         self.ends = os.pipe2(os.O_NONBLOCK)
         self.told = collections.defaultdict(list)
         self.clients = set()
-        self.next_kill = self.next_push = 0.0
+        self.next_kill = self.next_push = self.next_hour = 0.0
         self.hours = 0
 
     def tell(self, what, number, text=b""):
@@ -258,27 +259,30 @@ class Ledger:
         time.sleep(0.02)
 
     def drain(self):
-        """What was deferred becomes due: the clocks go on, hour by hour.
+        """Until the queue is empty.
 
-        The killing goes on until only such messages are left, or for long.
+        The killing goes on until little but deferred mail is left, or for
+        long.  Then such mail becomes due: the clocks go on, hour by hour.
         """
         self.show(len(ledgermail.LATE))
-        begun = time.monotonic()
-        hour, look, empty = begun + PUSH, begun, 0
-        killing, long = True, QUICK_KILLING if self.args.quick else KILLING
-        while empty < 3 and time.monotonic() < begun + DRAIN:
-            self._turn(killing)
+        long = QUICK_KILLING if self.args.quick else KILLING
+        begun = progress = time.monotonic()
+        look, least, few, empty = begun, sys.maxsize, False, 0
+        while empty < 3 and time.monotonic() < progress + DRAIN:
             now = time.monotonic()
-            if now > hour:
-                hour += PUSH
+            self._turn(not few and now < begun + long)
+            if now < look:
+                continue
+            left = self.host.queue() + len(self.host.journals())
+            empty = 0 if left else empty + 1
+            look = now + (0.25 if left < 1000 else PUSH)
+            few = few or left <= 2 * self.args.messages // 100
+            if left < least:
+                least, progress = left, now
+            if few and self.hours < HOURS and now > self.next_hour:
+                self.next_hour = now + PUSH
                 self.hours += 1
                 self.host.set_clock(self.hours * 3600)
-            if now > look:
-                look = now + 0.25
-                killing = killing and now < begun + long and \
-                    self.host.queued_more_than(self.args.messages // 500)
-                left = self.host.queued_more_than(0) or self.host.journals()
-                empty = 0 if left else empty + 1
 
     # Progress and the account
 

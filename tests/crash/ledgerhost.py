@@ -230,13 +230,6 @@ class Host:
     def queue(self):
         return sum(len(f) for at, _, f in os.walk(self.home / "queue/mess"))
 
-    def queued_more_than(self, count):
-        for at, _, names in os.walk(self.home / "queue/mess"):
-            count -= len(names)
-            if count < 0:
-                return True
-        return False
-
     def journals(self):
         return [pathlib.Path(at, name)
                 for at, _, names in os.walk(self.home / "queue/info")
