@@ -27,6 +27,7 @@ record_open(struct record *r, const char *path, const char *folder)
 	if (stat(folder, &st) != 0)
 		return false;
 	r->device = st.st_dev;
+	r->events = 0;
 	r->out = fopen(path, "we");
 	return r->out != NULL && fprintf(r->out, "# faultrun record 1\n") > 0;
 }
@@ -45,8 +46,10 @@ record_close(struct record *r)
 void
 record_mark(struct record *r, const char *text)
 {
-	if (r->out != NULL)
-		(void)fprintf(r->out, "-\tmark\t%s\n", text);
+	if (r->out == NULL)
+		return;
+	r->events++;
+	(void)fprintf(r->out, "-\tmark\t%s\n", text);
 }
 
 /* Bytes of the process's memory.  False when they are not there. */
@@ -168,6 +171,7 @@ record_entered(struct record *r, const struct tracee *t, size_t i)
 	if (r->out == NULL)
 		return;
 	b->ino = b->from.folder = b->to.folder = 0;
+	b->events = r->events;
 	switch (t->call.nr) {
 	case SYS_open:
 	case SYS_mkdir:
@@ -200,8 +204,9 @@ record_entered(struct record *r, const struct tracee *t, size_t i)
 }
 
 static void
-begin(const struct record *r, const struct tracee *t, const char *event)
+begin(struct record *r, const struct tracee *t, const char *event)
 {
+	r->events++;
 	(void)fprintf(r->out, "%s\t%s", t->program, event);
 }
 
@@ -285,7 +290,7 @@ put_vector(const struct record *r, const struct tracee *t, size_t n)
 
 /* What a client hears: the doors' bytes, by the call that gives them away. */
 static void
-put_said(const struct record *r, const struct tracee *t, size_t n)
+put_said(struct record *r, const struct tracee *t, size_t n)
 {
 	if (strcmp(t->program, "smtpd") != 0 &&
 	    strcmp(t->program, "popup") != 0)
@@ -300,7 +305,7 @@ put_said(const struct record *r, const struct tracee *t, size_t n)
 }
 
 static void
-ended_write(const struct record *r, const struct tracee *t, size_t n)
+ended_write(struct record *r, const struct tracee *t, size_t n)
 {
 	const uint64_t *a = t->call.args;
 	struct stat st;
@@ -323,23 +328,39 @@ ended_write(const struct record *r, const struct tracee *t, size_t n)
 	(void)fputc('\n', r->out);
 }
 
-/* An event about the file behind the first argument. */
-static void
-ended_file(const struct record *r, const struct tracee *t, const char *event,
-    uint64_t value)
+/* An event about the file behind the first argument.  False: there is none. */
+static bool
+ended_file(
+    struct record *r, const struct tracee *t, const char *event, uint64_t value)
 {
 	struct stat st;
 
 	if (!behind(t, t->call.args[0], &st) || st.st_dev != r->device)
-		return;
+		return false;
 	begin(r, t, event);
 	(void)fprintf(
-	    r->out, "\t%" PRIu64 "\t%" PRIu64 "\n", (uint64_t)st.st_ino, value);
+	    r->out, "\t%" PRIu64 "\t%" PRIu64, (uint64_t)st.st_ino, value);
+	return true;
 }
 
 static void
-ended_open(const struct record *r, const struct tracee *t,
-    const struct before *b, uint64_t flags, uint64_t fd)
+ended_truncate(struct record *r, const struct tracee *t)
+{
+	if (ended_file(r, t, "truncate", t->call.args[1]))
+		(void)fputc('\n', r->out);
+}
+
+/* What others did while it ran may or may not be on the disk. */
+static void
+ended_sync(struct record *r, const struct tracee *t, const struct before *b)
+{
+	if (ended_file(r, t, "sync", t->call.nr == SYS_fdatasync))
+		(void)fprintf(r->out, "\t%" PRIu64 "\n", b->events);
+}
+
+static void
+ended_open(struct record *r, const struct tracee *t, const struct before *b,
+    uint64_t flags, uint64_t fd)
 {
 	struct stat st;
 
@@ -360,7 +381,7 @@ ended_open(const struct record *r, const struct tracee *t,
 }
 
 static void
-ended_name(const struct record *r, const struct tracee *t, const char *event,
+ended_name(struct record *r, const struct tracee *t, const char *event,
     const struct before *b)
 {
 	const bool two = strcmp(event, "rename") == 0;
@@ -411,10 +432,10 @@ record_ended(struct record *r, const struct tracee *t, size_t i, int64_t result)
 		break;
 	case SYS_fsync:
 	case SYS_fdatasync:
-		ended_file(r, t, "sync", t->call.nr == SYS_fdatasync);
+		ended_sync(r, t, b);
 		break;
 	case SYS_ftruncate:
-		ended_file(r, t, "truncate", a[1]);
+		ended_truncate(r, t);
 		break;
 	case SYS_link:
 	case SYS_linkat:

@@ -20,14 +20,16 @@ struct place {
 
 /* What only the entry of a call knows. */
 struct before {
-	bool there;   /* the name to be made exists */
-	uint64_t ino; /* of the file that is linked or removed */
+	bool there;      /* the name to be made exists */
+	uint64_t events; /* how many had been written */
+	uint64_t ino;    /* of the file that is linked or removed */
 	struct place from, to;
 };
 
 struct record {
 	FILE *out;
 	dev_t device;                      /* the folder's */
+	uint64_t events;                   /* written so far */
 	struct before before[TRACEES_MAX]; /* by the tracee's index */
 };
 
