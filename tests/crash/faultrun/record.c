@@ -3,6 +3,7 @@
 #include "tests/crash/faultrun/record.h"
 
 #include "lib/fd.h"
+#include "lib/num.h"
 #include "lib/str.h"
 #include <fcntl.h>
 #include <inttypes.h>
@@ -237,17 +238,21 @@ behind(const struct tracee *t, uint64_t fd, struct stat *st)
 static uint64_t
 position(const struct tracee *t, uint64_t fd)
 {
-	char path[PATH];
+	static const char word[] = "pos:";
+	char path[PATH], line[64];
 	uint64_t at = 0;
 	FILE *f;
 
 	(void)snprintf(
 	    path, sizeof(path), "/proc/%d/fdinfo/%d", t->pid, (int)fd);
 	f = fopen(path, "re");
-	if (f == NULL || fscanf(f, "pos: %" SCNu64, &at) != 1)
+	if (f == NULL)
+		return 0;
+	if (fgets(line, sizeof(line), f) == NULL ||
+	    !str_starts(str_of(line), str_of(word)) ||
+	    !num_parse(str_trim(str_of(line + strlen(word))), UINT64_MAX, &at))
 		at = 0;
-	if (f != NULL)
-		(void)fclose(f);
+	(void)fclose(f);
 	return at;
 }
 
