@@ -97,6 +97,9 @@ check: $(UNITS) all ## unit tests, and the same with SAN=1
 	  else echo "FAIL $$t"; sed -n '/FAILED\|ERROR/p' $$t.log | head -40; bad=$$((bad+1)); fi; \
 	done; echo "$$n unit programs passed, $$bad failed"; [ $$bad = 0 ]
 
+crash: harness ## every promise of the queue, an hour; goes on where it stopped
+	/usr/bin/python3 tests/crash/board.py $(CRASH)
+
 rootlines: ## count the lines that run as root in the daemons
 	@tests/rootlines
 
@@ -126,7 +129,7 @@ clean: ## remove what was built
 
 DIRS := lib wire control $(PDIRS)
 SRC  := $(sort $(wildcard $(addsuffix /*.[ch],$(DIRS)) tests/unit/*/*.c))
-.PHONY: rootlines all help check harness lint install clean FORCE
+.PHONY: rootlines all help check crash harness lint install clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B) -path $(B)/deps -prune -o -name '*.d' -print 2>/dev/null)

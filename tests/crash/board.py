@@ -106,7 +106,7 @@ class Progress:
 def work(inbox, outbox):
     """A worker: one bench, task after task."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    crew = parts.Crew()
+    crew = parts.Crew(FOLDER)
     try:
         for task in iter(inbox.get, None):
             try:

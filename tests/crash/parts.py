@@ -2,16 +2,21 @@
 import collections
 import itertools
 import json
+import os
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import host
+import hunt
 import points
+import strict
 from mutants import all_mutants
 
 QUEUE_PROGRAMS = ("smtpd", "queued", "send", "lspawn", "local", "bounce")
 DISKS = ("ext4-ordered", "xfs", "ext4-writeback")
 HERE = host.TOP / "tests/crash"
+STATES = 5000  # of a task of the strict part
 
 Part = collections.namedtuple("Part", "name goal what alone kinds")
 
@@ -32,10 +37,11 @@ def part(name, goal, what, kinds, alone=False):
 
 PARTS = dict((
     part("cut", 20000, "the power goes at each system call", CUT),
-    part("strict", 50000, "everything POSIX lets be lost is lost", [()]),
+    part("strict", 50000, "what POSIX lets be lost is lost", [()], True),
     part("kill", 4000, "one process dies, or all, at each call", KILL),
     part("error", 10000, "each call fails in each way", ERROR),
     part("double", 2000, "a second fault follows the first", DOUBLE),
+    part("clock", 90, "clocks are set back and forth", [()], True),
     part("ledger", 100000, "random processes die under full load", [()],
          True),
     part("mutants", 20, "planted defects are caught", [()]),
@@ -58,8 +64,8 @@ Part.tasks = tasks
 class Crew:
     """What a worker keeps from task to task."""
 
-    def __init__(self):
-        self.bench = None
+    def __init__(self, place):
+        self.bench, self.place = None, place
 
     def do(self, task):
         return getattr(self, task[0])(*task[1:])
@@ -87,8 +93,25 @@ class Crew:
         return points.doubles(self.at(), disk, what, seed, 20)
 
     def strict(self, seed):
-        import strict
-        return strict.unit(seed)
+        figures, wrong = strict.run(seed, STATES, os.cpu_count())
+        return {"figures": {**figures, "points": figures["states"]},
+                "wrong": wrong}
+
+    def clock(self, seed):
+        """test_clock.py, whole; its tests are the points."""
+        report = self.place / "clock.xml"
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+             f"--junitxml={report}", str(HERE / "test_clock.py")],
+            env={**os.environ, "CULVER_CRASH": "all"}, text=True,
+            stdout=subprocess.PIPE, check=False)
+        suite = ElementTree.parse(report).getroot().find("testsuite")
+        counts = {name: int(suite.get(name))
+                  for name in ("tests", "failures", "errors", "skipped")}
+        bad = counts["failures"] + counts["errors"]
+        points = counts["tests"] - bad - counts["skipped"]
+        return {"figures": {"points": points, "broken": bad},
+                "wrong": [done.stdout[-8000:]] if bad else []}
 
     def ledger(self, seed):
         done = subprocess.run(
@@ -102,7 +125,6 @@ class Crew:
         return {"figures": figures, "wrong": wrong}
 
     def mutants(self, name):
-        import hunt
         return hunt.task(name)
 
 
@@ -116,6 +138,7 @@ REACHED = (
     ("kill points", "kill"),
     ("injected errors", "error"),
     ("double faults", "double"),
+    ("clock cases", "clock"),
     ("messages in the ledger", "ledger"),
     ("mutants caught", "mutants"),
 )
