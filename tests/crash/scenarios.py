@@ -12,6 +12,7 @@ import os
 import random
 import signal
 import socket
+import time
 
 from host import QUEUE, SHORT_STEPS, STEPS, wait_for
 from mail import ANN, BOB, FAR, NOBODY, PATIENCE, Books, Client, Message
@@ -172,29 +173,44 @@ class Command:
 
     def __init__(self, host, seed):
         self.host, self.books, self.seed = host, Books(), seed
-        self.status, self.turn = None, 0
+        self.status, self.turn, self.pid = None, 0, None
 
     def run(self, over, *argv):
-        """Run it under the tracer; its status, or None when it was killed."""
-        tracer = self.host.tracer
-        pid = tracer.run(str(self.host.logs / "command"),
-                         str(self.host.programs / f"culver-{argv[0]}"),
-                         *argv[1:], "--home", str(self.host.home))
+        """Run it under the tracer; its status, or None when it was killed or
+        has not ended while something is broken for good."""
+        self.pid = self.host.tracer.run(
+            str(self.host.logs / "command"),
+            str(self.host.programs / f"culver-{argv[0]}"), *argv[1:],
+            "--home", str(self.host.home))
+        end = time.monotonic() + HASTE
+        return self.end(lambda: over() or
+                        self.hasty and time.monotonic() > end)
+
+    def end(self, over):
+        """Its status, once it has ended or over() says that none waits."""
+        exits = self.host.tracer.exits
 
         def ended():
-            tracer.listen(0)
-            for one in list(tracer.exits):
-                if one.pid == pid:
-                    tracer.exits.remove(one)
+            self.host.tracer.listen(0)
+            for one in list(exits):
+                if one.pid == self.pid:
+                    exits.remove(one)
+                    self.pid = None
                     return (one.status,)
             return over() and (None,)
-        return wait_for(ended, f"{argv} to end")[0]
+        if self.pid is None:
+            return None
+        return wait_for(ended, "a command to end")[0]
 
     def probe(self):
         pass
 
     def settle(self, over):
-        pass
+        """One that could not end while something was broken."""
+        if self.pid is not None and not over():
+            self.status = self.end(over)
+        if over():
+            self.pid = None
 
 
 class Control(Command):
@@ -336,6 +352,8 @@ class Repair(Command):
     def settle(self, over):
         """Repair again, whatever became of the first; then deliver."""
         status = 0
+        if self.pid is not None:
+            self.end(over)
         if not over() and "send" not in self.host.pids:
             status = self.run(over, "check", "--repair")
         if over():

@@ -1,0 +1,76 @@
+"""A part of what make crash does, in a minute or two: each way in which
+something goes wrong, at some of the calls.  Without root the power is not cut;
+the rest is the same."""
+import os
+
+import pytest
+
+import points
+from tracer import FAULTRUN
+
+ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts disks")
+pytestmark = pytest.mark.skipif(
+    not FAULTRUN.exists(), reason="faultrun is not built: make harness")
+DISKS = ("ext4-ordered", "ext4-writeback", "xfs")
+SCENARIOS = ("queue", "pop3", "control", "users", "repair")
+
+# What was found once, and mended: (seed, cold, program, calls, at, action).
+FOUND = (
+    # A worker that lspawn cannot hear was killed, and its mail held.
+    (2, False, "lspawn", "recvmsg", 2, "errno=ENOMEM+"),
+    (2, False, "lspawn", "recvmsg", 2, "errno=EMFILE+"),
+)
+
+
+@pytest.fixture(scope="module", name="bench")
+def one_bench(in_a_process):
+    """A bench in a process of its own, since it enters namespaces."""
+    return in_a_process(points.Bench)
+
+
+def check(result, least):
+    """Nothing is accused, and enough was met that something could be."""
+    assert result["wrong"] == [], "\n".join(result["wrong"])
+    assert result["figures"].get("points", 0) >= least, result["figures"]
+
+
+@ROOT
+@pytest.mark.parametrize("disk", DISKS)
+def test_mail_survives_a_power_cut_at_each_call(bench, disk):
+    check(bench(points.single, disk, "queue", 3, "cut", 60), 55)
+
+
+@ROOT
+@pytest.mark.parametrize("scenario", SCENARIOS[1:])
+def test_the_rest_survives_a_power_cut_at_each_call(bench, scenario):
+    check(bench(points.single, "xfs", scenario, 1, "cut", 40), 8)
+
+
+@pytest.mark.parametrize("action", ("kill", "killall"))
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_processes_may_die_at_each_call(bench, scenario, action):
+    check(bench(points.single, "folder", scenario, 2, action, 40), 8)
+
+
+@pytest.mark.parametrize("seed", (2, 3))
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_each_call_may_fail(bench, scenario, seed):
+    check(bench(points.errors, "folder", scenario, seed, 30), 20)
+
+
+@ROOT
+@pytest.mark.parametrize("disk", ("ext4-ordered", "xfs"))
+def test_a_second_fault_may_follow_the_first(bench, disk):
+    check(bench(points.doubles, disk, "queue", 1, 10), 7)
+
+
+@pytest.mark.parametrize("found", FOUND, ids=lambda f: " ".join(map(str, f)))
+def test_what_was_found_once_stays_mended(bench, found):
+    check(bench(points.again, "folder", "queue", *found), 1)
+
+
+def test_two_runs_with_one_seed_take_the_same_path(bench):
+    first, second = (bench(points.single, "folder", "one", 1, "killall", 25)
+                     for _ in range(2))
+    check(first, 20)
+    assert first["path"] == second["path"]
