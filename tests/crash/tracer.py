@@ -12,6 +12,8 @@ PATIENCE = 60  # seconds after which a wait has failed
 
 Hit = collections.namedtuple("Hit", "program pid call number")
 Exit = collections.namedtuple("Exit", "program pid status")
+CUTS = ("cut", "synccut")      # the power goes
+ENDS = (*CUTS, "killall")      # nothing survives it
 
 
 class Tracer:
@@ -87,7 +89,14 @@ class Tracer:
     def doomed(self):
         """The call was met, and nothing survives it."""
         self.listen(0)
-        return self.hit is not None and self.action in ("cut", "killall")
+        return self.hit is not None and self.action in ENDS
+
+    def struck_dead(self):
+        """The call was met, and somebody did not survive it."""
+        self.listen(0)
+        return self.hit is not None and (
+            self.action in (*ENDS, "kill")
+            or self.action.startswith("signal="))
 
     def seen(self):
         """How many calls were counted since arm."""

@@ -2,7 +2,30 @@
 #include "tests/crash/faultrun/plan.h"
 
 #include "lib/num.h"
+#include <signal.h>
 #include <string.h>
+
+/* Of the signals that a crash ends in.  0: it is none of them. */
+static int
+crash_signal(struct str name)
+{
+	static const struct {
+		const char *name;
+		int signal;
+	} signals[] = {
+	    {"SEGV", SIGSEGV},
+	    {"BUS",  SIGBUS },
+	    {"ABRT", SIGABRT},
+	    {"ILL",  SIGILL },
+	    {"FPE",  SIGFPE },
+	    {"SYS",  SIGSYS },
+	};
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		if (str_equal(name, str_of(signals[i].name)))
+			return signals[i].signal;
+	return 0;
+}
 
 static bool
 with_value(struct plan *p, struct str text)
@@ -19,6 +42,12 @@ with_value(struct plan *p, struct str text)
 			return false;
 		p->error = call_errno(word);
 		return p->error != 0;
+	}
+	if (str_starts(text, str_of("signal="))) {
+		p->action = PLAN_SIGNAL;
+		p->signal = crash_signal(
+		    str_slice(text, strlen("signal="), text.len));
+		return p->signal != 0;
 	}
 	if (!str_starts(text, str_of("short=")))
 		return false;
@@ -39,6 +68,7 @@ plan_action(struct plan *p, const char *text)
 	    {"kill",    PLAN_KILL   },
 	    {"killall", PLAN_KILLALL},
 	    {"cut",     PLAN_CUT    },
+	    {"synccut", PLAN_SYNCCUT},
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)

@@ -13,6 +13,8 @@ enum plan_action {
 	PLAN_KILL,    /* the process dies at the call, which is not made */
 	PLAN_KILLALL, /* so do all others */
 	PLAN_CUT,     /* the file system loses its power, then all die */
+	PLAN_SYNCCUT, /* the same, after a neighbour has synced its own file */
+	PLAN_SIGNAL,  /* the process gets a signal instead of the call */
 	PLAN_ERROR,   /* the call fails */
 	PLAN_SHORT    /* it reads or writes fewer bytes than asked */
 };
@@ -25,14 +27,16 @@ struct plan {
 	uint64_t at;             /* the first is 1 */
 	enum plan_action action;
 	int error;      /* of PLAN_ERROR */
+	int signal;     /* of PLAN_SIGNAL */
 	uint64_t bytes; /* of PLAN_SHORT: this many at most */
 	bool sticky;    /* that call of that program, from then on */
 	uint64_t seen;  /* calls counted so far */
 	long nr;        /* of the call that was hit; -1: none was */
 };
 
-/* Read an action: count, kill, killall, cut, errno=NAME, short=BYTES; the last
- * two sticky with a "+" behind them.  False when it is none. */
+/* Read an action: count, kill, killall, cut, synccut, signal=NAME, errno=NAME,
+ * short=BYTES; the last three sticky with a "+" behind them.  False when it is
+ * none. */
 MUST_USE bool plan_action(struct plan *p, const char *text);
 
 /* A call is entered.  True when the plan has this one go wrong; *counted is

@@ -5,7 +5,7 @@
  *   run LOG ARGV0 ARGV1 ...      ok PID
  *   arm PROGRAM CALLS N ACTION   ok            counting begins again at 1
  *   disarm                       ok            nothing goes wrong any more
- *   power FOLDER                 ok            whose disk "cut" cuts
+ *   power FOLDER                 ok            whose disk a cut cuts
  *   counts PATH | counts -       ok            lines of PROGRAM, N, CALL
  *   record PATH FOLDER | record -    ok
  *   mark TEXT                    ok            a line of the record
@@ -16,7 +16,7 @@
  * Between the answers come, as they happen:
  *   hit PROGRAM PID CALL N       the plan's call was entered
  *   exit PROGRAM PID STATUS      what run started ended; -9 is a signal
- *   dead                         after kill, killall, cut: all are gone
+ *   dead                         after kill, killall, a cut: all are gone
  *   failed                       a fault could not be made */
 #ifndef TESTS_CRASH_FAULTRUN_SERVE_H
 #define TESTS_CRASH_FAULTRUN_SERVE_H

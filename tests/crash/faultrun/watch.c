@@ -20,12 +20,26 @@
 
 enum { SYSCALL_STOP = SIGTRAP | 0x80 };
 
+/* Another program syncs a file of its own.  The file system may write at once
+ * all names that it has in memory, and not what is in the files. */
 static bool
-cut_power(const char *folder)
+sync_neighbour(int folder)
+{
+	int fd = openat(folder, ".neighbour",
+	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	bool ok = fd >= 0 && fd_write_all(fd, "x", 1) && fsync(fd) == 0;
+
+	fd_close(&fd);
+	return ok;
+}
+
+static bool
+cut_power(const char *folder, bool neighbour)
 {
 	uint32_t how = SHUTDOWN_NO_LOG;
 	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool ok = fd >= 0 && ioctl(fd, SHUTDOWN, &how) == 0;
+	bool ok = fd >= 0 && (!neighbour || sync_neighbour(fd)) &&
+		  ioctl(fd, SHUTDOWN, &how) == 0;
 
 	fd_close(&fd);
 	return ok;
@@ -57,7 +71,9 @@ strike(struct watch *w, struct tracee *one)
 		(void)kill(one->pid, SIGKILL);
 		return false;
 	case PLAN_CUT:
-		if (w->power == NULL || !cut_power(w->power))
+	case PLAN_SYNCCUT:
+		if (w->power == NULL ||
+		    !cut_power(w->power, p->action == PLAN_SYNCCUT))
 			w->failed = true;
 		watch_kill(w);
 		return false;
@@ -66,6 +82,10 @@ strike(struct watch *w, struct tracee *one)
 		return false;
 	case PLAN_ERROR:
 		w->failed = !tracee_fail(one, p->error) || w->failed;
+		break;
+	case PLAN_SIGNAL:
+		w->failed = !tracee_fail(one, EINTR) || w->failed;
+		(void)kill(one->pid, p->signal);
 		break;
 	case PLAN_SHORT:
 		(void)!tracee_shorten(one, p->bytes);
