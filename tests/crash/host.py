@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from mail import ANN, BOB, DOMAIN, HERE, THERE
+from mail import ANN, BOB, DOMAIN, HERE, LATE, THERE
 from tracer import TOP, Tracer
 
 SMTP, POP3 = 10025, 10110
@@ -19,7 +19,8 @@ DOORS = {"smtpd": SMTP, "popup": POP3}
 SOCKETS = {"queued": "queue/submit", "lspawn": "queue/lspawn",
            "bounce": "queue/bounce", "authd": "state/auth"}
 QUEUE = ("queued", "lspawn", "bounce", "send", "smtpd")
-MAILBOXES = {ANN: "ann", BOB: "bob"}
+MAILBOXES = {ANN: f"domains/{DOMAIN}/ann/Maildir",
+             BOB: f"domains/{DOMAIN}/bob/Maildir", LATE: "alias/late"}
 # Seconds that the clock is moved at a time while nothing else moves: as long
 # as it takes; while something is broken nobody is to be given up.
 STEPS = (1, 10, 400, 3600, 36000, 8 * 86400)
@@ -72,6 +73,16 @@ def stage_programs(folder, built):
     return target
 
 
+def make_late(home):
+    """A mailbox to which nobody's mail goes as long as its .qmail file is
+    not there."""
+    owner = (home / "alias").stat()
+    for part in ("", "tmp", "new", "cur"):
+        folder = home / "alias/late" / part
+        folder.mkdir(mode=0o700)
+        os.chown(folder, owner.st_uid, owner.st_gid)
+
+
 def make_template(folder, programs, built):
     """An instance as culver setup makes it, with few folders and with its
     programs outside, where they survive what is done to it."""
@@ -92,6 +103,7 @@ def make_template(folder, programs, built):
             f.write(domain + "\n")
     subprocess.run([str(built / "culver-control"), "build", "--home",
                     str(home)], check=True, capture_output=True)
+    make_late(home)
     for name in ("bin", "man"):
         shutil.rmtree(home / name, ignore_errors=True)
     (home / "bin").symlink_to(programs)
@@ -117,6 +129,7 @@ class Host:
             every_call)
         self.names, self.pids = {}, {}
         self.wanted, self.begun = (), 0
+        self.mend = lambda: None  # what is done before a start
 
     # Programs
 
@@ -178,6 +191,7 @@ class Host:
                 continue
             self.pids.pop(name, None)
             if name in self.wanted and not self.tracer.doomed():
+                self.mend()
                 self.spawn(name)
 
     def forget(self):
@@ -305,7 +319,7 @@ class Host:
     # Mailboxes
 
     def maildir(self, address):
-        return self.home / "domains" / DOMAIN / MAILBOXES[address] / "Maildir"
+        return self.home / MAILBOXES[address]
 
     def collect(self):
         """All files of all mailboxes, which are removed for good."""

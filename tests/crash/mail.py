@@ -9,7 +9,11 @@ ANN, BOB = "ann@" + DOMAIN, "bob@" + DOMAIN
 HERE, THERE = "local.example", "remote.example"
 NOBODY = "no-such-user@" + HERE  # bounces at the first attempt
 FAR = "far@" + THERE             # is deferred until it has expired
-KINDS = {ANN: "local", BOB: "local", NOBODY: "fails", FAR: "fails"}
+LATE = "late@" + HERE            # bounces until there is such a mailbox
+FORWARD = "postmaster@" + HERE   # goes on to ann
+KINDS = {ANN: "local", BOB: "local", NOBODY: "fails", FAR: "fails",
+         LATE: "either", FORWARD: "local"}
+LANDS = {FORWARD: ANN}  # in another mailbox than its own
 PATIENCE = 60
 
 NUMBER = re.compile(rb"^X-Number: (\d+)$", re.M)
@@ -153,7 +157,7 @@ class Books:
 
     def judge(self, message, copies, notices):
         for to in message.recipients:
-            got = copies.pop((message.number, to), 0)
+            got = copies.pop((message.number, LANDS.get(to, to)), 0)
             told = notices.pop((message.number, to), 0)
             what = f"message {message.number} to {to}, {message.state}"
             local = KINDS[to] == "local"
@@ -169,7 +173,7 @@ class Books:
                 self.figures["notices twice"] += 1
             if told > 2:
                 self.accuse("bounced", f"{what}: {told} notices")
-            if (got and not local) or (
+            if (got and KINDS[to] == "fails") or (
                     message.state == "refused" and got + told):
                 self.accuse("from nowhere", what)
         self.figures[message.state] += 1
