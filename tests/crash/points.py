@@ -8,20 +8,30 @@ import collections
 import os
 import pathlib
 import random
+import re
 import shutil
 import tempfile
 import time
+import zlib
 
 import disk
 import host as hosts
-from scenarios import SCENARIOS
+import scenarios
+import stories
+from mail import ANN, BOB
+from tracer import CUTS, ENDS
 
 CHAIN = 60
 PATIENCE = 60  # seconds after which a wait has failed
 STAY = 0.25    # seconds that a lasting fault is borne before it ends
 BUSY = 3000    # calls of one program in a round: it only spins
 
+HEAD_SIZE = 448
+HEAD = re.compile(
+    rb"\nbody at (\d+) length (\d+) lines \d+ crc32 ([0-9a-f]+)\n"
+    rb"envelope at (\d+) length (\d+) crc32 ([0-9a-f]+)\n")
 Point = collections.namedtuple("Point", "program calls at action call")
+SCENARIOS = {**scenarios.SCENARIOS, **stories.STORIES}
 NO_SPACE = ("ENOSPC", "EDQUOT", "EIO")
 DESCRIPTORS = ("EMFILE", "ENFILE", "ENOMEM")
 
@@ -183,13 +193,17 @@ class Chain:
     def recover(self, point):
         """Bring back what the fault took away."""
         tracer = self.host.tracer
-        if tracer.hit is not None and point.action in ("cut", "killall"):
+        if tracer.hit is not None and point.action in ENDS:
             tracer.wait_dead()
             self.host.forget()
             if tracer.failed:
                 raise AssertionError("the power could not be cut")
-        if tracer.hit is not None and point.action == "cut":
+        if tracer.hit is not None and point.action in CUTS:
             self.disk.power_back()
+        for name in damaged(self.host.home / "queue/mess"):
+            self.scenario.books.accuse("half", f"queue/mess/{name}")
+        if tracer.hit is not None and point.action in ENDS:
+            self.host.mend()
 
     def round(self, point):
         """One fault, and what comes of it."""
@@ -202,14 +216,27 @@ class Chain:
     def finish(self, point):
         """Everything up and well again, and all accounted for."""
         seen = self.host.tracer.seen()
+        self.doubt(point)
         # Who is interrupted for ever goes on for ever.
         if seen > BUSY and "EINTR" not in point.action:
             self.scenario.books.accuse("busy loop", f"{seen} calls")
         self.host.start(self.scenario.wanted)
-        if point.action not in ("cut", "kill", "killall"):
+        if point.action not in (*ENDS, "kill"):
             self.scenario.probe()
         self.scenario.settle(lambda: False)
         self.scenario.check()
+
+    def doubt(self, point):
+        """Who could not write a message must not say that it is queued."""
+        hit, messages = self.host.tracer.hit, self.scenario.books.open.values()
+        if hit is None or hit.program != "queued" or hit.call not in (
+                "fsync", "pwrite64", "linkat") or point.action.rstrip(
+                    "+") not in ("errno=EIO", "errno=ENOSPC", "errno=EDQUOT"):
+            return
+        if messages and all(m.state == "acked" and {ANN, BOB}.issuperset(m.recipients)
+               for m in messages):
+            self.scenario.books.accuse(
+                "wrong acknowledgement", f"in spite of {hit}")
 
     def guarded(self, what, label):
         """A round; what it accuses gets the point's name.  After one that
@@ -250,6 +277,32 @@ class Chain:
         self.end()
         return {"figures": dict(self.figures), "wrong": self.wrong,
                 "path": self.path}
+
+
+def damaged(folder):
+    """The files below mess/ that are no whole messages."""
+    for file in folder.glob("*/*"):
+        try:
+            data = file.read_bytes()
+        except FileNotFoundError:
+            continue
+        if not is_whole(data):
+            yield f"{file.name}, {len(data)} bytes"
+
+
+def is_whole(data):
+    """A queue file, as wire/message.h has it."""
+    head = HEAD.search(data[:HEAD_SIZE])
+    seal = data[:HEAD_SIZE].rfind(b"head crc32 ")
+    if head is None or seal < 0 or zlib.crc32(data[:seal]) != int(
+            data[seal + 11:HEAD_SIZE], 16):
+        return False
+    at, size, envelope_at, envelope_size = (
+        int(head[n]) for n in (1, 2, 4, 5))
+    body, envelope = data[at:at + size], data[envelope_at:]
+    return len(envelope) == envelope_size and (
+        zlib.crc32(body), zlib.crc32(envelope)) == (
+            int(head[3], 16), int(head[6], 16))
 
 
 def label(*points):

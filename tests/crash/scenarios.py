@@ -167,7 +167,7 @@ class Pop3:
 
 
 class Command:
-    """A command of the administrator's that changes what is on the disk."""
+    """A command that changes what is on the disk."""
 
     wanted, hasty = (), False
 
@@ -178,10 +178,13 @@ class Command:
     def run(self, over, *argv):
         """Run it under the tracer; its status, or None when it was killed or
         has not ended while something is broken for good."""
-        self.pid = self.host.tracer.run(
-            str(self.host.logs / "command"),
-            str(self.host.programs / f"culver-{argv[0]}"), *argv[1:],
+        return self.ended(
+            over, str(self.host.programs / f"culver-{argv[0]}"), *argv[1:],
             "--home", str(self.host.home))
+
+    def ended(self, over, *argv):
+        """The same of any program."""
+        self.pid = self.host.tracer.run(str(self.host.logs / "command"), *argv)
         end = time.monotonic() + HASTE
         return self.end(lambda: over() or
                         self.hasty and time.monotonic() > end)
