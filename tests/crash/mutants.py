@@ -5,6 +5,7 @@ A defect is tests/crash/mutants/NAME.patch.  It begins with lines of comment:
 
     # breaks: P1 P2            the promises of DESIGN 4 that it breaks
     # caught-by: strict kill   the parts of the harness that ought to see it
+    # hunt: crash local/fsync  where to look first, see hunt.py; several lines
     # what is wrong, what is lost by it, and why nobody notices without a fault
 
 and goes on with a unified diff against the tree.  Every one builds, and
@@ -47,6 +48,7 @@ class Mutant:
     name: str
     breaks: tuple
     caught_by: tuple
+    hunt: tuple
     text: str
     files: tuple
     added: int
@@ -71,15 +73,19 @@ def parse(path):
     lines = head.split("\n") + ["", ""]
     breaks = words_of(name, "breaks", lines[0], PROMISES)
     caught_by = words_of(name, "caught-by", lines[1], PARTS)
-    text = " ".join(line[2:] for line in lines[2:-2])
+    rest = lines[2:-2]
+    hunt = tuple(line[8:] for line in rest if line.startswith("# hunt: "))
+    rest = rest[len(hunt):]
+    text = " ".join(line[2:] for line in rest)
     if not mark or not text or not all(
-            line.startswith("# ") for line in lines[2:-2]):
+            line.startswith("# ") and line[:7] != "# hunt:"
+            for line in rest):
         raise MutantError(f"{name}: a text in comment and a diff are wanted")
     diff = "--- a/" + diff
     files = re.findall(r"^--- a/(\S+)\n\+\+\+ b/\1$", diff, re.M)
     if len(files) != len(re.findall(r"^(?:---|\+\+\+) ", diff, re.M)) / 2:
         raise MutantError(f"{name}: a diff of a/FILE and b/FILE is wanted")
-    return Mutant(name, breaks, caught_by, text, tuple(files),
+    return Mutant(name, breaks, caught_by, hunt, text, tuple(files),
                   len(re.findall(r"^\+(?!\+\+ )", diff, re.M)),
                   len(re.findall(r"^-(?!-- )", diff, re.M)), path)
 
