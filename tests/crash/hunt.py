@@ -181,6 +181,20 @@ def in_process(built, specs, log):
     return json.loads(out.splitlines()[-1])
 
 
+def task(name):
+    """For the scoreboard: build this mutant and hunt it."""
+    mutant = mutants.parse(mutants.FOLDER / f"{name}.patch")
+    with tempfile.TemporaryDirectory(
+            prefix="culver-hunt.", dir="/var/tmp") as scratch:
+        result = in_process(mutants.build(mutant, scratch, 1),
+                            (*mutant.hunt, *QUICK), subprocess.DEVNULL)
+    if result["caught"]:
+        return {"figures": {"points": 1}, "wrong": [], "path": []}
+    why = result.get("broken", "nothing accuses it")
+    return {"figures": {"escaped": 1}, "wrong": [f"{name}: {why}"],
+            "path": []}
+
+
 class Hunts:
     """All of them, so many at a time; results go to out, line by line."""
 

@@ -13,7 +13,6 @@ from mail import ANN, BOB, FORWARD, LATE, NOBODY, NUMBER
 from scenarios import Command, Mail
 
 PROMPT = 900   # seconds of the host's clock: far less than DISCOVER_AGAIN
-STILL = 0.1    # seconds without a change after which clocks are moved
 LARGE = 200000
 
 
@@ -45,7 +44,7 @@ class Story(Mail):
 
         def late():
             return self.host.shift - begun > PROMPT * 1000000
-        if self.host.settle(lambda: over() or late(), SHORT_STEPS, STILL):
+        if self.host.settle(lambda: over() or late(), SHORT_STEPS):
             self.host.flush(over)
         elif not over() and not self.hasty:
             for number in self.waiting():
