@@ -19,8 +19,7 @@ DOORS = {"smtpd": SMTP, "popup": POP3}
 SOCKETS = {"queued": "queue/submit", "lspawn": "queue/lspawn",
            "bounce": "queue/bounce", "authd": "state/auth"}
 QUEUE = ("queued", "lspawn", "bounce", "send", "smtpd")
-MAILBOXES = {ANN: f"domains/{DOMAIN}/ann/Maildir",
-             BOB: f"domains/{DOMAIN}/bob/Maildir", LATE: "alias/late"}
+MAILBOXES = {ANN: "ann", BOB: "bob"}
 # Seconds that the clock is moved at a time while nothing else moves: as long
 # as it takes; while something is broken nobody is to be given up.
 STEPS = (1, 10, 400, 3600, 36000, 8 * 86400)
@@ -319,12 +318,15 @@ class Host:
     # Mailboxes
 
     def maildir(self, address):
-        return self.home / MAILBOXES[address]
+        if address == LATE:
+            return self.home / "alias/late"
+        return (self.home / "domains" / DOMAIN / MAILBOXES[address]
+                / "Maildir")
 
     def collect(self):
         """All files of all mailboxes, which are removed for good."""
         found = []
-        for address in MAILBOXES:
+        for address in (*MAILBOXES, LATE):
             for part in ("new", "cur"):
                 folder = self.maildir(address) / part
                 for name in os.listdir(folder):

@@ -31,7 +31,7 @@ class Story(Mail):
 
     def mend(self):
         """Before what died is started again: new mail is read, and stays."""
-        for address in MAILBOXES:
+        for address in (*MAILBOXES, LATE):
             folder = self.host.maildir(address)
             if not folder.exists():
                 continue
