@@ -25,6 +25,7 @@ from recording import Mix, Recorder, record
 from station import Builder, Station
 
 DISK = "ext4-ordered"
+MIXES = 1000    # of a seed
 MOST = 1500     # states of one mix that are recovered
 AFRESH = 250    # states after which the helpers are started anew
 ENOUGH = 20     # wrong lines after which a mix is given up
@@ -227,7 +228,8 @@ class Crew:
 def run(seed, wanted, jobs=2, report=lambda done: None, most=MOST,
         done=(), finished=lambda seed, figures, wrong: None, keep=None,
         **how):
-    """Recover wanted states of mixes seed, seed + 1, ...; (figures, wrong).
+    """Recover wanted states of mixes that the seed chooses, of which no two
+    seeds have one in common; (figures, wrong).
 
     report(n) hears how many are done; finished(mix, figures, wrong) each
     finished mix, which may be passed over in another run as done[mix] =
@@ -240,7 +242,7 @@ def run(seed, wanted, jobs=2, report=lambda done: None, most=MOST,
         wrong += bad
     field = Field()
     crew = Crew(field, most, keep, how)
-    count, following = figures["states"], seed
+    count, following = figures["states"], seed * MIXES
     try:
         while crew.working or figures["states"] < wanted and not wrong:
             while (len(crew.working) < jobs * BOXES and count < wanted
