@@ -66,6 +66,15 @@ open_all(struct deliverer *l)
 	submit_init(&l->submit);
 }
 
+static void
+say_ready(void)
+{
+	const char ready = JOB_READY;
+
+	if (!sock_send(STDIN_FILENO, &ready, sizeof(ready), -1))
+		die_temp("unable to greet culver-lspawn");
+}
+
 /* One packet, one answer. */
 static void
 work(struct deliverer *l, struct str packet, int fd)
@@ -128,6 +137,7 @@ main(int argc, char **argv)
 		die_temp("unable to ignore SIGXFSZ");
 	(void)umask(077);
 	open_all(&l);
+	say_ready();
 	while ((n = hear(packet, &fd)) > 0) {
 		work(&l, (struct str){packet, (size_t)n}, fd);
 		fd_close(&fd);

@@ -138,6 +138,16 @@ answer(struct pool *p, struct worker *w, uint32_t signal, const char *text)
 	w->busy = false;
 }
 
+/* The first packet of a worker is its greeting. */
+static bool
+greets(struct worker *w, ssize_t n)
+{
+	bool first = n == 1 && !w->ready;
+
+	w->ready = w->ready || first;
+	return first;
+}
+
 void
 pool_hear(struct pool *p, size_t i)
 {
@@ -149,8 +159,10 @@ pool_hear(struct pool *p, size_t i)
 
 	if (w->fd < 0)
 		return;
-	n = sock_receive(w->fd, packet, sizeof(packet), &fd);
-	fd_close(&fd);
+	do {
+		n = sock_receive(w->fd, packet, sizeof(packet), &fd);
+		fd_close(&fd);
+	} while (greets(w, n));
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return;
 	/* Our trouble is no death of a program with the message in hand. */
@@ -176,7 +188,7 @@ bury(struct pool *p, size_t i, int status)
 	struct worker *w = &p->workers[i];
 
 	pool_hear(p, i);
-	if (WIFSIGNALED(status))
+	if (WIFSIGNALED(status) && w->ready)
 		answer(p, w, (uint32_t)WTERMSIG(status),
 		    "culver-local crashed.\n");
 	else

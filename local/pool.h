@@ -21,6 +21,7 @@ struct worker {
 	int fd; /* -1: it was ended, and is not yet gone */
 	uid_t uid;
 	gid_t gid;
+	bool ready; /* it runs; before that its death is nobody's doing */
 	bool busy;
 	uint32_t job; /* of a busy one */
 };

@@ -15,10 +15,12 @@
  *           where it went ("maildir /path").  signal is what killed the worker,
  *           0 when none did; with it the letter is Z.
  *           Every job has exactly one result while the connection lives.
- * Workers   spawner -> worker, one SEQPACKET packet with the message's open
- *           descriptor: a delivery (struct delivery); worker -> spawner, one
- *           packet: the payload of R for that job.  One at a time.  The worker
- *           ends when its socket does, and by itself when there is no work for
+ * Workers   worker -> spawner, one SEQPACKET packet of JOB_READY alone, once it
+ *           can work: one that dies before it, as when there is no memory to
+ *           start it, had no message in hand.  spawner -> worker, one packet
+ *           with the message's open descriptor: a delivery (struct delivery);
+ *           worker -> spawner, one packet: the payload of R for that job.  One
+ *           at a time.  The worker ends when its socket does, and by itself when there is no work for
  *           JOB_IDLE seconds: it shuts its socket for reading and answers what
  *           had come until then.
  * Flags     JOB_REPEAT: an earlier attempt may have gone through; a Maildir is
@@ -37,6 +39,7 @@
 
 enum {
 	JOB_VERSION = 1,
+	JOB_READY = 'H',    /* a worker's first packet, this byte */
 	JOB_TEXT = 3000,    /* bytes of a result's text, qmail-lspawn's limit */
 	JOB_STATUS = 16,    /* bytes of an enhanced code */
 	JOB_PACKET = 65536, /* bytes of a packet between spawner and worker */

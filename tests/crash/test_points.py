@@ -19,6 +19,8 @@ FOUND = (
     # A worker that lspawn cannot hear was killed, and its mail held.
     (2, False, "lspawn", "recvmsg", 2, "errno=ENOMEM+"),
     (2, False, "lspawn", "recvmsg", 2, "errno=EMFILE+"),
+    # One that could not be started was a crash with a message in hand.
+    (3, True, "local", "all", 6, "errno=ENOMEM+"),
 )
 
 
