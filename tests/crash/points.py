@@ -24,7 +24,7 @@ from tracer import CUTS, ENDS
 CHAIN = 60
 PATIENCE = 60  # seconds after which a wait has failed
 STAY = 0.25    # seconds that a lasting fault is borne before it ends
-BUSY = 3000    # calls of one program in a round: it only spins
+BUSY = 3000    # more calls of one program in a round: it only spins
 
 HEAD_SIZE = 448
 HEAD = re.compile(
@@ -122,6 +122,7 @@ class Chain:
         self.every_call, self.cold = every_call, cold
         self.figures, self.wrong = collections.Counter(), []
         self.path, self.rounds, self.host = [], 0, None
+        self.usual = 0  # calls of a round in which nothing goes wrong
         self.begin()
 
     def begin(self):
@@ -171,6 +172,7 @@ class Chain:
             program, _, call = line.split("\t")
             numbers[program] += 1
             found.append((program, numbers[program], call))
+        self.usual = len(found)
         return found
 
     def strike(self, point):
@@ -218,7 +220,7 @@ class Chain:
         seen = self.host.tracer.seen()
         self.doubt(point)
         # Who is interrupted for ever goes on for ever.
-        if seen > BUSY and "EINTR" not in point.action:
+        if seen > BUSY + 3 * self.usual and "EINTR" not in point.action:
             self.scenario.books.accuse("busy loop", f"{seen} calls")
         self.host.start(self.scenario.wanted)
         if point.action not in (*ENDS, "kill"):

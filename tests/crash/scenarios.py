@@ -366,7 +366,8 @@ class Repair(Command):
                 self.books.accuse("stuck", f"a repair that ends with {status}")
             return
         self.host.start(QUEUE, self.hasty)
-        if self.host.settle(over):
+        steps = SHORT_STEPS if self.hasty else STEPS
+        if self.host.settle(over, steps):
             self.host.flush(over)
 
     def check(self):
