@@ -176,17 +176,21 @@ os_landlock_begin(const struct os_landlock *what)
 	return (int)syscall(SYS_landlock_create_ruleset, &r, sizeof(r), 0);
 }
 
-/* What may be said of a file; the kernel refuses a rule that says more. */
-static uint64_t
-fitting(int fd, uint64_t rights)
+/* What may be said of a file; the kernel refuses a rule that says more.  False
+ * with errno: nobody knows what it is. */
+static bool
+fitting(int fd, uint64_t rights, uint64_t *fit)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
-		return rights;
-	return rights &
-	       (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE |
-		   LANDLOCK_ACCESS_FS_WRITE_FILE | RIGHT_TRUNCATE);
+	*fit = rights;
+	if (fstat(fd, &st) != 0)
+		return false;
+	if (!S_ISDIR(st.st_mode))
+		*fit &= LANDLOCK_ACCESS_FS_EXECUTE |
+			LANDLOCK_ACCESS_FS_READ_FILE |
+			LANDLOCK_ACCESS_FS_WRITE_FILE | RIGHT_TRUNCATE;
+	return true;
 }
 
 bool
@@ -194,14 +198,17 @@ os_landlock_allow(int rules, const char *path, uint64_t rights)
 {
 	struct landlock_path_beneath_attr rule;
 	int fd = open(path, O_PATH | O_CLOEXEC), saved;
-	long r = 0;
+	uint64_t fit;
+	long r = -1;
 
 	if (fd < 0)
 		return false;
 	rule.parent_fd = fd;
-	rule.allowed_access = fitting(fd, rights);
+	if (fitting(fd, rights, &fit))
+		r = 0;
+	rule.allowed_access = fit;
 	/* A rule that allows nothing is an error to the kernel. */
-	if (rule.allowed_access != 0)
+	if (r == 0 && fit != 0)
 		r = syscall(SYS_landlock_add_rule, rules,
 		    LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
 	saved = errno;

@@ -21,6 +21,8 @@ FOUND = (
     (2, False, "lspawn", "recvmsg", 2, "errno=EMFILE+"),
     # One that could not be started was a crash with a message in hand.
     (3, True, "local", "all", 6, "errno=ENOMEM+"),
+    # A jail was made too narrow to work in, and nobody noticed.
+    (5, True, "queued", "newfstatat", 12, "errno=EIO"),
 )
 
 
@@ -30,49 +32,50 @@ def one_bench(in_a_process):
     return in_a_process(points.Bench)
 
 
-def check(result, least):
+def check(result):
     """Nothing is accused, and enough was met that something could be."""
     assert result["wrong"] == [], "\n".join(result["wrong"])
-    assert result["figures"].get("points", 0) >= least, result["figures"]
+    figures = result["figures"]
+    assert figures.get("points", 0) > 3 * figures.get("missed", 0), figures
 
 
 @ROOT
 @pytest.mark.parametrize("disk", DISKS)
 def test_mail_survives_a_power_cut_at_each_call(bench, disk):
-    check(bench(points.single, disk, "queue", 3, "cut", 60), 55)
+    check(bench(points.single, disk, "queue", 4, "cut", 60))
 
 
 @ROOT
 @pytest.mark.parametrize("scenario", SCENARIOS[1:])
 def test_the_rest_survives_a_power_cut_at_each_call(bench, scenario):
-    check(bench(points.single, "xfs", scenario, 1, "cut", 40), 8)
+    check(bench(points.single, "xfs", scenario, 1, "cut", 40))
 
 
 @pytest.mark.parametrize("action", ("kill", "killall"))
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_processes_may_die_at_each_call(bench, scenario, action):
-    check(bench(points.single, "folder", scenario, 2, action, 40), 8)
+    check(bench(points.single, "folder", scenario, 2, action, 40))
 
 
 @pytest.mark.parametrize("seed", (2, 3))
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_each_call_may_fail(bench, scenario, seed):
-    check(bench(points.errors, "folder", scenario, seed, 30), 20)
+    check(bench(points.errors, "folder", scenario, seed, 30))
 
 
 @ROOT
 @pytest.mark.parametrize("disk", ("ext4-ordered", "xfs"))
 def test_a_second_fault_may_follow_the_first(bench, disk):
-    check(bench(points.doubles, disk, "queue", 1, 10), 7)
+    check(bench(points.doubles, disk, "queue", 1, 10))
 
 
 @pytest.mark.parametrize("found", FOUND, ids=lambda f: " ".join(map(str, f)))
 def test_what_was_found_once_stays_mended(bench, found):
-    check(bench(points.again, "folder", "queue", *found), 1)
+    check(bench(points.again, "folder", "queue", *found))
 
 
 def test_two_runs_with_one_seed_take_the_same_path(bench):
     first, second = (bench(points.single, "folder", "one", 1, "killall", 25)
                      for _ in range(2))
-    check(first, 20)
+    check(first)
     assert first["path"] == second["path"]
