@@ -297,7 +297,7 @@ class Repair(Command):
 
     def __init__(self, host, seed):
         super().__init__(host, seed)
-        self.saved, self.messages = {}, []
+        self.saved, self.messages, self.moment = {}, [], 0
 
     def save(self):
         """Make the queue that is restored round after round."""
@@ -320,6 +320,7 @@ class Repair(Command):
         self.messages = [(m, (FAR,) if m in had else m.recipients)
                          for m in had + new]
         self.saved = {**self.files("mess"), **self.files("info")}
+        self.moment = host.shift
 
     def files(self, kind):
         return {f: f.read_bytes()
@@ -331,6 +332,8 @@ class Repair(Command):
         self.host.wanted = ()
         if not self.saved:
             self.save()
+        # No older than it was, or it would be given up.
+        self.host.turn_clock(self.moment)
         for kind in ("mess", "info"):
             for file in self.files(kind):
                 file.unlink()
