@@ -62,6 +62,8 @@ class Folder:
 class Disk:
     """A file system in an image in memory, mounted at path."""
 
+    times = 1  # as large as its kind is
+
     def __init__(self, base, kind, template):
         self.type, self.options, self.make, self.size = KINDS[kind]
         base = pathlib.Path(base)
@@ -75,17 +77,21 @@ class Disk:
     def build(self, template):
         """The image that every chain begins with."""
         with open(self.image, "wb") as f:
-            f.truncate(self.size)
+            f.truncate(self.size * self.times)
         subprocess.run([*self.make, str(self.image)], check=True,
                        capture_output=True)
         self.loop = subprocess.run(
             ["losetup", "-f", "--show", str(self.image)], check=True,
             capture_output=True, text=True).stdout.strip()
         self.mount()
-        subprocess.run(["cp", "-a", f"{template}/.", str(self.path)],
-                       check=True)
+        self.fill(template)
         self.unmount()
         self.copy(self.image, self.pristine)
+
+    def fill(self, template):
+        """Lay out what is there at first."""
+        subprocess.run(["cp", "-a", f"{template}/.", str(self.path)],
+                       check=True)
 
     @staticmethod
     def copy(source, target):

@@ -102,8 +102,14 @@ class Bench:
                 if kind == "folder" else disk.Disk(base, kind, self.template)
         return self.disks[kind]
 
-    def ports(self):
-        return hosts.DOORS if self.root else hosts.free_ports()
+    def host(self, one, base, every_call):
+        """What runs on that disk."""
+        return hosts.Host(one, base, self.programs, every_call,
+                          hosts.DOORS if self.root else hosts.free_ports())
+
+    @staticmethod
+    def scenario(name, host, seed):
+        return SCENARIOS[name](host, seed)
 
     def close(self):
         for one in self.disks.values():
@@ -132,9 +138,8 @@ class Chain:
         base = self.bench.place / f"{self.kind}.host"
         shutil.rmtree(base, ignore_errors=True)
         base.mkdir(mode=0o755)
-        self.host = hosts.Host(self.disk, base, self.bench.programs,
-                               self.every_call, self.bench.ports())
-        self.scenario = SCENARIOS[self.name](self.host, self.seed)
+        self.host = self.bench.host(self.disk, base, self.every_call)
+        self.scenario = self.bench.scenario(self.name, self.host, self.seed)
         if self.bench.root:
             self.host.tracer.ask("power", self.disk.path)
         self.rounds = 0
