@@ -26,7 +26,11 @@ class Message:
     def __init__(self, number, recipients=(ANN,), size=0, sender=BOB):
         self.number, self.recipients = number, recipients
         self.sender, self.state = sender, "refused"
-        lines = [b"Subject: crash", b"X-Number: %d" % number, b""]
+        # Nothing is missing that a server would add.
+        lines = [b"From: <%s>" % sender.encode(),
+                 b"Date: Thu, 01 Jan 2026 00:00:00 +0000",
+                 b"Message-ID: <%d@crash.example>" % number,
+                 b"Subject: crash", b"X-Number: %d" % number, b""]
         text = b"line of message %d, which is long enough" % number
         lines += [text] * (1 + size // (len(text) + 1))
         self.data = b"\n".join(lines) + b"\n"
