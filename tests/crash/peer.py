@@ -7,6 +7,7 @@ import os
 import pathlib
 import random
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -421,6 +422,8 @@ def main():
     if not adapter.there():
         sys.exit(f"peer.py: {adapter.program()} is not there; "
                  f"packages: {adapter.run('packages')[0]}")
+    # Nothing stays behind, loop devices above all.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     bench, figures, wrong = Bench(adapter), {}, []
 
     def tell(text):
