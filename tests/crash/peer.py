@@ -227,10 +227,13 @@ class Server(hosts.Host):
     def delivered(self):
         """{(message's number, address)}, as far as it can be read."""
         found = set()
-        for address, path in self.files():
-            number = NUMBER.search(path.read_bytes())
-            if number:
-                found.add((int(number.group(1)), address))
+        try:
+            for address, path in self.files():
+                number = NUMBER.search(path.read_bytes())
+                if number:
+                    found.add((int(number.group(1)), address))
+        except OSError:  # the power has just been cut
+            pass
         return found
 
 
