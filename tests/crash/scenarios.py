@@ -200,7 +200,9 @@ class Command:
                     exits.remove(one)
                     self.pid = None
                     return (one.status,)
-            return over() and (None,)
+            if self.host.tracer.doomed():
+                self.pid = None
+            return (self.pid is None or over()) and (None,)
         if self.pid is None:
             return None
         return wait_for(ended, "a command to end")[0]
@@ -210,10 +212,8 @@ class Command:
 
     def settle(self, over):
         """One that could not end while something was broken."""
-        if self.pid is not None and not over():
+        if self.pid is not None:
             self.status = self.end(over)
-        if over():
-            self.pid = None
 
 
 class Control(Command):
