@@ -11,11 +11,17 @@
 
 enum { VERSION = 1 };
 
+static const unsigned char unread[QUEUE_TOKEN];
+
+/* What a start finds by listing has no token before its head is read: a crash
+ * there is one more of the message that had this number the last time. */
 static bool
 same(const struct trying_suspect *s, uint64_t ino,
     const unsigned char token[QUEUE_TOKEN])
 {
-	return s->ino == ino && memcmp(s->token, token, QUEUE_TOKEN) == 0;
+	return s->ino == ino && (memcmp(s->token, token, QUEUE_TOKEN) == 0 ||
+				    memcmp(token, unread, QUEUE_TOKEN) == 0 ||
+				    memcmp(s->token, unread, QUEUE_TOKEN) == 0);
 }
 
 static bool
@@ -96,8 +102,11 @@ place(struct trying *t, uint64_t ino, const unsigned char token[QUEUE_TOKEN])
 
 	for (size_t i = 0; i < TRYING_SUSPECTS; i++) {
 		struct trying_suspect *s = &t->suspects[i];
-		if (same(s, ino, token))
+		if (same(s, ino, token)) {
+			if (memcmp(token, unread, QUEUE_TOKEN) != 0)
+				memcpy(s->token, token, QUEUE_TOKEN);
 			return s;
+		}
 		if (best->ino != 0 &&
 		    (s->ino == 0 ||
 			s->crashes + s->deaths < best->crashes + best->deaths))

@@ -66,6 +66,26 @@ a_new_message_with_an_old_number_is_innocent(void **state)
 }
 
 static void
+a_crash_before_the_head_is_read_counts_with_the_others(void **state)
+{
+	static const unsigned char none[QUEUE_TOKEN];
+	uint64_t ino;
+	unsigned char found[QUEUE_TOKEN];
+	bool hold;
+
+	(void)state;
+	assert_false(trying_died(&t, 7, token, SIGSEGV));
+	trying_take(&t, 7, none);
+	t.hand.crashes = SIGSEGV;
+	assert_true(trying_last(&t, &ino, found, &hold));
+	assert_true(hold);
+	assert_int_equal(t.suspected, 1);
+	assert_memory_equal(t.suspects[0].token, token, QUEUE_TOKEN);
+	assert_false(trying_died(&t, 8, none, SIGSEGV));
+	assert_true(trying_died(&t, 8, token, SIGSEGV));
+}
+
+static void
 a_full_table_forgets_the_least(void **state)
 {
 	(void)state;
@@ -108,6 +128,8 @@ main(void)
 	    cmocka_unit_test_setup(an_attempt_that_ends_well_clears, fresh),
 	    cmocka_unit_test_setup(
 		a_new_message_with_an_old_number_is_innocent, fresh),
+	    cmocka_unit_test_setup(
+		a_crash_before_the_head_is_read_counts_with_the_others, fresh),
 	    cmocka_unit_test_setup(a_full_table_forgets_the_least, fresh),
 	    cmocka_unit_test_setup(
 		what_was_in_hand_is_counted_at_the_next_start, fresh),
