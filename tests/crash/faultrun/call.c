@@ -18,7 +18,7 @@
 static const struct call calls[] = {
     ROW(write, CHANGING, 2),
     ROW(pwrite64, CHANGING, 2),
-    ROW(writev, CHANGING, -1),
+    ROW(writev, CHANGING, 2),
     ROW(sendto, CHANGING, 2),
     ROW(sendmsg, CHANGING, -1),
     ROW(fsync, CHANGING, -1),

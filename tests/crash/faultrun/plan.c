@@ -45,8 +45,8 @@ with_value(struct plan *p, struct str text)
 	}
 	if (str_starts(text, str_of("signal="))) {
 		p->action = PLAN_SIGNAL;
-		p->signal = crash_signal(
-		    str_slice(text, strlen("signal="), text.len));
+		p->signal =
+		    crash_signal(str_slice(text, strlen("signal="), text.len));
 		return p->signal != 0;
 	}
 	if (!str_starts(text, str_of("short=")))
