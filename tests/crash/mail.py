@@ -3,6 +3,7 @@ each: see class Books."""
 import collections
 import re
 import socket
+import zlib
 
 DOMAIN = "demo.example"
 ANN, BOB = "ann@" + DOMAIN, "bob@" + DOMAIN
@@ -18,6 +19,11 @@ PATIENCE = 60
 
 NUMBER = re.compile(rb"^X-Number: (\d+)$", re.M)
 FAILED = re.compile(rb"^<([^<>\n]+)>:$", re.M)
+
+HEAD_SIZE = 448
+HEAD = re.compile(
+    rb"\nbody at (\d+) length (\d+) lines \d+ crc32 ([0-9a-f]+)\n"
+    rb"envelope at (\d+) length (\d+) crc32 ([0-9a-f]+)\n")
 
 
 class Message:
@@ -181,3 +187,29 @@ class Books:
                     message.state == "refused" and got + told):
                 self.accuse("from nowhere", what)
         self.figures[message.state] += 1
+
+
+def damaged(folder):
+    """The files below mess/ that are no whole messages."""
+    for file in folder.glob("*/*"):
+        try:
+            data = file.read_bytes()
+        except FileNotFoundError:
+            continue
+        if not is_whole(data):
+            yield f"{file.name}, {len(data)} bytes"
+
+
+def is_whole(data):
+    """A queue file, as wire/message.h has it."""
+    head = HEAD.search(data[:HEAD_SIZE])
+    seal = data[:HEAD_SIZE].rfind(b"head crc32 ")
+    if head is None or seal < 0 or zlib.crc32(data[:seal]) != int(
+            data[seal + 11:HEAD_SIZE], 16):
+        return False
+    at, size, envelope_at, envelope_size = (
+        int(head[n]) for n in (1, 2, 4, 5))
+    body, envelope = data[at:at + size], data[envelope_at:]
+    return len(envelope) == envelope_size and (
+        zlib.crc32(body), zlib.crc32(envelope)) == (
+            int(head[3], 16), int(head[6], 16))

@@ -9,7 +9,7 @@ import os
 import pathlib
 
 from host import MAILBOXES, QUEUE, SHORT_STEPS, wait_for
-from mail import ANN, BOB, FORWARD, LATE, NOBODY, NUMBER
+from mail import ANN, BOB, FORWARD, LATE, NOBODY, NUMBER, damaged
 from scenarios import Command, Mail
 
 PROMPT = 900   # seconds of the host's clock: far less than DISCOVER_AGAIN
@@ -49,7 +49,10 @@ class Story(Mail):
         elif not over() and not self.hasty:
             for number in self.waiting():
                 self.books.accuse("waits", f"message {number}")
-            super().settle(over)
+            for name in damaged(self.host.home / "queue/mess"):
+                self.books.accuse("half", f"queue/mess/{name}")
+            if not self.books.wrong:
+                super().settle(over)
 
     def waiting(self):
         """The acknowledged messages that are in the queue.  What nobody was
@@ -63,16 +66,22 @@ class Story(Mail):
                 yield message.number
 
     def until(self, what, over):
-        """Move the clock bit by bit until what(), over() or a while."""
-        begun = self.host.shift
+        """Move the clock bit by bit, while nothing else moves, until what(),
+        over() or a while."""
+        begun, seen = self.host.shift, None
 
         def done():
+            nonlocal seen
             if what() or over() or (
                     self.host.shift - begun > PROMPT * 1000000):
                 return True
-            self.host.tick(1)
-            self.host.poke()
-            self.host.keep_up()
+            # A signal kills one that has just begun.
+            state = self.host.idle() if self.host.up() else None
+            if state is not None and state == seen:
+                self.host.tick(10)
+                self.host.poke()
+                state = None
+            seen = state
             return False
         wait_for(done, "what the story needs")
 

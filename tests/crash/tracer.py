@@ -30,6 +30,7 @@ class Tracer:
         self.data, self.answers = b"", collections.deque()
         self.exits = collections.deque()
         self.hit, self.dead, self.failed = None, False, False
+        self.hits = 0
         self.action, self.armed = "", False
         os.set_blocking(self.child.stdout.fileno(), False)
 
@@ -48,6 +49,7 @@ class Tracer:
 
     def hear(self, words):
         if words[0] == "hit":
+            self.hits += 1
             self.hit = self.hit or Hit(words[1], int(words[2]), words[3],
                                        int(words[4]))
         elif words[0] == "exit":
@@ -77,6 +79,7 @@ class Tracer:
     def arm(self, program, calls, at, action):
         """The call number at of those of program goes wrong."""
         self.hit, self.dead, self.failed = None, False, False
+        self.hits = 0
         self.action, self.armed = action, action != "count"
         self.ask("arm", program, calls, at, action)
 
