@@ -39,6 +39,7 @@ HERE = pathlib.Path(__file__).resolve()
 DEADLINE = 400   # seconds of a hunt
 MOST = 40        # rounds of one spec
 STATES = 1500    # of one mix
+ENOUGH = 4       # crashes, of which the second should have been the last
 QUICK = ("rounds ext4-ordered several cut */changing",
          "rounds xfs several synccut */changing",
          "rounds folder late kill */changing",
@@ -55,6 +56,12 @@ def rounds(bench, kind, scenario, action, where, cold=False):
     chain = points.Chain(bench, kind, scenario, 1, True, cold)
     missed = 0
     try:
+        for _ in range(0 if cold else 2):  # what it is like without a fault
+            chain.scenario.prepare()
+            chain.scenario.act(lambda: False)
+            chain.scenario.settle(lambda: False)
+            chain.scenario.check()
+        chain.collect("without a fault")
         for at in range(1, MOST + 1):
             point = points.Point(program, calls, at, action, calls)
             reached = chain.guarded(lambda p=point: chain.round(p),
@@ -78,26 +85,43 @@ def crash(bench, where):
     program, call = where.split("/")
     chain = points.Chain(bench, "folder", "one", 1, True)
     host, scenario = chain.host, chain.scenario
+
+    def held():
+        return b"send: held " in (host.logs / "send").read_bytes()
     try:
-        for turn in range(2):
-            host.tracer.arm(program, call, 1, "signal=SEGV")
-            if turn == 0:
-                scenario.act(lambda: False)
-            scenario.until(lambda: host.tracer.hit, lambda: False)
-            host.tracer.disarm()
-        held = host.logs / "send"
-        scenario.until(lambda: b"send: held " in held.read_bytes()
-                       or not host.listing(), lambda: False)
-        if b"send: held " not in held.read_bytes():
+        crash_twice(host, scenario, program, call)
+        scenario.until(lambda: held() or not host.listing()
+                       or host.tracer.hits > ENOUGH, lambda: False)
+        host.tracer.disarm()
+        if not held():
             return f"not held: {where} crashed twice\n{host.story()}"
         scenario.books.open.clear()
+        left = len(host.listing())
         scenario.probe()
-        scenario.until(lambda: len(host.listing()) <= 1, lambda: False)
+        scenario.until(lambda: len(host.listing()) <= left, lambda: False)
         scenario.check()
     finally:
         chain.end()
     wrong = scenario.books.wrong
     return f"{where} crashed twice: {wrong[0]}" if wrong else None
+
+
+def crash_twice(host, scenario, program, call):
+    """A worker crashes each time; a service that makes the call while it
+    starts, with nothing in hand, crashes behind that."""
+    wanted = host.wanted
+    host.kill()
+    host.tracer.arm(program, call, 0, "count")
+    host.start(wanted)
+    idle = host.tracer.seen()
+    host.tracer.arm(program, call, 1, "signal=SEGV" + "+" * (idle == 0))
+    scenario.act(lambda: False)
+    if idle > 0:
+        host.wanted = tuple(n for n in wanted if n != program)
+        scenario.until(lambda: host.tracer.hit, lambda: False)
+        host.tracer.arm(program, call, 1 + idle, "signal=SEGV")
+        host.start(wanted)
+        scenario.until(lambda: host.tracer.hit, lambda: False)
 
 
 def strict(bench, seed):
