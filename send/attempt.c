@@ -276,8 +276,9 @@ attempt_lost(struct send *s, enum channel c)
 			continue;
 		spawner_give(sp, i);
 		f.active->flying--;
-		/* One death, however many recipients it was to deliver to. */
-		if (f.active->lost)
+		/* One death, however many recipients it was to deliver to; none
+		 * where it was we who could not go on. */
+		if (f.active->lost || sp->ours)
 			outcome_lost(s, f.active, &f, &r);
 		else
 			outcome_died(s, f.active, &f, &r);

@@ -62,6 +62,7 @@ spawner_connect(struct spawner *s, int64_t now)
 	if (s->path == NULL || s->fd != -1 || now < s->again)
 		return;
 	s->again = now + CLOCK_SECOND;
+	s->ours = false;
 	s->fd = sock_connect(s->path);
 	if (s->fd == -1)
 		return;
@@ -137,13 +138,21 @@ spawner_job(struct spawner *s, const struct job *j)
 	return false;
 }
 
+/* False: the connection ends.  Unless the other end is gone nobody died. */
+static bool
+goes_on(struct spawner *s)
+{
+	s->ours = errno != EPIPE && errno != ECONNRESET;
+	return errno == EAGAIN || errno == EINTR;
+}
+
 bool
 spawner_write(struct spawner *s)
 {
 	while (s->out.len > 0) {
 		ssize_t n = send(s->fd, s->out.data, s->out.len, MSG_NOSIGNAL);
 		if (n == -1)
-			return errno == EAGAIN || errno == EINTR;
+			return goes_on(s);
 		buf_drop(&s->out, (size_t)n);
 	}
 	return true;
@@ -155,11 +164,12 @@ spawner_read(struct spawner *s)
 	ssize_t n;
 
 	if (!buf_reserve(&s->in, INPUT))
-		return false;
+		return goes_on(s);
 	n = recv(s->fd, s->in.data + s->in.len, INPUT, 0);
 	if (n == -1)
-		return errno == EAGAIN || errno == EINTR;
+		return goes_on(s);
 	s->in.len += (size_t)n;
+	s->ours = false;
 	return n > 0;
 }
 

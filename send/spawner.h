@@ -29,6 +29,7 @@ struct spawner {
 	uid_t owner;      /* who must answer there */
 	int fd;           /* -1: not connected */
 	bool serving;     /* it has said H */
+	bool ours;        /* the connection ended by trouble of ours */
 	struct buf in, out;
 	int64_t again; /* boot clock: when to connect next */
 	struct flight *flights;
