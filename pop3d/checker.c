@@ -23,6 +23,8 @@
 _Static_assert(LOGIN_ANSWER > CHECKER_LIFE + LOGIN_DELAY,
     "culver-popup must outwait a child that is ended");
 
+enum { PAUSE_NS = 100000000 }; /* when there are no descriptors */
+
 enum state { LOGIN_FREE, LOGIN_CHECKED, LOGIN_FAILED };
 
 struct row {
@@ -160,6 +162,16 @@ may_ask(const struct checker *c, int fd)
 	return false;
 }
 
+/* Who waits goes on waiting; without descriptors nobody can be served. */
+static void
+rest(void)
+{
+	const struct timespec t = {.tv_nsec = PAUSE_NS};
+
+	warn("unable to accept a connection");
+	(void)nanosleep(&t, NULL);
+}
+
 /* Only called when there is a free row and room for a child. */
 static void
 take(struct logins *l)
@@ -168,6 +180,8 @@ take(struct logins *l)
 	int fd = accept4(l->c->listening, NULL, NULL, SOCK_CLOEXEC);
 	pid_t pid;
 
+	if (fd < 0 && errno != EINTR && errno != ECONNABORTED)
+		rest();
 	if (r == NULL || fd < 0 || !may_ask(l->c, fd)) {
 		fd_close(&fd);
 		return;
