@@ -183,11 +183,11 @@ class Host:
     def keep_up(self):
         """Be the supervisor: what ended is started again."""
         self.tracer.listen(0)
-        while self.tracer.exits:
-            ended = self.tracer.exits.popleft()
+        for ended in list(self.tracer.exits):
             name = self.names.pop(ended.pid, None)
-            if name is None:
+            if name is None:  # not one of ours, but a command
                 continue
+            self.tracer.exits.remove(ended)
             self.pids.pop(name, None)
             if name in self.wanted and not self.tracer.doomed():
                 self.mend()
@@ -339,11 +339,13 @@ class Host:
         self.disk.sync()
         return found
 
-    def story(self, lines=15):
+    def story(self, lines=25):
         """The end of each log."""
         text = ""
         for log in sorted(self.logs.iterdir()):
-            tail = log.read_text(errors="replace").splitlines()[-lines:]
+            tail = [line for line in log.read_text(
+                errors="replace").splitlines() if not line.startswith(
+                    ("status: ", "send: listed "))][-lines:]
             text += f"== {log.name}\n" + "\n".join(tail) + "\n"
         return text
 

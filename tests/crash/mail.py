@@ -119,6 +119,9 @@ class Books:
 
     def __init__(self):
         self.next, self.open = 0, {}
+        # Where the answer to a notice was lost again and again it was queued
+        # again and again: two are the most only for a crash (P4).
+        self.lasting = False
         self.wrong = []
         self.figures = collections.Counter()
 
@@ -181,7 +184,7 @@ class Books:
                 self.accuse("bounced", what)
             if told > 1:
                 self.figures["notices twice"] += 1
-            if told > 2:
+            if told > 2 and not self.lasting:
                 self.accuse("bounced", f"{what}: {told} notices")
             if (got and KINDS[to] == "fails") or (
                     message.state == "refused" and got + told):

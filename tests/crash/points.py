@@ -183,6 +183,7 @@ class Chain:
         self.scenario.prepare()
         tracer.arm(point.program, point.calls, point.at, point.action)
         self.scenario.hasty = point.action.endswith("+")
+        self.scenario.books.lasting = self.scenario.hasty
         if self.cold:
             self.host.start(self.scenario.wanted, self.scenario.hasty)
         self.scenario.act(tracer.doomed)

@@ -14,15 +14,20 @@ pytestmark = pytest.mark.skipif(
 DISKS = ("ext4-ordered", "ext4-writeback", "xfs")
 SCENARIOS = ("queue", "pop3", "control", "users", "repair")
 
-# What was found once, and mended: (seed, cold, program, calls, at, action).
+# What was found once, and mended: (scenario, seed, cold,
+# program, calls, at, action).
 FOUND = (
     # A worker that lspawn cannot hear was killed, and its mail held.
-    (2, False, "lspawn", "recvmsg", 1, "errno=ENOMEM+"),
-    (2, False, "lspawn", "recvmsg", 1, "errno=EMFILE+"),
+    ("queue", 2, False, "lspawn", "recvmsg", 1, "errno=ENOMEM+"),
+    ("queue", 2, False, "lspawn", "recvmsg", 1, "errno=EMFILE+"),
     # One that could not be started was a crash with a message in hand.
-    (3, True, "local", "all", 6, "errno=ENOMEM+"),
+    ("queue", 3, True, "local", "all", 6, "errno=ENOMEM+"),
     # A jail was made too narrow to work in, and nobody noticed.
-    (5, True, "queued", "newfstatat", 12, "errno=EIO"),
+    ("queue", 5, True, "queued", "newfstatat", 12, "errno=EIO"),
+    # Without descriptors it asked again at once.
+    ("pop3", 3, True, "authd", "accept4", 1, "errno=ENFILE+"),
+    # A connection that we gave up ourselves was the death of a spawner.
+    ("queue", 102, False, "send", "recvfrom", 2, "errno=ENOMEM+"),
 )
 
 
@@ -71,7 +76,7 @@ def test_a_second_fault_may_follow_the_first(bench, disk):
 
 @pytest.mark.parametrize("found", FOUND, ids=lambda f: " ".join(map(str, f)))
 def test_what_was_found_once_stays_mended(bench, found):
-    check(bench(points.again, "folder", "queue", *found))
+    check(bench(points.again, "folder", *found))
 
 
 def test_two_runs_with_one_seed_take_the_same_path(bench):

@@ -187,7 +187,7 @@ call_kind(const struct entered *e)
 	if (c->nr == SYS_openat && makes_or_empties(e->args[2]))
 		return CALL_CHANGING;
 	if (c->nr == SYS_write && e->args[0] == 2)
-		return CALL_LOOKING;
+		return CALL_UNSEEN;
 	return c->kind;
 }
 
@@ -200,7 +200,7 @@ stop_at(scmp_filter_ctx ctx, const struct call *c, enum call_kind least)
 	const unsigned arg = c->nr == SYS_open ? 1 : 2;
 	const int nr = (int)c->nr;
 
-	if (nr == SYS_write && least == CALL_CHANGING)
+	if (nr == SYS_write)
 		return seccomp_rule_add(ctx, SCMP_ACT_TRACE(0), nr, 1,
 			   SCMP_A0(SCMP_CMP_NE, 2)) == 0;
 	if (c->kind >= least)

@@ -36,7 +36,8 @@ struct call {
 const struct call *call_of(long nr);
 
 /* What kind the call is with these arguments: an open changes something only
- * when it makes or empties a file, a write to standard error nothing. */
+ * when it makes or empties a file.  Writes to standard error are left alone:
+ * the driver reads there what the programs say. */
 enum call_kind call_kind(const struct entered *e);
 
 /* Have the kernel stop this process, and what it becomes, for its tracer at

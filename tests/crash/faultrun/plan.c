@@ -108,5 +108,5 @@ plan_hits(struct plan *p, const char *program, const struct entered *e,
 		p->nr = e->nr;
 		return true;
 	}
-	return p->sticky && p->nr == e->nr;
+	return p->sticky && p->nr == e->nr && call_kind(e) != CALL_UNSEEN;
 }
