@@ -13,7 +13,8 @@ enum { WINDOW = 1 << 16 }; /* bytes copied at once */
 
 /* A file of the queue by its name in a numbered folder. */
 struct entry {
-	int dir; /* -1: there is no such folder */
+	int dir;   /* -1: it could not be opened, */
+	int error; /* for this reason */
 	char text[MOVING_NAME];
 };
 
@@ -22,8 +23,19 @@ entry_open(int base, uint64_t folder, const struct name *n)
 {
 	struct entry e = {.dir = survey_folder(base, folder)};
 
+	e.error = e.dir < 0 ? errno : 0;
 	name_format(e.text, n);
 	return e;
+}
+
+/* True: it can be looked for, or its folder is not there (*none).  Nothing else
+ * may be taken for the absence of a file: false with errno. */
+static bool
+entry_look(const struct entry *e, bool *none)
+{
+	*none = e->dir < 0;
+	errno = e->error;
+	return e->dir >= 0 || e->error == ENOENT;
 }
 
 /* Its right place in base, by its inode. */
@@ -56,13 +68,14 @@ static bool
 journal_open_file(const struct entry *e, struct journal_file *j)
 {
 	enum head h = HEAD_NONE;
+	bool none;
 
 	j->fd = -1;
-	if (e->dir >= 0)
+	if (!entry_look(e, &none))
+		return false;
+	if (!none)
 		h = survey_journal(
 		    e->dir, e->text, &j->fd, &j->ino, j->token, &j->length);
-	else if (errno != ENOENT)
-		return false;
 	if (h != HEAD_FINE)
 		fd_close(&j->fd);
 	return h != HEAD_TROUBLE;
@@ -70,23 +83,31 @@ journal_open_file(const struct entry *e, struct journal_file *j)
 
 /* The other has the same head, and what its head says of the rest is true. */
 static bool
-same_message(const struct carried *c, const struct entry *other)
+same_message(const struct carried *c, const struct entry *other, bool *same)
 {
 	char a[MESSAGE_HEAD], b[MESSAGE_HEAD];
 	struct message m;
 	struct stat st;
+	enum head h;
 	int fd;
-	bool same;
+	bool none;
 
-	if (other->dir < 0 ||
-	    survey_head(other->dir, other->text, &fd, &st, &m) != HEAD_FINE)
+	*same = false;
+	if (!entry_look(other, &none))
 		return false;
-	message_write(a, &c->message);
-	message_write(b, &m);
-	same = st.st_ino != c->st.st_ino && memcmp(a, b, sizeof(a)) == 0 &&
-	       message_check_envelope(fd, &m) && message_check_body(fd, &m);
+	if (none)
+		return true;
+	h = survey_head(other->dir, other->text, &fd, &st, &m);
+	if (h == HEAD_FINE) {
+		message_write(a, &c->message);
+		message_write(b, &m);
+		*same = st.st_ino != c->st.st_ino &&
+			memcmp(a, b, sizeof(a)) == 0 &&
+			message_check_envelope(fd, &m) &&
+			message_check_body(fd, &m);
+	}
 	fd_close(&fd);
-	return same;
+	return h != HEAD_TROUBLE;
 }
 
 /* The journal of the copy goes where the other's is there. */
@@ -116,14 +137,15 @@ carry_drop_copy(const struct carried *c, bool *dropped)
 	    entry_old(s->mess, n), entry_right(s, s->mess, n->ino)};
 	struct entry journals[] = {
 	    entry_old(s->info, n), entry_right(s, s->info, n->ino)};
-	bool ok = true;
+	bool ok = true, same;
 
 	*dropped = false;
 	for (size_t i = 0; i < 2; i++) {
-		if (ok && !*dropped && c->head == HEAD_FINE &&
-		    same_message(c, &others[i])) {
-			ok = drop_both(c, &journals[i]);
-			*dropped = true;
+		if (ok && !*dropped && c->head == HEAD_FINE) {
+			ok = same_message(c, &others[i], &same);
+			*dropped = ok && same;
+			if (*dropped)
+				ok = drop_both(c, &journals[i]);
 		}
 		fd_close(&others[i].dir);
 		fd_close(&journals[i].dir);
@@ -242,37 +264,55 @@ bool
 carry_drop_journal(const struct spot *at)
 {
 	struct entry e = entry_open(at->survey->info, at->folder, &at->name);
-	bool ok =
-	    e.dir < 0 || unlinkat(e.dir, e.text, 0) == 0 || errno == ENOENT;
+	bool none, ok = entry_look(&e, &none);
 
+	if (ok && !none)
+		ok = unlinkat(e.dir, e.text, 0) == 0 || errno == ENOENT;
 	fd_close(&e.dir);
 	return ok;
 }
 
-/* The journal speaks of the message that has the moving name, or its right one
- * by now. */
+/* The message that has the moving name, or its right one by now. */
 static bool
-has_message(const struct spot *at, const struct journal_file *j, bool *has)
+find_message(
+    const struct spot *at, enum head *h, struct stat *st, struct message *m)
 {
 	const struct survey *s = at->survey;
 	struct entry tries[] = {entry_open(s->mess, at->folder, &at->name),
 	    entry_right(s, s->mess, at->name.ino)};
-	enum head h = HEAD_NONE;
-	struct message m;
-	struct stat st;
+	bool ok = true, none;
 	int fd = -1;
 
+	*h = HEAD_NONE;
 	for (size_t i = 0; i < 2; i++) {
-		if (h == HEAD_NONE && tries[i].dir >= 0)
-			h = survey_head(
-			    tries[i].dir, tries[i].text, &fd, &st, &m);
+		if (ok && *h == HEAD_NONE) {
+			ok = entry_look(&tries[i], &none);
+			if (ok && !none)
+				*h = survey_head(
+				    tries[i].dir, tries[i].text, &fd, st, m);
+		}
 		fd_close(&tries[i].dir);
 	}
-	*has =
-	    fd >= 0 && st.st_ino == at->name.ino && j->ino == at->name.ino &&
-	    (h == HEAD_DAMAGED || memcmp(m.token, j->token, QUEUE_TOKEN) == 0);
 	fd_close(&fd);
-	return h != HEAD_TROUBLE;
+	return ok && *h != HEAD_TROUBLE;
+}
+
+/* The journal speaks of that message. */
+static bool
+has_message(const struct spot *at, const struct journal_file *j, bool *has)
+{
+	struct message m;
+	struct stat st;
+	enum head h;
+
+	*has = false;
+	if (!find_message(at, &h, &st, &m))
+		return false;
+	if (h == HEAD_FINE || h == HEAD_DAMAGED)
+		*has = st.st_ino == at->name.ino && j->ino == at->name.ino &&
+		       (h == HEAD_DAMAGED ||
+			   memcmp(m.token, j->token, QUEUE_TOKEN) == 0);
+	return true;
 }
 
 /* Unlink e where it is a journal with j's token, and not the file not_this. */
@@ -284,9 +324,10 @@ unlink_journal(
 	struct stat st;
 	bool ok = journal_open_file(e, &old);
 
-	if (old.fd >= 0 && fstat(old.fd, &st) == 0 && st.st_ino != not_this &&
-	    memcmp(old.token, j->token, QUEUE_TOKEN) == 0)
-		ok = unlinkat(e->dir, e->text, 0) == 0;
+	if (old.fd >= 0 && memcmp(old.token, j->token, QUEUE_TOKEN) == 0)
+		ok = fstat(old.fd, &st) == 0 &&
+		     (st.st_ino == not_this ||
+			 unlinkat(e->dir, e->text, 0) == 0);
 	fd_close(&old.fd);
 	return ok;
 }
@@ -309,26 +350,62 @@ give_name(const struct spot *at, const struct entry *right, uint64_t ino)
 	return linkat(at->dir, at->text, right->dir, right->text, 0) == 0;
 }
 
+/* Open the journal at a moving name; *has tells whether it is of a message. */
+static bool
+open_moving(const struct spot *at, struct journal_file *j, bool *has)
+{
+	struct entry own = {.dir = at->dir};
+
+	*has = false;
+	name_format(own.text, &at->name);
+	if (!journal_open_file(&own, j))
+		return false;
+	if (j->fd < 0 || at->folder != at->name.ino % at->survey->split)
+		return true;
+	return has_message(at, j, has);
+}
+
 bool
 carry_settle(const struct spot *at)
 {
 	const struct survey *s = at->survey;
-	struct entry own = {.dir = at->dir};
 	struct entry right = entry_right(s, s->info, at->name.ino);
 	struct entry old = entry_old(s->info, &at->name);
 	struct journal_file j;
 	struct stat st;
-	bool ok, has = false;
+	bool has, none, ok = open_moving(at, &j, &has);
 
-	name_format(own.text, &at->name);
-	ok = journal_open_file(&own, &j);
-	if (ok && j.fd >= 0 && at->folder == at->name.ino % s->split)
-		ok = fstat(j.fd, &st) == 0 && has_message(at, &j, &has);
 	if (ok && has)
-		ok = right.dir >= 0 && unlink_journal(&old, &j, st.st_ino) &&
+		ok = entry_look(&right, &none) && !none &&
+		     fstat(j.fd, &st) == 0 &&
+		     unlink_journal(&old, &j, st.st_ino) &&
 		     give_name(at, &right, st.st_ino);
 	fd_close(&j.fd);
 	fd_close(&right.dir);
 	fd_close(&old.dir);
 	return ok;
+}
+
+bool
+carry_end(const struct spot *at)
+{
+	struct entry right =
+	    entry_right(at->survey, at->survey->info, at->name.ino);
+	struct journal_file j, settled = {.fd = -1};
+	bool has, ok = open_moving(at, &j, &has);
+
+	if (ok && has) {
+		ok = journal_open_file(&right, &settled);
+		/* A message may have had two moving names, and so two. */
+		if (ok &&
+		    (settled.fd < 0 || settled.ino != j.ino ||
+			memcmp(settled.token, j.token, QUEUE_TOKEN) != 0)) {
+			errno = EPROTO;
+			ok = false;
+		}
+	}
+	fd_close(&settled.fd);
+	fd_close(&right.dir);
+	fd_close(&j.fd);
+	return ok && (unlinkat(at->dir, at->text, 0) == 0 || errno == ENOENT);
 }

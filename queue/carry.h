@@ -35,4 +35,8 @@ MUST_USE bool carry_drop_journal(const struct spot *at);
  * give it its right name.  One that is of no message is left. */
 MUST_USE bool carry_settle(const struct spot *at);
 
+/* Q10 for a moving name in info/: unlink it, if it has its right name besides or
+ * is of no message. */
+MUST_USE bool carry_end(const struct spot *at);
+
 #endif

@@ -125,6 +125,8 @@ compare(struct inspection *i, const struct spot *at, uint64_t ino,
 
 	if (dir >= 0)
 		h = survey_head(dir, at->text, &fd, &st, &m);
+	else if (errno != ENOENT)
+		h = HEAD_TROUBLE;
 	fd_close(&dir);
 	fd_close(&fd);
 	if (h == HEAD_FINE && memcmp(m.token, token, QUEUE_TOKEN) == 0) {
@@ -132,6 +134,8 @@ compare(struct inspection *i, const struct spot *at, uint64_t ino,
 			say(i, FAULT_NUMBER, at);
 		return;
 	}
+	if (h == HEAD_TROUBLE)
+		say(i, FAULT_UNREADABLE, at);
 	/* Stale, or its message is gone: a start of culver-send sees to it,
 	 * where it looks. */
 	if (h != HEAD_FINE && h != HEAD_NONE)
@@ -250,6 +254,8 @@ inspect(const struct survey *s, const struct modes *m, struct findings *f,
 
 	if (fstatat(s->queue, "repairing", &st, AT_SYMLINK_NOFOLLOW) == 0)
 		findings_add(f, FAULT_UNFINISHED, "repairing", NULL);
+	else if (errno != ENOENT)
+		findings_add(f, FAULT_UNREADABLE, "repairing", strerror(errno));
 	if (!modes_rows(m, s, f))
 		die_temp("unable to use doc/hier");
 	survey_walk(s, s->mess, &mess, &i);

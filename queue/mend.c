@@ -269,8 +269,7 @@ drop_moving(void *context, const struct spot *at)
 static void
 drop_journal(void *context, const struct spot *at)
 {
-	if (at->name.moving && unlinkat(at->dir, at->text, 0) != 0 &&
-	    errno != ENOENT)
+	if (at->name.moving && !carry_end(at))
 		give_up("unlink", at);
 	(void)context;
 }

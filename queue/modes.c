@@ -222,8 +222,12 @@ at_path(struct thing *t, const struct survey *s, const char *path,
 		t->parent = openat(s->queue,
 		    str_equal(first, str_of("mess")) ? "mess" : "info",
 		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		/* One that is missing is said of itself. */
+		if (t->parent < 0 && errno != ENOENT && f != NULL)
+			findings_add(
+			    f, FAULT_UNREADABLE, shown, strerror(errno));
 		if (t->parent < 0)
-			return true; /* which is said of its folder */
+			return f != NULL || errno == ENOENT;
 	}
 	ok = str_copy(t->name, sizeof(t->name),
 		 name.len == 0 ? str_of(".") : name) &&

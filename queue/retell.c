@@ -35,27 +35,6 @@ tell(struct trying_suspect *t, const struct spot *at, const struct message *m)
 }
 
 static void
-look(void *context, const struct spot *at)
-{
-	struct telling *t = context;
-	struct message m;
-	struct stat st;
-	int fd;
-
-	if (!at->name.moving ||
-	    survey_head(at->dir, at->text, &fd, &st, &m) != HEAD_FINE)
-		return;
-	fd_close(&fd);
-	if (st.st_ino != at->name.ino)
-		return;
-	if (speaks_of(&t->old.hand, at, &m))
-		tell(&t->new.hand, at, &m);
-	for (size_t i = 0; t->old.suspected > 0 && i < TRYING_SUSPECTS; i++)
-		if (speaks_of(&t->old.suspects[i], at, &m))
-			tell(&t->new.suspects[i], at, &m);
-}
-
-static void
 trouble(void *context, const struct spot *at)
 {
 	struct telling *t = context;
@@ -63,6 +42,30 @@ trouble(void *context, const struct spot *at)
 	(void)at;
 	t->error = errno;
 	t->broken = true;
+}
+
+static void
+look(void *context, const struct spot *at)
+{
+	struct telling *t = context;
+	struct message m;
+	struct stat st;
+	enum head h;
+	int fd;
+
+	if (!at->name.moving)
+		return;
+	h = survey_head(at->dir, at->text, &fd, &st, &m);
+	fd_close(&fd);
+	if (h == HEAD_TROUBLE)
+		trouble(t, at);
+	if (h != HEAD_FINE || st.st_ino != at->name.ino)
+		return;
+	if (speaks_of(&t->old.hand, at, &m))
+		tell(&t->new.hand, at, &m);
+	for (size_t i = 0; t->old.suspected > 0 && i < TRYING_SUSPECTS; i++)
+		if (speaks_of(&t->old.suspects[i], at, &m))
+			tell(&t->new.suspects[i], at, &m);
 }
 
 static bool

@@ -145,7 +145,11 @@ open_plain(int dir, const char *name, int *fd, struct stat *st)
 	if (*fd < 0)
 		return errno == ELOOP || errno == ENXIO ? HEAD_NO_FILE
 							: HEAD_TROUBLE;
-	if (fstat(*fd, st) == 0 && S_ISREG(st->st_mode))
+	if (fstat(*fd, st) != 0) {
+		fd_close(fd);
+		return HEAD_TROUBLE;
+	}
+	if (S_ISREG(st->st_mode))
 		return HEAD_FINE;
 	fd_close(fd);
 	return HEAD_NO_FILE;
@@ -170,6 +174,26 @@ survey_head(
 							    : HEAD_DAMAGED;
 }
 
+/* The file's first bytes, as many as there are of size; -1 with errno. */
+static ssize_t
+read_start(int fd, char *out, size_t size)
+{
+	size_t got = 0;
+
+	while (got < size) {
+		ssize_t n = pread(fd, out + got, size - got, (off_t)got);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		got += (size_t)n;
+	}
+	return (ssize_t)got;
+}
+
 enum head
 survey_journal(int dir, const char *name, int *fd, uint64_t *ino,
     unsigned char token[QUEUE_TOKEN], size_t *length)
@@ -181,7 +205,7 @@ survey_journal(int dir, const char *name, int *fd, uint64_t *ino,
 
 	if (h != HEAD_FINE)
 		return h;
-	n = pread(*fd, start, sizeof(start), 0);
+	n = read_start(*fd, start, sizeof(start));
 	if (n < 0) {
 		fd_close(fd);
 		return HEAD_TROUBLE;

@@ -472,13 +472,19 @@ def can_trace():
         capture_output=True).returncode == 0
 
 
-def killed_repair(b, call, n):
-    """Repair, killed at the entry of the n-th call.  False: it came to its end
-    before."""
+def bent_repair(b, call, n, how):
+    """Repair, its n-th call bent.  True when that was met."""
+    trace = b.home / "trace"
     b.check("--repair", code=None, wrap=[
-        STRACE, "-o", "/dev/null", "-e", "trace=" + call,
-        "-e", "inject=%s:signal=KILL:when=%d" % (call, n)])
-    return b.returned != 0
+        STRACE, "-o", str(trace), "-e", "trace=" + call,
+        "-e", "inject=%s:%s:when=%d" % (call, how, n)])
+    text = trace.read_text()
+    return "INJECTED" in text or "killed by" in text
+
+
+def killed_repair(b, call, n):
+    """Repair, killed at the entry of the n-th call."""
+    return bent_repair(b, call, n, "signal=KILL")
 
 
 def refused_or_whole(b, messages):
@@ -514,6 +520,33 @@ def test_killed_at_any_call_and_done_again_it_loses_nothing(bed, call):
             break
         points += 1
         b.deliver(messages)
+    assert points > 0
+
+
+FAILURES = {"openat": ("ENOMEM", 3), "pread64": ("EIO", 1),
+            "newfstatat": ("EIO", 3), "getdents64": ("EIO", 3),
+            "linkat": ("ENOSPC", 1), "unlinkat": ("EIO", 1),
+            "pwrite64": ("ENOSPC", 1), "fsync": ("EIO", 2),
+            "fchmod": ("EIO", 1), "utimensat": ("EIO", 1)}
+
+
+@pytest.mark.skipif(not can_trace(), reason="strace cannot trace here")
+@pytest.mark.parametrize("call", FAILURES)
+def test_call_that_fails_is_never_taken_for_nothing_there(bed, call):
+    """What could not be looked at is no missing journal."""
+    error, step = FAILURES[call]
+    b = bed()
+    b.settle()
+    n, points = 1, 0
+    while True:
+        b.clear()
+        messages = b.restore(list(mixed(7)), circles)
+        if not bent_repair(b, call, n, "error=" + error):
+            break
+        refused_or_whole(b, messages)
+        b.check("--repair")
+        b.whole(messages)
+        n, points = n + step, points + 1
     assert points > 0
 
 
