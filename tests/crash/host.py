@@ -139,7 +139,7 @@ class Host:
             "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")},
             every_call)
         self.names, self.pids = {}, {}
-        self.wanted, self.begun = (), 0
+        self.wanted, self.begun, self.pokes = (), 0, 0
         self.mend = lambda: None  # what is done before a start
 
     # Programs
@@ -218,6 +218,7 @@ class Host:
 
     def poke(self, number=signal.SIGALRM):
         """Have culver-send look at everything that waits."""
+        self.pokes += 1
         try:
             os.kill(self.pids["send"], number)
         except (KeyError, ProcessLookupError):

@@ -22,6 +22,7 @@ from tracer import CUTS, ENDS
 CHAIN = 60
 PATIENCE = 60  # seconds after which a wait has failed
 STAY = 0.25    # seconds that a lasting fault is borne before it ends
+POKED = 60     # calls that a signal to culver-send is good for
 BUSY = 3000    # more calls of one program in a round: it only spins
 
 Point = collections.namedtuple("Point", "program calls at action call")
@@ -69,8 +70,10 @@ ERRORS = {
 }
 
 # A socket does not fail so for ever; and a message in whose hand five
-# connections were lost is held, as P9 says.
-UNREAL = {("read", "EIO", "+")}
+# connections were lost is held, as P9 says.  A connection that was aborted
+# is none any more.
+UNREAL = {("read", "EIO", "+"), ("sendto", "EPIPE", "+"),
+          ("accept", "ECONNABORTED", "+"), ("accept4", "ECONNABORTED", "+")}
 
 
 class Bench:
@@ -181,6 +184,7 @@ class Chain:
         if self.cold:
             self.host.kill()
         self.scenario.prepare()
+        self.host.pokes = 0
         tracer.arm(point.program, point.calls, point.at, point.action)
         self.scenario.hasty = point.action.endswith("+")
         self.scenario.books.lasting = self.scenario.hasty
@@ -223,7 +227,8 @@ class Chain:
         self.doubt(point)
         # Who is interrupted for ever goes on for ever, byte for byte too.
         patient = "EINTR" in point.action or "short" in point.action
-        if seen > BUSY + 3 * self.usual and not patient:
+        most = BUSY + 3 * self.usual + POKED * self.host.pokes
+        if seen > most and not patient:
             self.scenario.books.accuse("busy loop", f"{seen} calls")
         self.host.start(self.scenario.wanted)
         if point.action not in (*ENDS, "kill"):

@@ -152,6 +152,13 @@ tracee_fail(struct tracee *one, int error)
 	one->bend = BEND_RESULT;
 	if (call_of(one->call.nr)->runs)
 		return true;
+	/* It says where the break is, and no error: asked for nothing it has
+	 * not moved. */
+	if (one->call.nr == SYS_brk) {
+		one->bend = BEND_BYTES;
+		r.rdi = 0;
+		return set(one, &r);
+	}
 	r.orig_rax = SYS_write;
 	r.rdi = ~0ULL;
 	r.rsi = 0;
