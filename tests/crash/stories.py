@@ -223,11 +223,12 @@ class Torn(Partial):
 
 
 class Stale(Story):
-    """While culver-send is dead others get the number of a message that it
-    was removing, and whose journal is there."""
+    """While culver-send is dead others get the numbers of messages that it
+    was removing, and whose journals are there; so many that it does not
+    matter which of them files in a Maildir have got."""
 
-    MIX = [[((NOBODY,), 0)]]
-    NEW = [((ANN,), 0)] * 4
+    MIX = [[((NOBODY,), 0)] * 4]
+    NEW = [((ANN,), 0)] * 8
 
     def act(self, over):
         super().act(over)
