@@ -219,7 +219,9 @@ class Torn(Partial):
         self.host.start(self.wanted)
         self.until(self.names, over)
         self.host.flush(over)
-        self.take()
+        self.host.tracer.listen(0)
+        if self.host.tracer.hit is None:  # else it may be in flight
+            self.take()
 
 
 class Stale(Story):
