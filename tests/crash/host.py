@@ -1,4 +1,5 @@
 """A private instance whose programs run under faultrun; see class Host."""
+import collections
 import os
 import pathlib
 import shutil
@@ -140,6 +141,7 @@ class Host:
             every_call)
         self.names, self.pids = {}, {}
         self.wanted, self.begun, self.pokes = (), 0, 0
+        self.ends = collections.deque(maxlen=20)
         self.mend = lambda: None  # what is done before a start
 
     # Programs
@@ -199,6 +201,7 @@ class Host:
             if name is None:  # not one of ours, but a command
                 continue
             self.tracer.exits.remove(ended)
+            self.ends.append(f"{name} {ended.status}")
             self.pids.pop(name, None)
             if name in self.wanted and not self.tracer.doomed():
                 self.mend()
@@ -353,7 +356,7 @@ class Host:
 
     def story(self, lines=25):
         """The end of each log."""
-        text = ""
+        text = f"== ended: {', '.join(self.ends)}\n"
         for log in sorted(self.logs.iterdir()):
             tail = [line for line in log.read_text(
                 errors="replace").splitlines() if not line.startswith(
