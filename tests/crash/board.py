@@ -105,8 +105,9 @@ class Progress:
 
 
 def work(inbox, outbox):
-    """A worker: one bench, task after task."""
+    """A worker: one bench, task after task; SIGTERM ends it tidily."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     crew = parts.Crew(FOLDER)
     try:
         for task in iter(inbox.get, None):
@@ -132,19 +133,21 @@ class Workers:
         for one in self.all:
             one.start()
 
-    def close(self):
-        for _ in self.all:
-            self.inbox.put(None)
+    def close(self, now=False):
+        """Let them end; now: whatever they do."""
         for one in self.all:
-            one.join(60)
-            if one.is_alive():
+            if now:
                 one.terminate()
+            else:
+                self.inbox.put(None)
+        for one in self.all:
+            one.join()
 
 
 def run_part(part, goal, results, jobs, progress, seed):
     """Give out tasks until the part's figure is reached."""
     workers = Workers(1 if part.alone else jobs)
-    tasks, under_way = part.tasks(seed), 0
+    tasks, under_way, done = part.tasks(seed), 0, False
     try:
         while True:
             figures = results.figures(part.name)
@@ -156,6 +159,7 @@ def run_part(part, goal, results, jobs, progress, seed):
                 workers.inbox.put(task)
                 under_way += 1
             if under_way == 0:
+                done = True
                 return
             task, result = workers.outbox.get()
             under_way -= 1
@@ -165,7 +169,7 @@ def run_part(part, goal, results, jobs, progress, seed):
             progress.say(f"{part.name} {figures['points']:,} of {goal:,}, "
                          f"{wrong} wrong")
     finally:
-        workers.close()
+        workers.close(now=not done)
 
 
 def main():
@@ -185,12 +189,18 @@ def main():
     chosen = args.parts or list(parts.PARTS)
     if results.done:
         progress.say(f"going on after {len(results.done)} tasks", True)
-    for name in chosen:
-        part = parts.PARTS[name]
-        progress.say(f"{name}: {part.what}", True)
-        run_part(part, max(1, int(part.goal * args.scale)), results,
-                 args.jobs, progress, args.seed)
-    progress.end()
+    try:
+        for name in chosen:
+            part = parts.PARTS[name]
+            progress.say(f"{name}: {part.what}", True)
+            run_part(part, max(1, int(part.goal * args.scale)), results,
+                     args.jobs, progress, args.seed)
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from here",
+              file=sys.stderr)
+        return 130
+    finally:
+        progress.end()
     text, good = parts.scoreboard(results, chosen, args.scale)
     print(text)
     (FOLDER / "scoreboard").write_text(text + "\n")
