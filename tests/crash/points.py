@@ -312,12 +312,18 @@ def single(bench, kind, scenario, seed, action, limit=None):
 
 
 def error_points(calls, seed, limit):
-    """Each error of each call, once and from then on."""
-    points = [Point(program, "all", at, word + sticky, call)
-              for program, at, call in calls
-              for error in ERRORS.get(call, ())
-              for word in [error if "=" in error else f"errno={error}"]
-              for sticky in ("", "+") if (call, error, sticky) not in UNREAL]
+    """Each error of each call, once and from then on.  A call is known by its
+    name and its number among those of that name: what is between may differ
+    from round to round, and each kind has errors of its own."""
+    numbers, points = collections.Counter(), []
+    for program, _, call in calls:
+        numbers[program, call] += 1
+        at = numbers[program, call]
+        points += [Point(program, call, at, word + sticky, call)
+                   for error in ERRORS.get(call, ())
+                   for word in [error if "=" in error else f"errno={error}"]
+                   for sticky in ("", "+")
+                   if (call, error, sticky) not in UNREAL]
     if limit is not None and len(points) > limit:
         points = random.Random(seed).sample(points, limit)
     return points
