@@ -202,6 +202,8 @@ class Chain:
         tracer = self.host.tracer
         if tracer.hit is not None and point.action in ENDS:
             tracer.wait_dead()
+            # One may have been started just when the others died.
+            tracer.kill()
             self.host.forget()
             if tracer.failed:
                 raise AssertionError("the power could not be cut")
