@@ -119,8 +119,9 @@ class Books:
 
     def __init__(self):
         self.next, self.open = 0, {}
-        # Where the answer to a notice was lost again and again it was queued
-        # again and again: two are the most only for a crash (P4).
+        # Each crash between B2 and B3 makes one more notice (P4).  Where the
+        # answer to it is lost again and again so it is queued: lasting.
+        self.crashes = 1
         self.lasting = False
         self.wrong = []
         self.figures = collections.Counter()
@@ -184,7 +185,7 @@ class Books:
                 self.accuse("bounced", what)
             if told > 1:
                 self.figures["notices twice"] += 1
-            if told > 2 and not self.lasting:
+            if told > 1 + self.crashes and not self.lasting:
                 self.accuse("bounced", f"{what}: {told} notices")
             if (got and KINDS[to] == "fails") or (
                     message.state == "refused" and got + told):

@@ -363,6 +363,7 @@ def doubles(bench, kind, scenario, seed, limit=20):
 def chain_two(chain, first, second):
     """True when both came."""
     tracer = chain.host.tracer
+    chain.scenario.books.crashes = 2
     reached = chain.strike(first)
     chain.recover(first)
     tracer.arm(second.program, second.calls, second.at, second.action)
