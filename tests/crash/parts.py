@@ -119,8 +119,8 @@ class Crew:
             stdout=subprocess.PIPE, text=True, check=False)
         seen = json.loads(done.stdout)
         figures = {name: seen[name] for name in LEDGER if name in seen}
-        figures["points"] = seen["messages"]
-        figures["killed"] = sum(seen["kills"].values())
+        figures["points"] = seen["acknowledged"]
+        figures["killed"] = seen["kills"]
         wrong = [] if done.returncode == 0 else [done.stdout]
         return {"figures": figures, "wrong": wrong}
 
