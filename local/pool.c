@@ -140,9 +140,9 @@ answer(struct pool *p, struct worker *w, uint32_t signal, const char *text)
 
 /* The first packet of a worker is its greeting. */
 static bool
-greets(struct worker *w, ssize_t n)
+greets(struct worker *w, const char *packet, ssize_t n)
 {
-	bool first = n == 1 && !w->ready;
+	bool first = n == 1 && packet[0] == JOB_READY && !w->ready;
 
 	w->ready = w->ready || first;
 	return first;
@@ -162,7 +162,7 @@ pool_hear(struct pool *p, size_t i)
 	do {
 		n = sock_receive(w->fd, packet, sizeof(packet), &fd);
 		fd_close(&fd);
-	} while (greets(w, n));
+	} while (greets(w, packet, n));
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return;
 	/* Our trouble is no death of a program with the message in hand. */
