@@ -114,11 +114,13 @@ class Books:
     """Every message ever sent to an instance, and what is wrong with it.
 
     Delivered files are read and taken away; wrong holds a line for each
-    promise that was broken.
+    promise that was broken.  A message whose client went without an answer may
+    still be in the hands of a culver-smtpd when the books are closed: it is
+    late, and judged when it comes, if it does.
     """
 
     def __init__(self):
-        self.next, self.open = 0, {}
+        self.next, self.open, self.late = 0, {}, {}
         # Each crash between B2 and B3 makes one more notice (P4).  Where the
         # answer to it is lost again and again so it is queued: lasting.
         self.crashes = 1
@@ -147,15 +149,22 @@ class Books:
         copies, notices = collections.Counter(), collections.Counter()
         for mailbox, data in files:
             self.file(mailbox, data, copies, notices)
+        come = {number for number, _ in [*copies, *notices]}
         for message in self.open.values():
             self.judge(message, copies, notices)
+            if message.state == "unsure" and message.number not in come:
+                self.late[message.number] = message
+        for number in come & self.late.keys():
+            self.judge(self.late.pop(number), copies, notices)
+            self.figures["late"] += 1
         for number, to in copies:
             self.accuse("from nowhere", f"message {number} to {to}")
         self.open.clear()
 
     def file(self, mailbox, data, copies, notices):
         found = NUMBER.search(data)
-        message = self.open.get(int(found.group(1))) if found else None
+        number = int(found.group(1)) if found else None
+        message = self.open.get(number) or self.late.get(number)
         if message is None:
             self.accuse("half", f"in {mailbox}: {data[-300:]!r}")
         elif data.startswith(b"Return-Path: <>\n"):

@@ -205,6 +205,7 @@ class Chain:
             # One may have been started just when the others died.
             tracer.kill()
             self.host.forget()
+            self.scenario.books.late.clear()  # nobody has it any more
             if tracer.failed:
                 raise AssertionError("the power could not be cut")
         if tracer.hit is not None and point.action in CUTS:
