@@ -1,4 +1,4 @@
-/* build: a LIST or MAP compiled to its cdb. */
+/* build: a list of any kind compiled to its cdb. */
 #include "control/control.h"
 #include "control/file.h"
 #include "control/value.h"

@@ -153,11 +153,21 @@ control_set(
 	slot_free(s);
 	s->value.text.max = VALUE_LIST_FILE;
 	if (buf_append_str(&s->value.text, text) &&
-	    value_parse(&s->value, control_row(id), &f))
+	    value_parse(&s->value, control_row(id), &f)) {
+		s->known = true;
 		return true;
+	}
 	fault_write(error, control_row(id)->name, &f);
 	slot_free(s);
 	return false;
+}
+
+bool
+control_known(const struct controls *c, enum control_id id)
+{
+	const struct slot *s = &c->slots[id];
+
+	return s->known || s->value.present || s->table != NULL;
 }
 
 const struct value *

@@ -30,7 +30,14 @@ enum control_reader {
 	CONTROL_ALL = (1 << 7) - 1
 };
 
-enum control_kind { KIND_LINE, KIND_NAME, KIND_NUMBER, KIND_LIST, KIND_MAP };
+enum control_kind {
+	KIND_LINE,
+	KIND_NAME,
+	KIND_NUMBER,
+	KIND_LIST,
+	KIND_MAP,
+	KIND_ACCESS
+};
 
 struct control_row {
 	const char *name;
@@ -80,9 +87,10 @@ uint64_t control_number(const struct controls *c, enum control_id id);
 /* The file (or its cdb) is there. */
 bool control_present(const struct controls *c, enum control_id id);
 
-/* key in a LIST or MAP, ASCII case ignored; *value (may be NULL) of a MAP,
- * valid until the next refresh.  A LIST whose default is "=me" and that has no
- * file holds me.  Of several lines with one key the last one counts. */
+/* key in a list of any kind, ASCII case ignored; *value (may be NULL) of a MAP
+ * or ACCESS, valid until the next refresh.  A LIST whose default is "=me" and that has no
+ * file holds me.  Of several lines with one key the last one counts
+ * (of ACCESS, the first; control/access.h finds the one for a client). */
 MUST_USE enum found control_find(const struct controls *c, enum control_id id,
     struct str key, struct str *value);
 
@@ -91,7 +99,7 @@ MUST_USE enum found control_find(const struct controls *c, enum control_id id,
 MUST_USE enum found control_find_domain(const struct controls *c,
     enum control_id id, struct str domain, struct str *value);
 
-/* Compile the text of a LIST or MAP to NAME.cdb where there is none, the text
+/* Compile the text of a list of any kind to NAME.cdb where there is none, the text
  * is newer, or force is set.  Stops with the old table in place and "file:line:
  * what" in error (a C string) on a line that does not parse.  *made tells
  * whether it was written; without a text nothing is. */

@@ -20,6 +20,9 @@ MUST_USE bool control_refresh_row(struct controls *c, enum control_id id);
 /* What was read of the row's text; nothing where the cdb rules. */
 const struct value *control_value(const struct controls *c, enum control_id id);
 
+/* The row has been read, and what it says is in force. */
+bool control_known(const struct controls *c, enum control_id id);
+
 /* The cdb that rules; NULL without one. */
 const struct table *control_table(const struct controls *c, enum control_id id);
 

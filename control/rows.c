@@ -13,9 +13,16 @@ enum {
 	ALL = CONTROL_ALL
 };
 
+/* Names of files that are no names of C. */
+#define tcp_pop3   tcp.pop3
+#define tcp_qmqp   tcp.qmqp
+#define tcp_qmtp   tcp.qmtp
+#define tcp_smtp   tcp.smtp
+#define FILE_OF(x) #x
+
 static const struct control_row rows[] = {
 #define CONTROL(name, kind, least, most, preset, readers, summary)             \
-	{#name, KIND_##kind, (least), (most), (preset),                        \
+	{FILE_OF(name), KIND_##kind, (least), (most), (preset),                \
 	    (unsigned)(readers) | CONTROL_TOOLS, (summary)},
 #include "control/controls.def"
 #undef CONTROL

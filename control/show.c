@@ -3,6 +3,7 @@
 #include "control/complaint.h"
 #include "control/inside.h"
 #include "control/rows.h"
+#include "control/rule.h"
 #include "lib/num.h"
 #include <errno.h>
 #include <stdio.h>
@@ -41,6 +42,7 @@ add_entry(struct str key, struct str value, void *context)
 	    !buf_append_byte(l->b, '\t') || !buf_append_str(l->b, key) ||
 	    (l->kind == KIND_MAP && (!buf_append_byte(l->b, ':') ||
 					!buf_append_str(l->b, value))) ||
+	    (l->kind == KIND_ACCESS && !rule_format(l->b, value)) ||
 	    !buf_append_byte(l->b, '\n');
 	return !l->failed;
 }
@@ -87,15 +89,23 @@ static bool
 add_member(struct str key, struct str value, void *context)
 {
 	struct listing *l = context;
+	struct buf rule = {0};
 
 	if (l->kind == KIND_LIST) {
 		json_text(l->j, NULL, key);
 		return true;
 	}
+	if (l->kind == KIND_ACCESS && !rule_format(&rule, value)) {
+		l->failed = true;
+		buf_free(&rule);
+		return false;
+	}
 	json_object(l->j, NULL);
 	json_text(l->j, "key", key);
-	json_text(l->j, "value", value);
+	json_text(l->j, "value",
+	    rule.len > 0 ? str_slice(buf_str(&rule), 1, rule.len) : value);
 	json_object_end(l->j);
+	buf_free(&rule);
 	return true;
 }
 
@@ -121,7 +131,7 @@ json_of_list(struct json *j, const struct controls *c, enum control_id id)
 	/* A list whose default is me. */
 	if (!control_present(c, id) && control_row(id)->preset != NULL)
 		json_text(j, NULL, control_line(c, id));
-	ok = walk(c, id, add_member, &l);
+	ok = walk(c, id, add_member, &l) && !l.failed;
 	json_list_end(j);
 	return ok;
 }

@@ -1,5 +1,6 @@
 /* value: what one control file says, taken apart as its row wants. */
 #include "control/value.h"
+#include "control/rule.h"
 #include "lib/address.h"
 #include "lib/num.h"
 #include "lib/utf8.h"
@@ -12,6 +13,7 @@ static const char *const kind_names[] = {
     [KIND_NUMBER] = "NUMBER",
     [KIND_LIST] = "LIST",
     [KIND_MAP] = "MAP",
+    [KIND_ACCESS] = "ACCESS",
 };
 
 const char *
@@ -23,7 +25,7 @@ kind_name(enum control_kind kind)
 bool
 kind_is_list(enum control_kind kind)
 {
-	return kind == KIND_LIST || kind == KIND_MAP;
+	return kind == KIND_LIST || kind == KIND_MAP || kind == KIND_ACCESS;
 }
 
 static bool
@@ -200,7 +202,25 @@ line_of(const struct value *v, const char *at)
 	return n;
 }
 
-/* One entry of a key stays, the last one: so does qmail's constmap. */
+/* Of a key's entries the last one counts, as in qmail's constmap; of ACCESS the
+ * first, as in tcprules' cdb. */
+static void
+keep_first(struct value *v)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < v->count; i++) {
+		const struct entry *e = &v->entries[i];
+		const struct entry *last = &v->entries[kept - (kept > 0)];
+
+		if (kept == 0 || !str_equal(e->key, last->key))
+			v->entries[kept++] = *e;
+		else if (v->idle_line == 0 && !str_equal(e->value, last->value))
+			v->idle_line = rule_line(e->key);
+	}
+	v->count = kept;
+}
+
 static void
 keep_last(struct value *v)
 {
@@ -230,6 +250,39 @@ fold(struct value *v)
 }
 
 static bool
+without_memory(struct fault *f)
+{
+	f->line = 0;
+	return faulty(f, "out of memory", (struct str){0});
+}
+
+/* A line may make many entries, which have a text of their own. */
+static bool
+parse_rules(struct value *v, struct fault *f)
+{
+	struct str rest = buf_str(&v->text), line;
+	struct rule r;
+	size_t room = 0;
+
+	v->made.max = VALUE_LIST_FILE;
+	while (next_line(&rest, &f->line, &line))
+		if (!text_ok(line, f) ||
+		    !rule_compile(line, f->line, &v->made, f))
+			return false;
+	rest = buf_str(&v->made);
+	while (rule_next(&rest, &r)) {
+		if (!make_room(v, &room))
+			return without_memory(f);
+		v->entries[v->count++] = (struct entry){r.key, r.value};
+	}
+	if (v->count > 0)
+		qsort(
+		    v->entries, v->count, sizeof *v->entries, compare_entries);
+	keep_first(v);
+	return true;
+}
+
+static bool
 parse_list(struct value *v, const struct control_row *row, struct fault *f)
 {
 	struct str rest = buf_str(&v->text), line;
@@ -237,10 +290,8 @@ parse_list(struct value *v, const struct control_row *row, struct fault *f)
 
 	f->line = 0;
 	while (next_line(&rest, &f->line, &line)) {
-		if (!make_room(v, &room)) {
-			f->line = 0;
-			return faulty(f, "out of memory", (struct str){0});
-		}
+		if (!make_room(v, &room))
+			return without_memory(f);
 		if (!parse_entry(line, row->kind, &v->entries[v->count], f))
 			return false;
 		v->count++;
@@ -258,6 +309,8 @@ value_parse(struct value *v, const struct control_row *row, struct fault *fault)
 {
 	*fault = (struct fault){0};
 	v->present = true;
+	if (row->kind == KIND_ACCESS)
+		return parse_rules(v, fault);
 	return kind_is_list(row->kind) ? parse_list(v, row, fault)
 				       : parse_line(v, row, fault);
 }
@@ -266,6 +319,7 @@ void
 value_free(struct value *v)
 {
 	buf_free(&v->text);
+	buf_free(&v->made);
 	free(v->entries);
 	*v = (struct value){0};
 }

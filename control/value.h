@@ -12,7 +12,7 @@
 
 enum {
 	VALUE_LINE_FILE = 1 << 16, /* bytes of a file of one line */
-	VALUE_LIST_FILE = 1 << 28, /* bytes of a LIST or MAP */
+	VALUE_LIST_FILE = 1 << 28, /* bytes of any list */
 	VALUE_KEY = 1000           /* bytes of a key, as of any address */
 };
 
@@ -27,9 +27,10 @@ struct value {
 	struct str line; /* LINE, NAME, NUMBER: the first line, trimmed */
 	uint64_t number; /* NUMBER */
 	struct entry
-	    *entries; /* LIST, MAP: by key, in lower case, one of a key */
+	    *entries; /* a list's: by key, in lower case, one of a key */
 	size_t count;
 	size_t idle_line; /* first line that has no effect, from 1; 0: none */
+	struct buf made;  /* ACCESS: what entries point into (rule.h) */
 };
 
 /* Where a text does not parse: its line, what is wrong, and the bytes that are
@@ -52,7 +53,7 @@ void value_free(struct value *v);
 /* The entry of key (in lower case), NULL without one. */
 const struct entry *value_find(const struct value *v, struct str key);
 
-/* True for KIND_LIST and KIND_MAP. */
+/* True for KIND_LIST, KIND_MAP and KIND_ACCESS. */
 bool kind_is_list(enum control_kind kind);
 
 /* "LINE", "NAME" ... as controls.def writes it. */

@@ -4,8 +4,8 @@
  * Runs as     culverp, jailed; with -l root until the addresses are bound.
  * Started by  the supervisor, run/popup (with -l); or a UCSPI server, for one
  *             connection on descriptors 0 and 1.
- * Reads       control/{concurrencypop3,maxuse,me,timeoutpop3}; env TCPREMOTEIP
- *             TCPREMOTEPORT TCPLOCALIP TCPLOCALPORT.
+ * Reads       control/{concurrencypop3,maxuse,me,tcp.pop3,timeoutpop3}; env
+ *             TCPREMOTEIP TCPREMOTEPORT TCPLOCALIP TCPLOCALPORT.
  * Writes      nothing on disk.
  * Talks to    culver-authd, by the socket state/auth, wire/login.h; and to the
  *             culver-pop3d that it gets from there, which it understands not.

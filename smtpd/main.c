@@ -4,8 +4,8 @@
  * Started by  the supervisor, run/smtpd (with -l); or a UCSPI server, for one
  *             connection on descriptors 0 and 1.
  * Reads       control/{concurrencyincoming,databytes,maxrcpt,maxuse,me,
- *             rcpthosts,smtpgreeting,timeoutsmtpd}, users/rcpt.cdb; env
- *             RELAYCLIENT DATABYTES TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST
+ *             rcpthosts,smtpgreeting,tcp.smtp,timeoutsmtpd}, users/rcpt.cdb;
+ *             env RELAYCLIENT DATABYTES TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST
  *             TCPREMOTEINFO TCPLOCALIP TCPLOCALPORT.
  * Writes      nothing on disk.
  * Talks to    culver-queued, by the socket queue/submit, wire/submit.h.

@@ -35,13 +35,14 @@ what_is_shown_reads_as_itself(void **state)
 		enum control_id id;
 		const char *text;
 	} files[] = {
-	    {C_me,             "Mail.Example.ORG\nsecond line\n"      },
-	    {C_databytes,      "18446744073709551615"                 },
-	    {C_doublebounceto, "\n"				   },
-	    {C_smtpgreeting,   "  mail = {ready} # not a comment \t\n"},
-	    {C_rcpthosts,      "B.test\n\n# c\n.a.test\nb.test\n"     },
-	    {C_virtualdomains, ":all\na.test:x: y \nB.test:\n"        },
-	    {C_locals,         ""				     },
+	    {C_me,             "Mail.Example.ORG\nsecond line\n"          },
+	    {C_databytes,      "18446744073709551615"                     },
+	    {C_doublebounceto, "\n"				       },
+	    {C_smtpgreeting,   "  mail = {ready} # not a comment \t\n"    },
+	    {C_rcpthosts,      "B.test\n\n# c\n.a.test\nb.test\n"         },
+	    {C_virtualdomains, ":all\na.test:x: y \nB.test:\n"            },
+	    {C_locals,         ""					 },
+	    {C_tcp_smtp,       "1.2-3.:deny\n[::1]:allow,A='\"'\n:allow\n"},
 	};
 	struct controls *first = make(), *second = make();
 	struct buf one = {0}, two = {0}, error = {0};
