@@ -2,8 +2,11 @@
  * listener.h. */
 #include "lib/listener.h"
 
+#include "lib/crew.h"
 #include "lib/env.h"
+#include "lib/fd.h"
 #include "lib/num.h"
+#include "lib/sock.h"
 #include <sys/socket.h>
 
 static bool
@@ -35,11 +38,28 @@ from_socket(int (*ask)(int, struct sockaddr *, socklen_t *), struct ip *a,
 void
 connection_from_ucspi(struct connection *c)
 {
-	*c = (struct connection){.in_fd = 0, .out_fd = 1};
+	*c = (struct connection){.in_fd = 0, .out_fd = 1, .listener_fd = -1};
 	if (!from_environment(
 		"TCPREMOTEIP", "TCPREMOTEPORT", &c->remote, &c->remote_port))
 		(void)from_socket(getpeername, &c->remote, &c->remote_port);
 	if (!from_environment(
 		"TCPLOCALIP", "TCPLOCALPORT", &c->local, &c->local_port))
 		(void)from_socket(getsockname, &c->local, &c->local_port);
+}
+
+/* A listener that is gone limits nobody; the worker ends after this. */
+bool
+connection_recount(const struct connection *c)
+{
+	struct claim claim = {.what = CREW_CLAIM, .client = c->remote};
+	char answer = CREW_YES;
+	int fd = -1;
+
+	if (c->listener_fd < 0 ||
+	    !sock_send(c->listener_fd, &claim, sizeof(claim), -1))
+		return true;
+	if (sock_receive(c->listener_fd, &answer, 1, &fd) != 1)
+		return true;
+	fd_close(&fd);
+	return answer == CREW_YES;
 }

@@ -15,8 +15,7 @@
 
 enum {
 	IDLE_SECONDS = 60,
-	READY = 'r', /* a worker says: prepared */
-	DONE = 'd'   /* a worker says: I can take another */
+	HEARD = 8 /* from one worker before the next is asked */
 };
 
 static bool
@@ -41,6 +40,7 @@ crew_free(struct crew *c)
 	for (size_t i = 0; i < c->count; i++)
 		fd_close(&c->workers[i].fd);
 	free(c->workers);
+	tally_free(&c->tally);
 	*c = (struct crew){.workers = NULL};
 }
 
@@ -80,10 +80,12 @@ say(int control, char what)
 }
 
 static void
-serve(const struct listener_ops *ops, const struct handover *from, int fd)
+serve(const struct listener_ops *ops, const struct handover *from, int control,
+    int fd)
 {
 	struct connection c = {.in_fd = fd,
 	    .out_fd = fd,
+	    .listener_fd = control,
 	    .remote = from->remote,
 	    .remote_port = from->remote_port};
 	struct sockaddr_storage ss;
@@ -104,7 +106,7 @@ crew_work(const struct listener_ops *ops, int control)
 	int fd;
 
 	ops->prepare(ops->context);
-	say(control, READY);
+	say(control, CREW_READY);
 	for (uint64_t served = 0;;) {
 		ssize_t n = sock_receive(control, &from, sizeof(from), &fd);
 
@@ -113,10 +115,10 @@ crew_work(const struct listener_ops *ops, int control)
 			_exit(0);
 		if (n != (ssize_t)sizeof(from) || fd < 0)
 			die_temp("unable to take a connection");
-		serve(ops, &from, fd);
+		serve(ops, &from, control, fd);
 		if (++served >= ops->uses(ops->context))
 			_exit(0);
-		say(control, DONE);
+		say(control, CREW_DONE);
 		(void)close(fd);
 	}
 }
@@ -127,6 +129,23 @@ dismiss(struct worker *w)
 {
 	fd_close(&w->fd);
 	w->phase = WORKER_LEAVING;
+}
+
+/* Its connection is over, or is another's. */
+static void
+count_away(struct crew *c, struct worker *w)
+{
+	if (w->counted)
+		tally_remove(&c->tally, &w->client);
+	w->counted = false;
+}
+
+/* Without memory it is served, and not counted. */
+static void
+count(struct crew *c, struct worker *w, const struct ip *client)
+{
+	w->client = *client;
+	w->counted = tally_add(&c->tally, client);
 }
 
 size_t
@@ -167,6 +186,7 @@ crew_give(struct crew *c, const struct handover *from, int fd)
 	for (struct worker *w = find_idle(c); w != NULL; w = find_idle(c)) {
 		if (sock_send(w->fd, from, sizeof(*from), fd)) {
 			w->phase = WORKER_BUSY;
+			count(c, w, &from->remote);
 			return true;
 		}
 		dismiss(w);
@@ -175,33 +195,60 @@ crew_give(struct crew *c, const struct handover *from, int fd)
 }
 
 static void
-hear_one(struct worker *w, char what)
+hear_word(struct crew *c, struct worker *w, char what)
 {
 	w->ready = true;
-	if (what == DONE && w->phase == WORKER_BUSY) {
+	if (what == CREW_DONE && w->phase == WORKER_BUSY) {
+		count_away(c, w);
 		w->phase = WORKER_IDLE;
 		w->since = clock_boot();
 	}
 }
 
-/* All it said: READY and DONE may have come together. */
-void
-crew_hear(struct crew *c, size_t i)
+/* From now on its connection is counted as the client's. */
+static void
+hear_claim(struct crew *c, struct worker *w, const struct ip *client)
 {
-	struct worker *w = &c->workers[i];
-	ssize_t n;
+	bool serve_it = w->phase == WORKER_BUSY;
+	char answer;
 
-	do {
-		char what = 0;
+	count_away(c, w);
+	serve_it =
+	    serve_it && (c->admit == NULL || c->admit(c->context, client));
+	if (serve_it)
+		count(c, w, client);
+	answer = serve_it ? CREW_YES : CREW_NO;
+	if (!sock_send(w->fd, &answer, 1, -1))
+		dismiss(w);
+}
+
+static void
+hear_one(struct crew *c, struct worker *w, const struct claim *said, size_t n)
+{
+	if (n == sizeof(*said) && said->what == CREW_CLAIM)
+		hear_claim(c, w, &said->client);
+	else if (n == 1)
+		hear_word(c, w, said->what);
+}
+
+/* READY and DONE may have come together. */
+void
+crew_hear(struct crew *c, size_t number)
+{
+	struct worker *w = &c->workers[number];
+	ssize_t n = 1;
+
+	for (int i = 0; i < HEARD && n > 0 && w->fd >= 0; i++) {
+		struct claim said = {.what = 0};
 		int fd = -1;
 
-		n = sock_receive(w->fd, &what, 1, &fd);
+		n = sock_receive(w->fd, &said, sizeof(said), &fd);
 		/* It has no descriptor to give us. */
 		fd_close(&fd);
-		if (n == 1)
-			hear_one(w, what);
-	} while (n == 1);
-	if (n == 0 || errno != EAGAIN)
+		if (n > 0)
+			hear_one(c, w, &said, (size_t)n);
+	}
+	if (n == 0 || (n < 0 && errno != EAGAIN))
 		dismiss(w);
 }
 
@@ -233,6 +280,7 @@ bury(struct crew *c, pid_t pid, int status)
 		if (w->pid != pid)
 			continue;
 		began = w->ready || status == 0;
+		count_away(c, w);
 		dismiss(w);
 		*w = c->workers[--c->count];
 		break;

@@ -1,13 +1,16 @@
 /* crew: the worker processes of a listener, and what they say to each other
  * over a SEQPACKET pair: the listener sends struct handover with a descriptor,
  * the worker a byte when it is prepared and one after each connection that is
- * not its last.  A closed pair means: finish and end. */
+ * not its last.  Within a connection it may send struct claim, and waits for a
+ * byte of the listener, CREW_YES or CREW_NO.  A closed pair means: finish and
+ * end. */
 #ifndef LIB_CREW_H
 #define LIB_CREW_H
 
 #include "lib/attr.h"
 #include "lib/ip.h"
 #include "lib/listener.h"
+#include "lib/tally.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +19,20 @@
 struct handover {
 	struct ip remote;
 	uint16_t remote_port;
+};
+
+/* The connection is that of another address. */
+struct claim {
+	char what; /* CREW_CLAIM */
+	struct ip client;
+};
+
+enum {
+	CREW_READY = 'r', /* a worker says: prepared */
+	CREW_DONE = 'd',  /* a worker says: I can take another */
+	CREW_CLAIM = 'c',
+	CREW_YES = 'y',
+	CREW_NO = 'n'
 };
 
 enum worker_phase {
@@ -28,13 +45,20 @@ struct worker {
 	pid_t pid;
 	int fd; /* our end of the pair; -1 when leaving */
 	enum worker_phase phase;
-	bool ready;    /* it has been prepared */
+	bool ready;   /* it has been prepared */
+	bool counted; /* client is, in the crew's tally */
+	struct ip client;
 	int64_t since; /* idle or born, boot clock */
 };
 
 struct crew {
 	struct worker *workers; /* owned; ended by crew_free */
 	size_t count, room;
+	struct tally tally; /* of the connections that workers serve */
+	/* One more connection of an address that a worker claims may be
+	 * served; NULL: always. */
+	bool (*admit)(void *context, const struct ip *client);
+	void *context;
 };
 
 /* Fork an idle worker.  Returns 1, -1 with errno, and 0 in the child, whose
@@ -54,8 +78,8 @@ size_t crew_busy(const struct crew *c);
  * one that died unseen does not.  False when there is none. */
 MUST_USE bool crew_give(struct crew *c, const struct handover *from, int fd);
 
-/* Worker number i said something, or ended. */
-void crew_hear(struct crew *c, size_t i);
+/* Worker number number said something, or ended. */
+void crew_hear(struct crew *c, size_t number);
 
 /* Bury who ended, with a warning unless it meant to.  False when one of them
  * ended badly before it was prepared. */

@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,8 +27,10 @@ struct house {
 	struct listener *listener;
 	const struct listener_ops *ops;
 	struct crew crew;
-	struct pollfd *polled; /* signals, listening sockets, workers */
-	size_t room;           /* for workers in it */
+	struct crowd crowd;
+	struct crowd_limits limits; /* as last asked for */
+	struct pollfd *polled;      /* signals, listening sockets, workers */
+	size_t room;                /* for workers in it */
 	int signals_fd;
 	sigset_t before;
 	int64_t paused_until; /* boot clock */
@@ -124,6 +127,42 @@ is_passing(int error)
 	       error != ENOMEM;
 }
 
+/* For a worker that claims to serve client; it is busy itself. */
+static bool
+admit(void *context, const struct ip *client)
+{
+	struct house *h = context;
+	size_t others = crew_busy(&h->crew) - 1;
+
+	if (h->ops->limits == NULL)
+		return true;
+	h->ops->limits(h->ops->context, &h->limits);
+	if (crowd_admits(&h->limits, &h->crew.tally, others, client))
+		return true;
+	crowd_refused(&h->crowd, &h->crew.tally, client, clock_boot());
+	return false;
+}
+
+/* One connection more of an address than it may have; what cannot be told at
+ * once is not told. */
+static bool
+is_one_too_many(struct house *h, const struct ip *client, int fd)
+{
+	const struct listener_ops *ops = h->ops;
+
+	if (ops->limits == NULL)
+		return false;
+	ops->limits(ops->context, &h->limits);
+	if (crowd_admits(
+		&h->limits, &h->crew.tally, crew_busy(&h->crew), client) ||
+	    (ops->is_proxy != NULL && ops->is_proxy(ops->context, client)))
+		return false;
+	(void)send(fd, ops->crowded, strlen(ops->crowded),
+	    MSG_DONTWAIT | MSG_NOSIGNAL);
+	crowd_refused(&h->crowd, &h->crew.tally, client, clock_boot());
+	return true;
+}
+
 static void
 hand_over(struct house *h, const struct handover *from, int fd)
 {
@@ -154,8 +193,10 @@ accept_one(struct house *h, int listening)
 		warn("unable to accept a connection");
 		pause_accepting(h);
 	}
-	if (fd >= 0 && ip_from_sockaddr((struct sockaddr *)&ss, &from.remote,
-			   &from.remote_port))
+	if (fd >= 0 &&
+	    ip_from_sockaddr(
+		(struct sockaddr *)&ss, &from.remote, &from.remote_port) &&
+	    !is_one_too_many(h, &from.remote, fd))
 		hand_over(h, &from, fd);
 	fd_close(&fd);
 }
@@ -191,7 +232,8 @@ is_open(struct house *h, int64_t now, int64_t *next)
 	if (h->stopping)
 		return false;
 	if (look <= now) {
-		if (crew_busy(&h->crew) < h->ops->limit(h->ops->context))
+		h->limits.all = h->ops->limit(h->ops->context);
+		if (crew_busy(&h->crew) < h->limits.all)
 			return true;
 		look = now + PAUSE;
 	}
@@ -276,6 +318,10 @@ turn(struct house *h)
 {
 	int64_t now = clock_boot(), next = crew_retire(&h->crew, now);
 	bool open = is_open(h, now, &next);
+	int64_t say = crowd_say(&h->crowd, now);
+
+	if (say >= 0 && (next < 0 || say < next))
+		next = say;
 
 	make_room(h);
 	if (poll(h->polled, fill(h, open), milliseconds(now, next)) >= 0)
@@ -288,8 +334,9 @@ void
 listener_run(struct listener *l, const struct listener_ops *ops)
 {
 	static const int signals[] = {SIGTERM, SIGCHLD};
-	struct house h = {.listener = l, .ops = ops};
+	struct house h = {.listener = l, .ops = ops, .crew = {.admit = admit}};
 
+	h.crew.context = &h;
 	/* SIGCHLD ignored by whoever started us would hide the children. */
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
 	    signal(SIGCHLD, SIG_DFL) == SIG_ERR)

@@ -4,6 +4,7 @@
 #define LIB_LISTENER_H
 
 #include "lib/attr.h"
+#include "lib/crowd.h"
 #include "lib/ip.h"
 #include "lib/str.h"
 #include <stdbool.h>
@@ -17,6 +18,7 @@ struct connection {
 	int in_fd, out_fd; /* the same descriptor over TCP */
 	struct ip remote, local;
 	uint16_t remote_port, local_port;
+	int listener_fd; /* for connection_recount; -1 under a UCSPI server */
 };
 
 struct listener {
@@ -33,6 +35,14 @@ struct listener_ops {
 	/* Most connections served at once, read again for every connection;
 	 * asked in the listener. */
 	uint64_t (*limit)(void *context);
+	/* Most of one address and one network (lib/tally.h), 0: no limit; asked
+	 * after limit.  NULL: there are none. */
+	void (*limits)(void *context, struct crowd_limits *l);
+	/* This address speaks for others: what it has is not limited but by
+	 * connection_recount.  Asked only about one that is over a limit. */
+	bool (*is_proxy)(void *context, const struct ip *remote);
+	/* The line, with CR LF, that a client over a limit is told. */
+	const char *crowded;
 	/* How many connections a worker serves before a fresh one replaces it;
 	 * asked in the worker after each; 0 is taken for 1. */
 	uint64_t (*uses)(void *context);
@@ -45,10 +55,12 @@ struct listener_ops {
 
 /* Accept until SIGTERM, then let running connections end and return; the
  * listening sockets are closed then.  A second SIGTERM is passed on to the
- * workers.  Beyond the limit connections wait in the kernel's queue.  A worker
- * that dies takes its own connection with it and no other.  accept(2) failing
- * for want of descriptors or memory waits a second, it does not spin; nor does
- * a worker that ends before it is prepared.
+ * workers.  Beyond the limit connections wait in the kernel's queue.  One that
+ * is too many of its address or network is told so and closed; so is a second
+ * one of a network while no more than a quarter of all places is free: these
+ * are kept for others.  A worker that dies takes its own connection with it and
+ * no other.  accept(2) failing for want of descriptors or memory waits a second,
+ * it does not spin; nor does a worker that ends before it is prepared.
  *
  * A worker has default signals, SIGPIPE ignored, no listening socket, and ends
  * by _exit: after its uses, after 60 seconds without a connection, and after
@@ -61,5 +73,9 @@ void listener_run(struct listener *l, const struct listener_ops *ops);
  * and its siblings, else from the socket itself; zero addresses when neither
  * tells (a terminal, a test). */
 void connection_from_ucspi(struct connection *c);
+
+/* In a worker: the connection is that of c->remote from now on, for whom a
+ * proxy speaks.  False when that is one too many: tell the client and close. */
+MUST_USE bool connection_recount(const struct connection *c);
 
 #endif

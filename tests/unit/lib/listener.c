@@ -4,6 +4,8 @@
 #include "tests/unit/lib/jail.h"
 #include "tests/unit/lib/served.h"
 
+enum { HOST = INADDR_LOOPBACK, NETWORK = 1 << 8, MANY = 60 };
+
 static void
 one_after_another_costs_one_worker(void **state)
 {
@@ -397,6 +399,170 @@ both_families_share_a_port(void **state)
 	(void)close(l.fds[1]);
 }
 
+static void
+expect_refusal(uint32_t from)
+{
+	static const char line[] = "crowded\r\n";
+	char got[sizeof(line) - 1], more;
+	int fd = client_from(from);
+
+	assert_true(fd_read_all(fd, got, sizeof(got)));
+	assert_memory_equal(got, line, sizeof(got));
+	assert_false(fd_read_all(fd, &more, 1));
+	(void)close(fd);
+}
+
+/* Once it has been served to its end, its place is free. */
+static void
+expect_place(uint32_t from)
+{
+	for (;;) {
+		int fd = client_from(from);
+		pid_t pid = 0;
+
+		if (fd_read_all(fd, &pid, sizeof(pid)) && pid > 0 &&
+		    memcmp(&pid, "crow", 4) != 0) {
+			leave(fd, 'q');
+			return;
+		}
+		(void)close(fd);
+		give_way();
+	}
+}
+
+static void
+one_address_has_its_limit_and_others_come_in(void **state)
+{
+	int one, two, other;
+
+	(void)state;
+	atomic_store(&shared->address, 2);
+	start(10, 100);
+	one = client();
+	(void)read_pid(one);
+	two = client();
+	(void)read_pid(two);
+	expect_refusal(HOST);
+	expect_refusal(HOST);
+	other = client_from(HOST + 1);
+	(void)read_pid(other);
+	leave(one, 'q');
+	expect_place(HOST);
+	leave(two, 'q');
+	leave(other, 'q');
+	finish();
+}
+
+static void
+one_network_has_its_limit(void **state)
+{
+	int one, two, other;
+
+	(void)state;
+	atomic_store(&shared->network, 2);
+	start(10, 100);
+	one = client();
+	(void)read_pid(one);
+	two = client_from(HOST + 1);
+	(void)read_pid(two);
+	expect_refusal(HOST + 2);
+	other = client_from(HOST + NETWORK);
+	(void)read_pid(other);
+	leave(one, 'q');
+	leave(two, 'q');
+	expect_place(HOST + 2);
+	leave(other, 'q');
+	finish();
+}
+
+static void
+the_last_quarter_is_for_other_networks(void **state)
+{
+	int same[6], other[2];
+
+	(void)state;
+	start(8, 100);
+	for (int i = 0; i < 6; i++) {
+		same[i] = client();
+		(void)read_pid(same[i]);
+	}
+	expect_refusal(HOST);
+	for (int i = 0; i < 2; i++) {
+		other[i] = client_from((uint32_t)(HOST + (i + 1) * NETWORK));
+		(void)read_pid(other[i]);
+	}
+	leave(same[0], 'q');
+	expect_refusal(HOST + NETWORK);
+	for (int i = 1; i < 6; i++)
+		leave(same[i], 'q');
+	leave(other[0], 'q');
+	leave(other[1], 'q');
+	finish();
+}
+
+/* Whatever ends a worker, what it served is counted no more. */
+static void
+a_place_comes_back_when_a_worker_dies(void **state)
+{
+	static const char ways[] = {'c', 'q', 'k'};
+
+	(void)state;
+	atomic_store(&shared->address, 1);
+	start(10, 1); /* each worker ends after its connection */
+	for (int i = 0; i < MANY; i++) {
+		int fd = client();
+		pid_t pid;
+
+		while (!fd_read_all(fd, &pid, sizeof(pid)) ||
+		       memcmp(&pid, "crow", 4) == 0) {
+			(void)close(fd);
+			give_way();
+			fd = client();
+		}
+		if (ways[i % 3] == 'k') {
+			assert_int_equal(kill(pid, SIGKILL), 0);
+			(void)close(fd);
+		} else
+			leave(fd, ways[i % 3]);
+	}
+	finish();
+}
+
+static void
+behind_a_proxy_the_true_address_counts(void **state)
+{
+	int fds[3], fd;
+	pid_t pid;
+
+	(void)state;
+	assert_true(ip_parse(str_of("127.0.0.1"), &shared->proxy));
+	assert_true(ip_parse(str_of("192.0.2.1"), &shared->claimed));
+	atomic_store(&shared->address, 2);
+	start(20, 100);
+	/* More than its limit, for it speaks for others. */
+	for (int i = 0; i < 3; i++) {
+		fds[i] = client();
+		pid = read_pid(fds[i]);
+		(void)ask(fds[i], 'a');
+		assert_int_equal(atomic_load(&shared->admitted), i < 2);
+	}
+	leave(fds[0], 'q');
+	/* The one that was not admitted is nobody's any more. */
+	leave(fds[2], 'q');
+	do {
+		fd = client();
+		(void)read_pid(fd);
+		(void)ask(fd, 'a');
+		if (!atomic_load(&shared->admitted))
+			leave(fd, 'q');
+	} while (!atomic_load(&shared->admitted));
+	/* Nothing is counted twice when a worker dies. */
+	assert_int_equal(kill(pid, 0), 0);
+	leave(fd, 'c');
+	leave(fds[1], 'c');
+	finish();
+}
+
 static int
 setup(void **state)
 {
@@ -459,6 +625,11 @@ main(void)
 	    TEST(without_descriptors_it_waits_for_workers_to_end),
 	    TEST(what_cannot_be_listened_at_is_told_apart),
 	    TEST(both_families_share_a_port),
+	    TEST(one_address_has_its_limit_and_others_come_in),
+	    TEST(one_network_has_its_limit),
+	    TEST(the_last_quarter_is_for_other_networks),
+	    TEST(a_place_comes_back_when_a_worker_dies),
+	    TEST(behind_a_proxy_the_true_address_counts),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -22,8 +22,11 @@
 struct shared {
 	atomic_uint limit, uses, limit_asked, prepared;
 	atomic_bool fail_to_prepare, jailed;
-	struct connection seen; /* by the last serve */
-	atomic_int inherited;   /* listening sockets the last 'l' found */
+	struct connection seen;       /* by the last serve */
+	atomic_int inherited;         /* listening sockets the last 'l' found */
+	atomic_uint address, network; /* most of each; 0: no limit */
+	struct ip proxy, claimed;     /* who is one; what 'a' claims */
+	atomic_bool admitted;         /* the answer to it */
 };
 static struct shared *shared;
 static struct listener listener;
@@ -37,6 +40,21 @@ limit(void *context)
 
 	atomic_fetch_add(&s->limit_asked, 1);
 	return atomic_load(&s->limit);
+}
+
+static void
+limits(void *context, struct crowd_limits *l)
+{
+	struct shared *s = context;
+
+	l->address = atomic_load(&s->address);
+	l->network = atomic_load(&s->network);
+}
+
+static bool
+is_proxy(void *context, const struct ip *remote)
+{
+	return ip_equal(remote, &((struct shared *)context)->proxy);
 }
 
 static uint64_t
@@ -83,6 +101,15 @@ tell_pid(int fd)
 }
 
 static void
+claim(struct shared *s, const struct connection *c)
+{
+	struct connection other = *c;
+
+	other.remote = s->claimed;
+	atomic_store(&s->admitted, connection_recount(&other));
+}
+
+static void
 serve(void *context, const struct connection *c)
 {
 	struct shared *s = context;
@@ -93,6 +120,8 @@ serve(void *context, const struct connection *c)
 	while (fd_read_all(c->in_fd, &letter, 1) && letter != 'q') {
 		if (letter == 'c')
 			abort();
+		if (letter == 'a')
+			claim(s, c);
 		if (letter == 'l')
 			atomic_store(&s->inherited, listening_sockets());
 		tell_pid(c->out_fd);
@@ -102,7 +131,14 @@ serve(void *context, const struct connection *c)
 static int
 listen_in_child(const void *context)
 {
-	const struct listener_ops ops = {limit, uses, prepare, serve, shared};
+	const struct listener_ops ops = {.limit = limit,
+	    .limits = limits,
+	    .is_proxy = is_proxy,
+	    .crowded = "crowded\r\n",
+	    .uses = uses,
+	    .prepare = prepare,
+	    .serve = serve,
+	    .context = shared};
 	const struct drop d = {.account = ACCOUNT_SMTPD,
 	    .jailed = true,
 	    .promises = PROMISE_ACCEPT | PROMISE_FORK};
@@ -165,26 +201,41 @@ finish(void)
 }
 
 static int
-try_to_connect(void)
+try_to_connect_from(uint32_t from)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET,
 	    .sin_port = htons(port),
 	    .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	struct sockaddr_in own = {
+	    .sin_family = AF_INET, .sin_addr = {htonl(from)}};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof(own)), 0);
 	if (connect(fd, (struct sockaddr *)&in, sizeof(in)) != 0)
 		fd_close(&fd);
 	return fd;
 }
 
 static int
-client(void)
+try_to_connect(void)
 {
-	int fd = try_to_connect();
+	return try_to_connect_from(INADDR_LOOPBACK);
+}
+
+static int
+client_from(uint32_t from)
+{
+	int fd = try_to_connect_from(from);
 
 	assert_true(fd >= 0);
 	return fd;
+}
+
+static int
+client(void)
+{
+	return client_from(INADDR_LOOPBACK);
 }
 
 static pid_t
