@@ -135,6 +135,24 @@ access_find(const struct controls *c, enum control_id id,
 	return a;
 }
 
+enum found
+access_listed(const struct controls *c, enum control_id id, const struct ip *a)
+{
+	const struct str nobody = {"", 0};
+	const struct access_client who = {a, nobody, nobody};
+	struct search s = {
+	    .controls = c, .id = id, .who = &who, .found = FOUND_NO};
+
+	if (!control_known(c, id))
+		return FOUND_ERROR;
+	if (!control_present(c, id))
+		return FOUND_NO;
+	if (!look_ip(&s, nobody))
+		(void)look_networks(&s);
+	buf_free(&s.key);
+	return s.found;
+}
+
 bool
 access_get(struct str vars, const char *name, struct str *value)
 {

@@ -33,6 +33,10 @@ struct access_client {
 MUST_USE enum access access_find(const struct controls *c, enum control_id id,
     const struct access_client *who, struct buf *vars);
 
+/* a is in the list id, of KIND_NETWORKS.  FOUND_ERROR as ACCESS_ERROR. */
+MUST_USE enum found access_listed(
+    const struct controls *c, enum control_id id, const struct ip *a);
+
 /* The variable of that name among vars; *value points into them.  Of two with
  * one name the last counts. */
 bool access_get(struct str vars, const char *name, struct str *value);

@@ -36,7 +36,8 @@ enum control_kind {
 	KIND_NUMBER,
 	KIND_LIST,
 	KIND_MAP,
-	KIND_ACCESS
+	KIND_ACCESS,
+	KIND_NETWORKS
 };
 
 struct control_row {

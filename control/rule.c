@@ -374,6 +374,20 @@ rule_compile(struct str text, size_t line, struct buf *out, struct fault *f)
 	return ok;
 }
 
+bool
+rule_compile_network(
+    struct str text, size_t line, struct buf *out, struct fault *f)
+{
+	struct making m = {
+	    out, line, {"", 0}
+        };
+
+	if (text.len > VALUE_KEY || str_find(text, '=') < text.len ||
+	    str_find(text, '@') < text.len)
+		return faulty(f, "neither an address nor a network", text);
+	return add_address(&m, text, f);
+}
+
 /* A mark that is not in the value. */
 static char
 mark_for(struct str value)

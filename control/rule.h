@@ -36,6 +36,10 @@ struct rule {
 MUST_USE bool rule_compile(
     struct str text, size_t line, struct buf *out, struct fault *f);
 
+/* The same for a line that is an address alone, of the forms by number. */
+MUST_USE bool rule_compile_network(
+    struct str text, size_t line, struct buf *out, struct fault *f);
+
 /* The next pair of what was compiled; false at its end. */
 MUST_USE bool rule_next(struct str *compiled, struct rule *r);
 

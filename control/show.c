@@ -91,7 +91,7 @@ add_member(struct str key, struct str value, void *context)
 	struct listing *l = context;
 	struct buf rule = {0};
 
-	if (l->kind == KIND_LIST) {
+	if (l->kind == KIND_LIST || l->kind == KIND_NETWORKS) {
 		json_text(l->j, NULL, key);
 		return true;
 	}

@@ -14,6 +14,7 @@ static const char *const kind_names[] = {
     [KIND_LIST] = "LIST",
     [KIND_MAP] = "MAP",
     [KIND_ACCESS] = "ACCESS",
+    [KIND_NETWORKS] = "NETWORKS",
 };
 
 const char *
@@ -22,10 +23,17 @@ kind_name(enum control_kind kind)
 	return kind_names[kind];
 }
 
+/* Its lines are rule.h's to take apart. */
+static bool
+kind_is_ruled(enum control_kind kind)
+{
+	return kind == KIND_ACCESS || kind == KIND_NETWORKS;
+}
+
 bool
 kind_is_list(enum control_kind kind)
 {
-	return kind == KIND_LIST || kind == KIND_MAP || kind == KIND_ACCESS;
+	return kind == KIND_LIST || kind == KIND_MAP || kind_is_ruled(kind);
 }
 
 static bool
@@ -258,7 +266,7 @@ without_memory(struct fault *f)
 
 /* A line may make many entries, which have a text of their own. */
 static bool
-parse_rules(struct value *v, struct fault *f)
+parse_rules(struct value *v, enum control_kind kind, struct fault *f)
 {
 	struct str rest = buf_str(&v->text), line;
 	struct rule r;
@@ -267,7 +275,9 @@ parse_rules(struct value *v, struct fault *f)
 	v->made.max = VALUE_LIST_FILE;
 	while (next_line(&rest, &f->line, &line))
 		if (!text_ok(line, f) ||
-		    !rule_compile(line, f->line, &v->made, f))
+		    !(kind == KIND_ACCESS
+			    ? rule_compile(line, f->line, &v->made, f)
+			    : rule_compile_network(line, f->line, &v->made, f)))
 			return false;
 	rest = buf_str(&v->made);
 	while (rule_next(&rest, &r)) {
@@ -309,8 +319,8 @@ value_parse(struct value *v, const struct control_row *row, struct fault *fault)
 {
 	*fault = (struct fault){0};
 	v->present = true;
-	if (row->kind == KIND_ACCESS)
-		return parse_rules(v, fault);
+	if (kind_is_ruled(row->kind))
+		return parse_rules(v, row->kind, fault);
 	return kind_is_list(row->kind) ? parse_list(v, row, fault)
 				       : parse_line(v, row, fault);
 }

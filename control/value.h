@@ -30,7 +30,7 @@ struct value {
 	    *entries; /* a list's: by key, in lower case, one of a key */
 	size_t count;
 	size_t idle_line; /* first line that has no effect, from 1; 0: none */
-	struct buf made;  /* ACCESS: what entries point into (rule.h) */
+	struct buf made;  /* ACCESS, NETWORKS: what entries point into */
 };
 
 /* Where a text does not parse: its line, what is wrong, and the bytes that are
@@ -53,7 +53,7 @@ void value_free(struct value *v);
 /* The entry of key (in lower case), NULL without one. */
 const struct entry *value_find(const struct value *v, struct str key);
 
-/* True for KIND_LIST, KIND_MAP and KIND_ACCESS. */
+/* True for KIND_LIST, KIND_MAP, KIND_ACCESS and KIND_NETWORKS. */
 bool kind_is_list(enum control_kind kind);
 
 /* "LINE", "NAME" ... as controls.def writes it. */

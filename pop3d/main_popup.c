@@ -4,8 +4,10 @@
  * Runs as     culverp, jailed; with -l root until the addresses are bound.
  * Started by  the supervisor, run/popup (with -l); or a UCSPI server, for one
  *             connection on descriptors 0 and 1.
- * Reads       control/{concurrencypop3,maxuse,me,tcp.pop3,timeoutpop3}; env
- *             TCPREMOTEIP TCPREMOTEPORT TCPLOCALIP TCPLOCALPORT.
+ * Reads       control/{concurrencypop3,concurrencypop3ip,concurrencypop3net,
+ *             maxuse,me,proxyclients,tcp.pop3,timeoutpop3}; env
+ *             TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO TCPLOCALIP
+ *             TCPLOCALPORT.
  * Writes      nothing on disk.
  * Talks to    culver-authd, by the socket state/auth, wire/login.h; and to the
  *             culver-pop3d that it gets from there, which it understands not.
@@ -13,10 +15,13 @@
  * Exits       0 the client has gone or SIGTERM came; 100 wrong usage; 111 a
  *             local failure.
  */
+#include "control/access.h"
 #include "control/control.h"
+#include "control/gate.h"
 #include "lib/clock.h"
 #include "lib/die.h"
 #include "lib/drop.h"
+#include "lib/env.h"
 #include "lib/home.h"
 #include "lib/listener.h"
 #include "lib/usage.h"
@@ -37,6 +42,8 @@ static const struct drop_path paths[] = {
     {NULL,      0        },
 };
 
+#define CROWDED "-ERR [SYS/TEMP] too many connections from your address\r\n"
+
 enum { MEMORY_MAX = 64 << 20 }; /* bytes of a worker */
 
 /* A value that cannot be read stays what it was; serve says so. */
@@ -53,6 +60,21 @@ static uint64_t
 limit(void *context)
 {
 	return number(context, C_concurrencypop3);
+}
+
+static void
+limits(void *context, struct crowd_limits *l)
+{
+	const struct controls *c = context;
+
+	l->address = control_number(c, C_concurrencypop3ip);
+	l->network = control_number(c, C_concurrencypop3net);
+}
+
+static bool
+is_proxy(void *context, const struct ip *remote)
+{
+	return access_listed(context, C_proxyclients, remote) == FOUND_YES;
 }
 
 static uint64_t
@@ -72,9 +94,45 @@ prepare(void *context)
 	    .memory_max = MEMORY_MAX});
 }
 
+/* Who the client is, and whether it may come in. */
+static enum gate
+enter(const struct controls *controls, struct connection *peer)
+{
+	struct access_client who = {.ip = &peer->remote};
+	struct buf vars = {0};
+	bool proxied;
+	enum gate g = gate_proxy(controls, peer, &proxied);
+
+	if (peer->listener_fd < 0 && !proxied) {
+		who.host = env_get("TCPREMOTEHOST");
+		who.info = env_get("TCPREMOTEINFO");
+	}
+	if (g == GATE_OPEN)
+		g = gate_rules(controls, C_tcp_pop3, &who, &vars);
+	buf_free(&vars);
+	return g;
+}
+
+static void
+turn_away(const struct connection *peer, enum gate g)
+{
+	static const char *const lines[] = {
+	    [GATE_OPEN] = NULL,
+	    [GATE_DENIED] = "-ERR [SYS/PERM] you may not connect here\r\n",
+	    [GATE_CROWDED] = CROWDED,
+	    [GATE_TROUBLE] = "-ERR [SYS/TEMP] cannot serve you now\r\n",
+	    [GATE_CLOSED] = NULL,
+	};
+
+	if (lines[g] != NULL)
+		gate_tell(peer, lines[g]);
+}
+
 static void
 serve(void *context, const struct connection *c)
 {
+	struct connection peer = *c;
+	enum gate g;
 	struct controls *controls = context;
 	struct popup p = {.login = LOGIN_SOCKET};
 
@@ -84,9 +142,14 @@ serve(void *context, const struct connection *c)
 		popup_refuse(c);
 		return;
 	}
+	g = enter(controls, &peer);
+	if (g != GATE_OPEN) {
+		turn_away(&peer, g);
+		return;
+	}
 	p.me = control_line(controls, C_me);
 	p.timeout_seconds = (int)control_number(controls, C_timeoutpop3);
-	popup_serve(&p, c);
+	popup_serve(&p, &peer);
 }
 
 static void
@@ -98,6 +161,9 @@ serve_listener(struct controls *controls, struct listener *l)
 		PROMISE_READ | PROMISE_UNIX | PROMISE_ACCEPT | PROMISE_FORK,
 	    .paths = paths});
 	listener_run(l, &(struct listener_ops){.limit = limit,
+			    .limits = limits,
+			    .is_proxy = is_proxy,
+			    .crowded = CROWDED,
 			    .uses = uses,
 			    .prepare = prepare,
 			    .serve = serve,

@@ -7,25 +7,23 @@
 #include "wire/users.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
+enum { NAME_MAX_BYTES = 1024, LINE_SIZE = 128 };
+
 void
-door_open(struct door *d, bool ucspi)
+door_open(struct door *d)
 {
 	int fd = open("control", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	*d = (struct door){.relayclient = env_get("RELAYCLIENT"),
-	    .databytes = env_get("DATABYTES")};
+	*d = (struct door){.name = {.max = NAME_MAX_BYTES}};
 	if (fd < 0)
 		die_temp("unable to open control");
 	d->controls = control_new(fd, CONTROL_SMTPD);
 	if (d->controls == NULL)
 		die_temp("unable to start");
 	submit_init(&d->submit);
-	if (ucspi) {
-		d->host = env_get("TCPREMOTEHOST");
-		d->info = env_get("TCPREMOTEINFO");
-	}
 }
 
 void
@@ -34,6 +32,116 @@ door_close(struct door *d)
 	submit_close(&d->submit);
 	table_close(d->mailboxes);
 	control_free(d->controls);
+	buf_free(&d->vars);
+	buf_free(&d->name);
+}
+
+/* The variable as the rule for this client has it, else the environment. */
+static struct str
+variable(const struct door *d, const char *name)
+{
+	struct str value;
+
+	return access_get(buf_str(&d->vars), name, &value) ? value
+							   : env_get(name);
+}
+
+/* The same for what the environment says of the client that a UCSPI server has
+ * accepted, and of no other. */
+static struct str
+variable_of(const struct door *d, const char *name, bool ours)
+{
+	struct str value = {NULL, 0};
+
+	if (ours)
+		return variable(d, name);
+	(void)access_get(buf_str(&d->vars), name, &value);
+	return value;
+}
+
+/* Look the client up, and take what its rule says. */
+static enum gate
+apply_rules(struct door *d)
+{
+	bool ucspi = d->client.listener_fd < 0 && !d->foreign;
+	struct access_client who = {
+	    &d->client.remote, buf_str(&d->name),
+	    ucspi ? env_get("TCPREMOTEINFO") : (struct str){"", 0}
+        };
+	enum gate g;
+
+	if (ucspi)
+		who.host = env_get("TCPREMOTEHOST");
+	g = gate_rules(d->controls, C_tcp_smtp, &who, &d->vars);
+	d->relayclient = variable_of(d, "RELAYCLIENT", !d->foreign);
+	d->databytes = variable(d, "DATABYTES");
+	d->filter = variable(d, "QMAILQUEUE");
+	d->info = variable_of(d, "TCPREMOTEINFO", ucspi);
+	d->host = variable_of(d, "TCPREMOTEHOST", ucspi);
+	if (d->host.data == NULL)
+		d->host = who.host;
+	return g;
+}
+
+enum gate
+door_change(struct door *d, struct str name)
+{
+	d->foreign = true;
+	buf_clear(&d->name);
+	if (!buf_append_str(&d->name, name))
+		return GATE_TROUBLE;
+	if (!connection_recount(&d->client))
+		return GATE_CROWDED;
+	return apply_rules(d);
+}
+
+const char *
+door_words(enum gate g)
+{
+	switch (g) {
+	case GATE_DENIED:
+		return "554 5.7.1 sorry, you may not connect here (#5.7.1)";
+	case GATE_CROWDED:
+		return "421 4.7.0 too many connections from your address";
+	case GATE_TROUBLE:
+		return "421 4.3.0 sorry, my configuration cannot be read "
+		       "(#4.3.0)";
+	case GATE_CLOSED:
+	case GATE_OPEN:
+		break;
+	}
+	return "";
+}
+
+static void
+turn_away(const struct door *d, enum gate g)
+{
+	char line[LINE_SIZE];
+	int n = snprintf(line, sizeof(line), "%s\r\n", door_words(g));
+
+	if (g != GATE_CLOSED && n > 0 && n < LINE_SIZE)
+		gate_tell(&d->client, line);
+}
+
+bool
+door_enter(struct door *d, const struct connection *c)
+{
+	enum gate g;
+	bool readable = door_refresh(d), listed = false;
+
+	(void)readable; /* MAIL asks again, and refuses */
+	d->client = *c;
+	buf_clear(&d->name);
+	g = gate_proxy(d->controls, &d->client, &d->foreign);
+	if (g == GATE_OPEN)
+		g = apply_rules(d);
+	if (g == GATE_OPEN)
+		listed = access_listed(d->controls, C_xclientclients,
+			     &d->client.remote) == FOUND_YES;
+	d->xclient = listed;
+	if (g != GATE_OPEN)
+		turn_away(d, g);
+	return g == GATE_OPEN;
 }
 
 static bool
@@ -80,6 +188,8 @@ door_refresh(struct door *d)
 		wrong = "control/me: there is no name in it";
 	else if (!databytes_ok(d))
 		wrong = "$DATABYTES: not a number";
+	else if (d->filter.len > 0)
+		wrong = "$QMAILQUEUE is set, and no program may be run here";
 	if (wrong == NULL) {
 		say_notice(d);
 		return refresh_mailboxes(d);

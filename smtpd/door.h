@@ -1,11 +1,15 @@
 /* door: what a worker keeps from one connection to the next: settings, the
- * table of mailboxes, the way into the queue. */
+ * table of mailboxes, the way into the queue; and what it knows of the client
+ * that stands there now. */
 #ifndef SMTPD_DOOR_H
 #define SMTPD_DOOR_H
 
 #include "control/control.h"
+#include "control/gate.h"
 #include "lib/attr.h"
+#include "lib/buf.h"
 #include "lib/cdb.h"
+#include "lib/listener.h"
 #include "lib/str.h"
 #include "wire/submit.h"
 #include <stdbool.h>
@@ -15,19 +19,39 @@ struct door {
 	struct controls *controls;
 	struct table *mailboxes; /* users/rcpt.cdb; NULL: there is none */
 	struct submit submit;
-	/* Of the environment; data is NULL where it is not set. */
-	struct str relayclient, databytes;
-	struct str host, info; /* of the client of a UCSPI server */
 	uint64_t transactions; /* begun by this process */
+
+	/* The client: what the rule for it says, else the environment, else
+	 * data is NULL.  Set by door_enter and door_change. */
+	struct str relayclient, databytes, filter;
+	struct str host, info;
+	struct connection client;
+	bool xclient; /* it may say for whom it speaks */
+
+	struct buf vars; /* of the rule */
+	struct buf name; /* of a client that another speaks for */
+	bool foreign;    /* it is not the one whom the environment is about */
 };
 
 /* Begin, HOME being the current folder: no file is read yet but the folder
- * control/ is held open.  Dies (111) when it cannot be.  ucspi: the environment
- * describes the client. */
-void door_open(struct door *d, bool ucspi);
+ * control/ is held open.  Dies (111) when it cannot be. */
+void door_open(struct door *d);
 
 /* Close what is open. */
 void door_close(struct door *d);
+
+/* A client has come.  d->client is who it is, behind a proxy too, and what the
+ * rules say of it is in force.  False: it has been told that it may not come
+ * in, the log says why, and the connection is to be closed. */
+MUST_USE bool door_enter(struct door *d, const struct connection *c);
+
+/* The client is who d->client says now, and has this name (empty: none that is
+ * known), because one who may say so did.  Not GATE_OPEN: it may not come in. */
+MUST_USE enum gate door_change(struct door *d, struct str name);
+
+/* What a client is told that did not find the gate open, with its code in front
+ * and without CR LF; "" for one that is told nothing. */
+const char *door_words(enum gate g);
 
 /* Read what has changed on disk.  False, with one line in the log that names
  * file and line, when something cannot be read or does not parse: then no mail

@@ -3,10 +3,12 @@
  * Runs as     culverd, jailed; with -l root until the addresses are bound.
  * Started by  the supervisor, run/smtpd (with -l); or a UCSPI server, for one
  *             connection on descriptors 0 and 1.
- * Reads       control/{concurrencyincoming,databytes,maxrcpt,maxuse,me,
- *             rcpthosts,smtpgreeting,tcp.smtp,timeoutsmtpd}, users/rcpt.cdb;
- *             env RELAYCLIENT DATABYTES TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST
- *             TCPREMOTEINFO TCPLOCALIP TCPLOCALPORT.
+ * Reads       control/{concurrencyincoming,concurrencyip,concurrencynet,
+ *             databytes,maxrcpt,maxuse,me,proxyclients,rcpthosts,
+ *             smtpgreeting,tcp.smtp,timeoutsmtpd,xclientclients},
+ *             users/rcpt.cdb; env RELAYCLIENT DATABYTES QMAILQUEUE
+ *             TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO
+ *             TCPLOCALIP TCPLOCALPORT.
  * Writes      nothing on disk.
  * Talks to    culver-queued, by the socket queue/submit, wire/submit.h.
  * Trusts      nothing from a client.
@@ -63,7 +65,8 @@ serve(void *context, const struct connection *c)
 {
 	struct service *s = context;
 
-	session_serve(s->session, c);
+	if (door_enter(&s->door, c))
+		session_serve(s->session, &s->door.client);
 }
 
 /* A value that cannot be read stays what it was; the worker says so. */
@@ -82,6 +85,25 @@ limit(void *context)
 	return number(context, C_concurrencyincoming);
 }
 
+static void
+limits(void *context, struct crowd_limits *l)
+{
+	const struct service *s = context;
+
+	l->address = control_number(s->door.controls, C_concurrencyip);
+	l->network = control_number(s->door.controls, C_concurrencynet);
+}
+
+/* Or one that may say so later, by XCLIENT. */
+static bool
+is_proxy(void *context, const struct ip *remote)
+{
+	const struct controls *c = ((struct service *)context)->door.controls;
+
+	return access_listed(c, C_proxyclients, remote) == FOUND_YES ||
+	       access_listed(c, C_xclientclients, remote) == FOUND_YES;
+}
+
 static uint64_t
 uses(void *context)
 {
@@ -91,13 +113,17 @@ uses(void *context)
 static void
 serve_listener(struct service *s, struct listener *l)
 {
-	door_open(&s->door, false);
+	door_open(&s->door);
 	drop_to(&(struct drop){.account = ACCOUNT_SMTPD,
 	    .jailed = true,
 	    .promises =
 		PROMISE_READ | PROMISE_UNIX | PROMISE_ACCEPT | PROMISE_FORK,
 	    .paths = paths});
 	listener_run(l, &(struct listener_ops){.limit = limit,
+			    .limits = limits,
+			    .is_proxy = is_proxy,
+			    .crowded = "421 4.7.0 too many connections from "
+				       "your address\r\n",
 			    .uses = uses,
 			    .prepare = prepare,
 			    .serve = serve,
@@ -109,7 +135,7 @@ serve_ucspi(struct service *s)
 {
 	struct connection c;
 
-	door_open(&s->door, true);
+	door_open(&s->door);
 	connection_from_ucspi(&c);
 	prepare(s);
 	serve(s, &c);

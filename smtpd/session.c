@@ -198,11 +198,8 @@ greeting(struct session *s)
 static void
 begin(struct session *s, const struct connection *peer)
 {
-	bool readable = door_refresh(s->door);
-	int seconds;
+	int seconds = (int)control_number(s->door->controls, C_timeoutsmtpd);
 
-	(void)readable; /* MAIL asks again, and refuses */
-	seconds = (int)control_number(s->door->controls, C_timeoutsmtpd);
 	stream_open(&s->stream, peer->in_fd, peer->out_fd, seconds);
 	s->peer = peer;
 	s->phase = PH_NEW;

@@ -197,6 +197,41 @@ a_damaged_table_lets_nobody_in(void **state)
 }
 
 static void
+a_list_of_networks_is_asked_by_address(void **state)
+{
+	static const struct {
+		const char *ip;
+		enum found found;
+	} listed[] = {
+	    {"192.0.2.9",   FOUND_YES},
+	    {"192.0.2.10",  FOUND_NO },
+	    {"10.1.2.3",    FOUND_YES},
+	    {"172.31.0.1",  FOUND_YES},
+	    {"172.32.0.1",  FOUND_NO },
+	    {"2001:db8::7", FOUND_YES},
+	    {"2001:db9::7", FOUND_NO },
+	    {"::a01:203",   FOUND_NO },
+	};
+	static const char text[] =
+	    "192.0.2.9\n10.\n172.16.0.0/12\n[2001:db8::]/32\n";
+	struct folder *f = *state;
+	struct ip ip;
+
+	assert_true(ip_parse(str_of("192.0.2.9"), &ip));
+	assert_int_equal(access_listed(f->c, C_proxyclients, &ip), FOUND_ERROR);
+	assert_true(control_refresh(f->c));
+	assert_int_equal(access_listed(f->c, C_proxyclients, &ip), FOUND_NO);
+	put(f, "proxyclients", text, strlen(text));
+	assert_true(control_refresh(f->c));
+	for (size_t i = 0; i < sizeof listed / sizeof *listed; i++) {
+		assert_true(ip_parse(str_of(listed[i].ip), &ip));
+		assert_int_equal(
+		    access_listed(f->c, C_proxyclients, &ip), listed[i].found);
+	}
+	assert_int_equal(unlinkat(f->fd, "proxyclients", 0), 0);
+}
+
+static void
 of_two_variables_with_one_name_the_last_counts(void **state)
 {
 	static const char vars[] = "D\0+A=1\0+AB=2\0+A=x=y\0B\0+C\0";
@@ -222,6 +257,7 @@ main(void)
 	    IN_FOLDER(without_a_rule_all_are_allowed_and_given_nothing),
 	    IN_FOLDER(what_cannot_be_read_lets_nobody_in),
 	    IN_FOLDER(a_damaged_table_lets_nobody_in),
+	    IN_FOLDER(a_list_of_networks_is_asked_by_address),
 	    cmocka_unit_test(of_two_variables_with_one_name_the_last_counts),
 	};
 

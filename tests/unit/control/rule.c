@@ -153,6 +153,42 @@ a_malformed_line_says_what_is_wrong(void **state)
 }
 
 static void
+a_list_of_networks_holds_nothing_else(void **state)
+{
+	static const struct {
+		const char *line, *pairs; /* NULL: malformed */
+	} rows[] = {
+	    {"192.0.2.1",       "192.0.2.1="           },
+	    {"192.0.2.",        "192.0.2.="            },
+	    {"192.0.2.0/25",    "192.0.2.0/25="        },
+	    {"192.0.2.1-2",     "192.0.2.1=|192.0.2.2="},
+	    {"[2001:db8::]/32", "[2001:db8::]/32="     },
+	    {"[2001:db8::1]",   "[2001:db8::1]="       },
+	    {"2001:db8::1",     NULL                   },
+	    {"192.0.2.1:allow", NULL                   },
+	    {"192.0.2.1/25",    NULL                   },
+	    {"=host.example",   NULL                   },
+	    {"=",               NULL                   },
+	    {"joe@192.0.2.1",   NULL                   },
+	    {"host.example",    NULL                   },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct buf b = {0};
+		struct fault f = {0};
+		char text[256];
+		bool ok = rule_compile_network(str_of(rows[i].line), 7, &b, &f);
+
+		if (ok != (rows[i].pairs != NULL))
+			fail_msg("%s", rows[i].line);
+		tell(text, sizeof text, buf_str(&b));
+		assert_string_equal(text, ok ? rows[i].pairs : "");
+		buf_free(&b);
+	}
+}
+
+static void
 what_is_formatted_compiles_to_the_same(void **state)
 {
 	static const char *const lines[] = {":allow", ":deny",
@@ -204,6 +240,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_line_compiles_to_the_pairs_of_tcprules),
 	    cmocka_unit_test(a_malformed_line_says_what_is_wrong),
+	    cmocka_unit_test(a_list_of_networks_holds_nothing_else),
 	    cmocka_unit_test(what_is_formatted_compiles_to_the_same),
 	    cmocka_unit_test(an_address_that_no_client_can_have_is_refused),
 	};

@@ -42,6 +42,7 @@ what_is_shown_reads_as_itself(void **state)
 	    {C_rcpthosts,      "B.test\n\n# c\n.a.test\nb.test\n"         },
 	    {C_virtualdomains, ":all\na.test:x: y \nB.test:\n"            },
 	    {C_locals,         ""					 },
+	    {C_proxyclients,   "10.0.0.0/8\n[2001:db8::]/32\n1.2.3.4-5\n" },
 	    {C_tcp_smtp,       "1.2-3.:deny\n[::1]:allow,A='\"'\n:allow\n"},
 	};
 	struct controls *first = make(), *second = make();
