@@ -414,11 +414,19 @@ class Case:
         if not matches(line, pattern):
             raise Failure("expected %r, got %r" % (pattern, line))
 
+    def do_reply(self, pattern):
+        """All lines of a reply; the last is like this."""
+        self.start()
+        line = self.client.line()
+        while line[3:4] == "-":
+            line = self.client.line()
+        if not matches(line, pattern):
+            raise Failure("expected %r, got %r" % (pattern, line))
+
     def do_hello(self, _):
         self.do_S("220 *")
         self.do_C("EHLO client.example")
-        while not self.client.line().startswith("250 "):
-            pass
+        self.do_reply("250 *")
 
     def do_begin(self, _):
         self.do_hello("")
