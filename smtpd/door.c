@@ -96,20 +96,23 @@ door_change(struct door *d, struct str name)
 }
 
 const char *
-door_words(enum gate g)
+door_words(enum gate g, int *code)
 {
 	switch (g) {
 	case GATE_DENIED:
-		return "554 5.7.1 sorry, you may not connect here (#5.7.1)";
+		*code = 554;
+		return "5.7.1 sorry, you may not connect here (#5.7.1)";
 	case GATE_CROWDED:
-		return "421 4.7.0 too many connections from your address";
+		*code = 421;
+		return "4.7.0 too many connections from your address";
 	case GATE_TROUBLE:
-		return "421 4.3.0 sorry, my configuration cannot be read "
-		       "(#4.3.0)";
+		*code = 421;
+		return "4.3.0 sorry, my configuration cannot be read (#4.3.0)";
 	case GATE_CLOSED:
 	case GATE_OPEN:
 		break;
 	}
+	*code = 0;
 	return "";
 }
 
@@ -117,9 +120,11 @@ static void
 turn_away(const struct door *d, enum gate g)
 {
 	char line[LINE_SIZE];
-	int n = snprintf(line, sizeof(line), "%s\r\n", door_words(g));
+	int code;
+	const char *words = door_words(g, &code);
+	int n = snprintf(line, sizeof(line), "%d %s\r\n", code, words);
 
-	if (g != GATE_CLOSED && n > 0 && n < LINE_SIZE)
+	if (code != 0 && n > 0 && n < LINE_SIZE)
 		gate_tell(&d->client, line);
 }
 

@@ -49,9 +49,9 @@ MUST_USE bool door_enter(struct door *d, const struct connection *c);
  * known), because one who may say so did.  Not GATE_OPEN: it may not come in. */
 MUST_USE enum gate door_change(struct door *d, struct str name);
 
-/* What a client is told that did not find the gate open, with its code in front
- * and without CR LF; "" for one that is told nothing. */
-const char *door_words(enum gate g);
+/* What a client is told that did not find the gate open; code 0 for one that is
+ * told nothing. */
+const char *door_words(enum gate g, int *code);
 
 /* Read what has changed on disk.  False, with one line in the log that names
  * file and line, when something cannot be read or does not parse: then no mail

@@ -178,8 +178,8 @@ next_command(struct session *s)
 }
 
 /* A client that talks before it is greeted does not speak SMTP. */
-static struct reply
-greeting(struct session *s)
+struct reply
+session_greeting(struct session *s)
 {
 	struct str words = control_line(s->door->controls, C_smtpgreeting);
 
@@ -243,7 +243,7 @@ session_serve(struct session *s, const struct connection *peer)
 {
 	begin(s, peer);
 	log_connect(s);
-	answer(s, greeting(s));
+	answer(s, session_greeting(s));
 	while (s->closing == NULL)
 		answer(s,
 		    s->phase == PH_DATA ? receive_message(s) : next_command(s));

@@ -68,6 +68,9 @@ void session_free(struct session *s);
 /* Talk with one client until the connection ends; its descriptors stay open. */
 void session_serve(struct session *s, const struct connection *peer);
 
+/* The greeting, or what is said to one that does not wait for it. */
+struct reply session_greeting(struct session *s);
+
 /* Forget the transaction: sender, recipients, parameters.  The phase falls back
  * to PH_GREETED unless there was no HELO. */
 void session_reset(struct session *s);

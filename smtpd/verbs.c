@@ -3,8 +3,10 @@
 
 #include "smtpd/receive.h"
 #include "smtpd/transaction.h"
+#include "smtpd/xclient.h"
 
 #define IN(phase) (1U << (phase))
+#define OUTSIDE   (IN(PH_NEW) | IN(PH_GREETED)) /* of a transaction */
 #define ANY       (IN(PH_NEW) | GREETED)
 #define GREETED   (IN(PH_GREETED) | MAILED)
 #define MAILED    (IN(PH_MAIL) | IN(PH_RCPT))
@@ -147,23 +149,24 @@ do_http(struct session *s, struct str ignored)
 
 /* name, phases, flags, run, offer */
 static const struct verb verbs[] = {
-    {"HELO",    ANY,            MUST | LAST | JUNK, do_helo, NULL         },
-    {"EHLO",    ANY,            MUST | LAST | JUNK, do_ehlo, offer_session},
-    {"MAIL",    IN(PH_GREETED), MUST | LONG,        do_mail, offer_mail   },
-    {"RCPT",    MAILED,         MUST | LONG,        do_rcpt, NULL         },
-    {"DATA",    IN(PH_RCPT),    LAST,               do_data, NULL         },
-    {"RSET",    ANY,            JUNK,               do_rset, NULL         },
-    {"NOOP",    ANY,            MAY | JUNK,         do_noop, NULL         },
-    {"VRFY",    ANY,            MUST | JUNK,        do_vrfy, NULL         },
-    {"EXPN",    ANY,            MUST | JUNK,        do_expn, NULL         },
-    {"HELP",    ANY,            MAY | JUNK,         do_help, NULL         },
-    {"QUIT",    ANY,            0,                  do_quit, NULL         },
-    {"GET",     ANY,            MAY | LONG,         do_http, NULL         },
-    {"HEAD",    ANY,            MAY | LONG,         do_http, NULL         },
-    {"POST",    ANY,            MAY | LONG,         do_http, NULL         },
-    {"PUT",     ANY,            MAY | LONG,         do_http, NULL         },
-    {"OPTIONS", ANY,            MAY | LONG,         do_http, NULL         },
-    {"CONNECT", ANY,            MAY | LONG,         do_http, NULL         },
+    {"HELO",    ANY,            MUST | LAST | JUNK, do_helo,    NULL         },
+    {"EHLO",    ANY,            MUST | LAST | JUNK, do_ehlo,    offer_session},
+    {"MAIL",    IN(PH_GREETED), MUST | LONG,        do_mail,    offer_mail   },
+    {"RCPT",    MAILED,         MUST | LONG,        do_rcpt,    NULL         },
+    {"DATA",    IN(PH_RCPT),    LAST,               do_data,    NULL         },
+    {"RSET",    ANY,            JUNK,               do_rset,    NULL         },
+    {"NOOP",    ANY,            MAY | JUNK,         do_noop,    NULL         },
+    {"VRFY",    ANY,            MUST | JUNK,        do_vrfy,    NULL         },
+    {"EXPN",    ANY,            MUST | JUNK,        do_expn,    NULL         },
+    {"HELP",    ANY,            MAY | JUNK,         do_help,    NULL         },
+    {"QUIT",    ANY,            0,                  do_quit,    NULL         },
+    {"XCLIENT", OUTSIDE,        MUST | LAST | LONG, do_xclient, xclient_offer},
+    {"GET",     ANY,            MAY | LONG,         do_http,    NULL         },
+    {"HEAD",    ANY,            MAY | LONG,         do_http,    NULL         },
+    {"POST",    ANY,            MAY | LONG,         do_http,    NULL         },
+    {"PUT",     ANY,            MAY | LONG,         do_http,    NULL         },
+    {"OPTIONS", ANY,            MAY | LONG,         do_http,    NULL         },
+    {"CONNECT", ANY,            MAY | LONG,         do_http,    NULL         },
 };
 
 static const struct verb *
