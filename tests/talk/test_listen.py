@@ -3,6 +3,7 @@ another, and none of the one in the talk of the other."""
 
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -18,9 +19,16 @@ GREETING = b"220 mail.example ESMTP\r\n"
 
 
 def free_port(family, address):
-    with socket.socket(family) as s:
-        s.bind((address, 0))
-        return s.getsockname()[1]
+    """None that the kernel gives to clients: one that connects before there
+    is a server would meet itself."""
+    while True:
+        port = random.randrange(10000, 30000)
+        with socket.socket(family) as s:
+            try:
+                s.bind((address, port))
+                return port
+            except OSError:
+                pass
 
 
 class Server:
@@ -48,12 +56,13 @@ class Server:
                  "TCPREMOTEHOST": "evil.test", "TCPREMOTEIP": "192.0.2.66"},
             stdin=subprocess.DEVNULL, stderr=self.log)
 
-    def connect(self, address="127.0.0.1"):
+    def connect(self, address="127.0.0.1", source=None):
         port = self.port6 if ":" in address else self.port4
         while True:
             try:
                 return Connection(socket.create_connection(
-                    (address, port), talk.PATIENCE))
+                    (address, port), talk.PATIENCE,
+                    source and (source, 0)))
             except ConnectionRefusedError:
                 assert self.process.poll() is None, self.read_log()
 
