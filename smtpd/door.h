@@ -27,6 +27,7 @@ struct door {
 	struct str host, info;
 	struct connection client;
 	bool xclient; /* it may say for whom it speaks */
+	bool porter;  /* submit leads to the environment's filter */
 
 	struct buf vars; /* of the rule */
 	struct buf name; /* of a client that another speaks for */
@@ -36,6 +37,10 @@ struct door {
 /* Begin, HOME being the current folder: no file is read yet but the folder
  * control/ is held open.  Dies (111) when it cannot be. */
 void door_open(struct door *d);
+
+/* Before the jail, under a UCSPI server: where $QMAILQUEUE is set messages go to
+ * that program, and nowhere else.  Dies (111) when it cannot be had. */
+void door_filter(struct door *d);
 
 /* Close what is open. */
 void door_close(struct door *d);

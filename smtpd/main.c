@@ -136,6 +136,7 @@ serve_ucspi(struct service *s)
 	struct connection c;
 
 	door_open(&s->door);
+	door_filter(&s->door);
 	connection_from_ucspi(&c);
 	prepare(s);
 	serve(s, &c);

@@ -46,20 +46,33 @@ fail(struct submit *s, int code)
 }
 
 static bool
-dial(struct submit *s)
+set_patience(int fd)
 {
 	const struct timeval wait = {.tv_sec = SUBMIT_ANSWER};
 
+	return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) ==
+		   0 &&
+	       setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) ==
+		   0;
+}
+
+static bool
+dial(struct submit *s)
+{
 	s->fresh = true;
-	s->fd = sock_connect(QUEUE_SUBMIT);
-	if (s->fd < 0)
-		return false;
-	if (setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) !=
-		0 ||
-	    setsockopt(s->fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) !=
-		0)
+	s->fd = s->only ? -1 : sock_connect(QUEUE_SUBMIT);
+	if (s->fd >= 0 && !set_patience(s->fd))
 		fd_close(&s->fd);
 	return s->fd >= 0;
+}
+
+void
+submit_only(struct submit *s, int fd)
+{
+	s->only = true;
+	s->fd = fd;
+	if (!set_patience(fd))
+		fd_close(&s->fd);
 }
 
 /* Nobody has anything to say to us between messages, but that he is gone. */

@@ -48,6 +48,7 @@ struct submit {         /* the client's end */
 	size_t mark; /* where it begins in out */
 	bool fresh;  /* connected for this message */
 	bool sent;   /* a part of this message has been written */
+	bool only;   /* there is no other connection than the one given */
 };
 
 struct submit_result {
@@ -60,6 +61,10 @@ struct submit_result {
 
 /* Zero is a closed one with fd -1 set by submit_init. */
 void submit_init(struct submit *s);
+
+/* Use this connection, which is s's from now on, and never another: who is at
+ * its other end is not to be passed by.  Done after submit_init. */
+void submit_only(struct submit *s, int fd);
 
 /* Begin a message, connecting where there is no connection or the old one was
  * ended by the other side while idle.  False: s->trouble tells. */

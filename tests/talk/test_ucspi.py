@@ -24,7 +24,7 @@ SMTPD = str(pathlib.Path(os.environ.get(
 class Server:
     """tcpserver with rules, and the chain of programs that it starts."""
 
-    def __init__(self, folder, rules, *chain, env=()):
+    def __init__(self, folder, rules, *chain, filter=None, env):
         self.home = talk.Home()
         self.home.control("me", "mail.example")
         self.home.control("rcpthosts", "local.test")
@@ -33,6 +33,11 @@ class Server:
         cdb = folder / "tcp.cdb"
         subprocess.run(["tcprules", str(cdb), str(folder / "tmp")],
                        input=rules.encode(), check=True)
+        if filter:
+            program = self.home.path / "filter"
+            program.write_text("#!/bin/sh\n" + filter + "\n")
+            program.chmod(0o755)
+            env = {**env, "QMAILQUEUE": str(program)}
         self.home.hand_over()
         self.port = free_port(socket.AF_INET, "127.0.0.1")
         self.log = open(folder / "log", "w+b")
@@ -40,7 +45,7 @@ class Server:
             ["tcpserver", "-H", "-R", "-l", "mail.example", "-x", str(cdb),
              "127.0.0.1", str(self.port), *chain, SMTPD],
             env={"CULVER_HOME": str(self.home.path),
-                 "PATH": "/usr/bin:/bin", **dict(env)},
+                 "PATH": "/usr/bin:/bin", **env},
             stdin=subprocess.DEVNULL, stderr=self.log)
 
     def connect(self, source="127.0.0.1"):
@@ -69,8 +74,9 @@ class Server:
 def serve(tmp_path):
     started = []
 
-    def start(rules, *chain, **env):
-        started.append(Server(tmp_path, rules, *chain, env=env))
+    def start(rules, *chain, filter=None, **env):
+        started.append(
+            Server(tmp_path, rules, *chain, filter=filter, env=env))
         return started[-1]
     yield start
     for server in started:
@@ -148,3 +154,88 @@ def test_our_own_rules_come_before_those_of_tcpserver(serve):
     assert t.say("hi\r\n.") == b"250"
     t.close()
     assert server.queue.messages[-1].recipients == [b"f@a.example@right"]
+
+
+# ------------------------------------------------------------- $QMAILQUEUE
+
+def submit(connection, *recipients, end="hi\r\n."):
+    assert connection.line().startswith(b"220 ")
+    connection.say("EHLO x", "MAIL FROM:<a@b.example>")
+    for r in recipients:
+        assert connection.say("RCPT TO:<%s>" % r) == b"250"
+    assert connection.say("DATA") == b"354"
+    connection.socket.sendall(end.encode() + b"\r\n")
+    return connection.line()
+
+
+QUEUE = SMTPD.replace("culver-smtpd", "culver-queue")
+
+
+def test_a_mail_filter_sees_each_message_and_hands_it_on(serve):
+    server = serve(":allow\n", filter=f"""
+        sed 's/hi/hi filtered/' >message
+        exec {QUEUE} <message""")
+    t = server.connect()
+    assert submit(t, "u@local.test", "v@local.test").startswith(
+        b"250 2.0.0 ok ")
+    assert t.say("MAIL FROM:<b@b.example>", "RCPT TO:<w@local.test>",
+                 "DATA") == b"354"
+    assert t.say("hi again\r\n.") == b"250"
+    t.close()
+    first, second = server.queue.messages
+    assert first.sender == b"a@b.example"
+    assert first.recipients == [b"u@local.test", b"v@local.test"]
+    # Our field is below the one of culver-queue.
+    assert b"from x ([127.0.0.1])" in first.body
+    assert first.body.endswith(b"\nhi filtered\n")
+    assert second.recipients == [b"w@local.test"]
+    assert second.body.endswith(b"\nhi filtered again\n")
+
+
+@pytest.mark.parametrize("end,reply", [
+    ("exit 31",
+     b"554 5.3.0 mail server permanently rejected message (#5.3.0)"),
+    ("echo 'Dno spam here' >&6; exit 82", b"554 5.3.0 no spam here"),
+    ("echo 'Zcome again' >&4; exit 88", b"451 4.3.0 come again"),
+    ("exit 53", b"451 4.3.0 qq write error or disk full (#4.3.0)"),
+    ("kill -9 $$", b"451 4.3.0 qq internal bug (#4.3.0)"),
+])
+def test_what_a_mail_filter_refuses_is_refused(serve, end, reply):
+    server = serve(":allow\n", filter="cat >/dev/null; " + end)
+    t = server.connect()
+    assert submit(t, "u@local.test") == reply + b"\r\n"
+    assert t.say("NOOP") == b"250"
+    t.close()
+    assert server.queue.messages == []
+
+
+def test_a_client_that_leaves_has_its_filter_queue_nothing(serve):
+    server = serve(":allow\n", filter=f"""
+        cat >message
+        {QUEUE} <message
+        echo $? >code.tmp; mv code.tmp code""")
+    t = server.connect()
+    t.line()
+    assert t.say("HELO x", "MAIL FROM:<a@b.example>",
+                 "RCPT TO:<u@local.test>", "DATA") == b"354"
+    t.socket.sendall(b"half a mess" * 50000)
+    t.close()
+    code = server.home.path / "code"
+    limit = time.monotonic() + talk.PATIENCE
+    while not code.exists():
+        assert time.monotonic() < limit, server.read_log()
+        time.sleep(0.02)
+    assert int(code.read_text()) != 0
+    assert server.queue.messages == []
+
+
+def test_a_filter_that_dies_between_messages_is_not_passed_by(serve):
+    server = serve(":allow\n", filter="kill -9 $PPID; sleep 9")
+    t = server.connect()
+    assert submit(t, "u@local.test")[:4] == b"451 "
+    for _ in range(2):
+        assert t.say("MAIL FROM:<a@b.example>", "RCPT TO:<u@local.test>",
+                     "DATA") == b"451"
+        t.say("RSET")
+    t.close()
+    assert server.queue.messages == []
