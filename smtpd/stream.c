@@ -13,7 +13,9 @@ void
 stream_open(struct stream *s, int in_fd, int out_fd, int timeout_seconds)
 {
 	channel_open(&s->input, in_fd, timeout_seconds);
-	channel_open(&s->output, out_fd, timeout_seconds);
+	channel_open(&s->output, out_fd,
+	    timeout_seconds < STREAM_WRITE_SECONDS ? timeout_seconds
+						   : STREAM_WRITE_SECONDS);
 	reader_open(&s->reader, &s->input, s->in, sizeof(s->in));
 	writer_open(&s->writer, &s->output, s->out, sizeof(s->out));
 	s->timeout_ms = s->input.timeout_ms;

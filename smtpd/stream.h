@@ -17,6 +17,7 @@ enum {
 	STREAM_LINE = 2048,     /* the longest command line, with CR LF */
 	STREAM_FLOOD = 1 << 16, /* bytes without an LF that end the talk */
 	STREAM_COMMAND_SECONDS = 300, /* from a line's first byte to its LF */
+	STREAM_WRITE_SECONDS = 300,   /* for a client to take any of a reply */
 	STREAM_LINGER_SECONDS = 2,
 	STREAM_LINGER = 1 << 20, /* bytes */
 };

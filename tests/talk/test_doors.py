@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import socket
 import sys
 import time
 
@@ -185,4 +186,19 @@ def test_a_proxy_that_is_silent_holds_up_nobody_else(serve, header):
     greeted(server).close()
     slow.close()
     wait_for_log(server, "noproxy ip=127.0.0.2 why=closed")
+    server.stop()
+
+
+def test_a_client_that_never_reads_is_left(serve):
+    server = serve(timeoutsmtpd="1", maxrcpt="100", concurrencyincoming="1")
+    deaf = greeted(server)
+    deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    deaf.say("HELO x")
+    flood = b"MAIL FROM:<a@b.example>\r\n" + \
+        b"RCPT TO:<u@local.test>\r\n" * 500000
+    with pytest.raises(OSError):  # it stops reading, too, and hangs up
+        deaf.socket.sendall(flood)
+    wait_for_log(server, "disconnect ip=127.0.0.1 helo=x why=lost")
+    greeted(server).close()
+    deaf.close()
     server.stop()
