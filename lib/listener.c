@@ -14,11 +14,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum {
 	BACKLOG = 1024,
+	DESCRIPTORS = 70000, /* more than any limit's connections */
 	/* After a failure, and between looks at a limit that is reached. */
 	PAUSE = CLOCK_SECOND
 };
@@ -330,6 +332,20 @@ turn(struct house *h)
 		die_temp("unable to wait for connections");
 }
 
+/* One for each connection, and some: as many as we may have, for how many the
+ * limit allows may change. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit now;
+
+	if (getrlimit(RLIMIT_NOFILE, &now) != 0 || now.rlim_cur >= DESCRIPTORS)
+		return;
+	now.rlim_cur = now.rlim_max < DESCRIPTORS ? now.rlim_max : DESCRIPTORS;
+	if (setrlimit(RLIMIT_NOFILE, &now) != 0)
+		warn("unable to raise the limit of descriptors");
+}
+
 void
 listener_run(struct listener *l, const struct listener_ops *ops)
 {
@@ -337,6 +353,7 @@ listener_run(struct listener *l, const struct listener_ops *ops)
 	struct house h = {.listener = l, .ops = ops, .crew = {.admit = admit}};
 
 	h.crew.context = &h;
+	raise_descriptors();
 	/* SIGCHLD ignored by whoever started us would hide the children. */
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
 	    signal(SIGCHLD, SIG_DFL) == SIG_ERR)

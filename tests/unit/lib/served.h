@@ -21,6 +21,7 @@
 /* Shared with the listener and its workers. */
 struct shared {
 	atomic_uint limit, uses, limit_asked, prepared;
+	atomic_uint descriptors; /* the listener may have; 0: as ever */
 	atomic_bool fail_to_prepare, jailed;
 	struct connection seen;       /* by the last serve */
 	atomic_int inherited;         /* listening sockets the last 'l' found */
@@ -143,7 +144,12 @@ listen_in_child(const void *context)
 	    .jailed = true,
 	    .promises = PROMISE_ACCEPT | PROMISE_FORK};
 
+	const struct rlimit few = {atomic_load(&shared->descriptors),
+	    atomic_load(&shared->descriptors)};
+
 	(void)context;
+	if (few.rlim_cur > 0 && setrlimit(RLIMIT_NOFILE, &few) != 0)
+		return 1;
 	/* Nothing stays behind when a test is ended from outside. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	clock_open();
