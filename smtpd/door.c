@@ -1,6 +1,7 @@
 /* door: what a worker keeps; see door.h. */
 #include "smtpd/door.h"
 
+#include "lib/address.h"
 #include "lib/die.h"
 #include "lib/env.h"
 #include "lib/num.h"
@@ -82,6 +83,16 @@ pass_filter_by(struct door *d)
 	d->porter = false;
 }
 
+/* It came by no network: rules of addresses are not for it. */
+static bool
+is_local(const struct door *d)
+{
+	static const struct ip unknown;
+
+	return d->client.listener_fd < 0 && !d->foreign &&
+	       ip_equal(&d->client.remote, &unknown);
+}
+
 /* Look the client up, and take what its rule says. */
 static enum gate
 apply_rules(struct door *d)
@@ -91,11 +102,13 @@ apply_rules(struct door *d)
 	    &d->client.remote, buf_str(&d->name),
 	    ucspi ? env_get("TCPREMOTEINFO") : (struct str){"", 0}
         };
-	enum gate g;
+	enum gate g = GATE_OPEN;
 
 	if (ucspi)
 		who.host = env_get("TCPREMOTEHOST");
-	g = gate_rules(d->controls, C_tcp_smtp, &who, &d->vars);
+	buf_clear(&d->vars);
+	if (!is_local(d))
+		g = gate_rules(d->controls, C_tcp_smtp, &who, &d->vars);
 	d->relayclient = variable_of(d, "RELAYCLIENT", !d->foreign);
 	d->databytes = variable(d, "DATABYTES");
 	d->filter = variable(d, "QMAILQUEUE");
@@ -105,6 +118,7 @@ apply_rules(struct door *d)
 	d->host = variable_of(d, "TCPREMOTEHOST", ucspi);
 	if (d->host.data == NULL)
 		d->host = who.host;
+	d->local = variable_of(d, "TCPLOCALHOST", ucspi);
 	return g;
 }
 
@@ -236,6 +250,16 @@ door_me(const struct door *d)
 	struct str me = control_line(d->controls, C_me);
 
 	return me.len > 0 ? me : str_of("localhost");
+}
+
+struct str
+door_local(const struct door *d)
+{
+	/* tcpserver's -l 0 is no name. */
+	bool name = address_domain_ok(d->local, false) &&
+		    str_find(d->local, '.') < d->local.len;
+
+	return name ? d->local : door_me(d);
 }
 
 uint64_t

@@ -24,7 +24,7 @@ struct door {
 	/* The client: what the rule for it says, else the environment, else
 	 * data is NULL.  Set by door_enter and door_change. */
 	struct str relayclient, databytes, filter;
-	struct str host, info;
+	struct str host, info, local;
 	struct connection client;
 	bool xclient; /* it may say for whom it speaks */
 	bool porter;  /* submit leads to the environment's filter */
@@ -65,6 +65,10 @@ MUST_USE bool door_refresh(struct door *d);
 
 /* This host's name; "localhost" while control/me cannot be read. */
 struct str door_me(const struct door *d);
+
+/* The name that the client reached, for the trace: $TCPLOCALHOST if that is a
+ * domain, else this host's. */
+struct str door_local(const struct door *d);
 
 /* The largest message in bytes, UINT64_MAX without a limit: $DATABYTES, else
  * the control file. */

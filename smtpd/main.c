@@ -8,7 +8,7 @@
  *             smtpgreeting,tcp.smtp,timeoutsmtpd,xclientclients},
  *             users/rcpt.cdb; env RELAYCLIENT DATABYTES QMAILQUEUE
  *             TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO
- *             TCPLOCALIP TCPLOCALPORT.
+ *             TCPLOCALIP TCPLOCALPORT TCPLOCALHOST.
  * Writes      nothing on disk.
  * Talks to    culver-queued, by the socket queue/submit, wire/submit.h.
  * Trusts      nothing from a client.

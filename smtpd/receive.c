@@ -58,7 +58,7 @@ submit_trace(struct session *s)
 	    .info = s->door->info,
 	    .remote =
 		ip_equal(&s->peer->remote, &unknown) ? NULL : &s->peer->remote,
-	    .me = door_me(s->door),
+	    .me = door_local(s->door),
 	    .protocol = s->esmtp ? "ESMTP" : "SMTP",
 	    .id = str_of(s->id),
 	    .seconds = clock_wall() / CLOCK_SECOND,
