@@ -71,12 +71,13 @@ crew_hire(struct crew *c, int *control)
 	return 1;
 }
 
+/* A listener that is gone is noticed when there is nothing more from it. */
 static void
 say(int control, char what)
 {
-	/* The listener is gone: so are we, after this connection. */
-	if (!sock_send(control, &what, 1, -1))
-		_exit(0);
+	bool heard = sock_send(control, &what, 1, -1);
+
+	(void)heard;
 }
 
 static void
@@ -110,8 +111,11 @@ crew_work(const struct listener_ops *ops, int control)
 	for (uint64_t served = 0;;) {
 		ssize_t n = sock_receive(control, &from, sizeof(from), &fd);
 
-		/* A listener that was killed may leave bytes unread. */
-		if (n == 0 || (n < 0 && errno == ECONNRESET))
+		/* A listener that is gone may have left bytes unread, which is
+		 * told first, and a connection, which comes then. */
+		if (n < 0 && errno == ECONNRESET)
+			continue;
+		if (n == 0)
 			_exit(0);
 		if (n != (ssize_t)sizeof(from) || fd < 0)
 			die_temp("unable to take a connection");

@@ -4,6 +4,9 @@
 #include "tests/unit/lib/jail.h"
 #include "tests/unit/lib/served.h"
 
+#include "lib/crew.h"
+#include "lib/sock.h"
+
 enum { HOST = INADDR_LOOPBACK, NETWORK = 1 << 8, MANY = 60 };
 
 static void
@@ -558,6 +561,54 @@ behind_a_proxy_the_true_address_counts(void **state)
 	finish();
 }
 
+static int gate[2];
+
+static void
+wait_at_gate(void *context)
+{
+	char c;
+
+	(void)context;
+	(void)close(gate[1]);
+	assert_false(fd_read_all(gate[0], &c, 1));
+}
+
+/* It was handed over before the listener was told to stop. */
+static void
+a_connection_in_hand_outlives_the_listener(void **state)
+{
+	const struct listener_ops ops = {.uses = uses,
+	    .prepare = wait_at_gate,
+	    .serve = serve,
+	    .context = shared};
+	const struct handover from = {.remote_port = 7};
+	int ends[2], talk[2];
+	pid_t pid;
+
+	(void)state;
+	atomic_store(&shared->uses, 100);
+	assert_true(sock_pair(ends));
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, talk), 0);
+	assert_int_equal(pipe(gate), 0);
+	assert_true(sock_send(ends[0], &from, sizeof(from), talk[1]));
+	(void)close(talk[1]);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)close(ends[0]);
+		(void)close(talk[0]);
+		crew_work(&ops, ends[1]);
+	}
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+	(void)close(gate[0]);
+	(void)close(gate[1]);
+	assert_int_equal(read_pid(talk[0]), pid);
+	assert_int_equal(shared->seen.remote_port, 7);
+	leave(talk[0], 'q');
+	expect_end(pid, 0);
+}
+
 static int
 setup(void **state)
 {
@@ -625,6 +676,7 @@ main(void)
 	    TEST(the_last_quarter_is_for_other_networks),
 	    TEST(a_place_comes_back_when_a_worker_dies),
 	    TEST(behind_a_proxy_the_true_address_counts),
+	    TEST(a_connection_in_hand_outlives_the_listener),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
