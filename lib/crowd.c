@@ -15,9 +15,9 @@ crowd_admits(const struct crowd_limits *l, const struct tally *t, size_t busy,
 
 	if (l->address > 0 && tally_address(t, a) >= l->address)
 		return false;
-	if (l->network > 0 && network >= l->network)
-		return false;
-	return free > l->all / RESERVE || network == 0;
+	if (l->network == 0 || network == 0)
+		return true;
+	return network < l->network && free > l->all / RESERVE;
 }
 
 void

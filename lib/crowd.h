@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Most connections at once; 0 of address and network: no such limit. */
+/* Most connections at once; 0 of address or network: no such limit, and of
+ * network, nothing is kept for others. */
 struct crowd_limits {
 	uint64_t all, address, network;
 };

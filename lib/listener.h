@@ -56,11 +56,12 @@ struct listener_ops {
 /* Accept until SIGTERM, then let running connections end and return; the
  * listening sockets are closed then.  A second SIGTERM is passed on to the
  * workers.  Beyond the limit connections wait in the kernel's queue.  One that
- * is too many of its address or network is told so and closed; so is a second
- * one of a network while no more than a quarter of all places is free: these
- * are kept for others.  A worker that dies takes its own connection with it and
- * no other.  accept(2) failing for want of descriptors or memory waits a second,
- * it does not spin; nor does a worker that ends before it is prepared.
+ * is too many of its address or network is told so and closed; so is, where
+ * networks have a limit, a second one of a network while no more than a quarter
+ * of all places is free: these are kept for others.  A worker that dies takes
+ * its own connection with it and no other.  accept(2) failing for want of
+ * descriptors or memory waits a second, it does not spin; nor does a worker
+ * that ends before it is prepared.
  *
  * A worker has default signals, SIGPIPE ignored, no listening socket, and ends
  * by _exit: after its uses, after 60 seconds without a connection, and after

@@ -263,6 +263,8 @@ def test_a_permanent_failure_comes_back_as_a_bounce(instance):
 
 def test_two_hundred_connections_at_once_all_deliver(instance):
     """More than concurrencyincoming: the others wait, none is lost."""
+    for limit in ("concurrencyip", "concurrencynet"):
+        (instance.home / "control" / limit).write_text("0\n")
     clients = []
     done = []
 
