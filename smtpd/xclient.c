@@ -132,10 +132,10 @@ take_destport(struct claim *c, const char *value)
 	return parse_port(value, &c->client.local_port);
 }
 
-static const struct attribute {
+static const struct known {
 	const char *name;
 	bool (*take)(struct claim *c, const char *value);
-} attributes[] = {
+} known[] = {
     {"NAME",     take_name    },
     {"ADDR",     take_addr    },
     {"PORT",     take_port    },
@@ -154,9 +154,9 @@ parse_one(struct claim *c, struct str text)
 
 	if (!str_cut(&text, '=', &name) || !decode(value, text))
 		return false;
-	for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++)
-		if (str_equal_nocase(name, str_of(attributes[i].name)))
-			return attributes[i].take(c, value);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (str_equal_nocase(name, str_of(known[i].name)))
+			return known[i].take(c, value);
 	return false;
 }
 
@@ -217,16 +217,16 @@ begin_again(struct session *s, const struct claim *c)
 }
 
 struct reply
-do_xclient(struct session *s, struct str text)
+do_xclient(struct session *s, struct str attributes)
 {
 	struct claim c = {.client = s->door->client};
-	struct str known = s->door->host;
+	struct str host = s->door->host;
 
 	if (!s->door->xclient)
 		return (struct reply){550, "5.7.0 you may not say XCLIENT"};
-	if (known.len > 0 && !str_copy(c.name, sizeof(c.name), known))
+	if (host.len > 0 && !str_copy(c.name, sizeof(c.name), host))
 		c.name[0] = '\0';
-	if (!parse(&c, text))
+	if (!parse(&c, attributes))
 		return (struct reply){501, "5.5.4 wrong XCLIENT attribute"};
 	return begin_again(s, &c);
 }
