@@ -213,7 +213,7 @@ bool
 proxy_read(int fd, struct proxy *p, const char **why)
 {
 	int64_t end = clock_boot() + (int64_t)PROXY_SECONDS * CLOCK_SECOND;
-	char bytes[PROXY_MAX];
+	char bytes[PROXY_MAX] = "";
 	struct channel in;
 	size_t len = 0, more = 0;
 	enum proxy_result r;
