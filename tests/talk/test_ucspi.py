@@ -18,7 +18,7 @@ from test_listen import Connection, deliver, free_port  # noqa: E402
 pytestmark = pytest.mark.skipif(
     shutil.which("tcpserver") is None, reason="no ucspi-tcp here")
 SMTPD = str(pathlib.Path(os.environ.get(
-    "CULVER_BIN", talk.ROOT / "build" / "bin")) / "culver-smtpd")
+    "CULVER_BIN", talk.ROOT / "build" / "bin")).resolve() / "culver-smtpd")
 
 
 class Server:
