@@ -30,12 +30,12 @@ policy_too_large(void)
 
 /* An address of ours by number; a client of unknown address has none. */
 static bool
-is_this_host(const struct session *s, const struct address *a)
+is_this_host(const struct policy *p, const struct address *a)
 {
 	static const struct ip unknown;
 
 	return a->literal && !ip_equal(&a->ip, &unknown) &&
-	       ip_equal(&a->ip, &s->peer->local);
+	       ip_equal(&a->ip, &p->local);
 }
 
 static bool
@@ -53,10 +53,10 @@ write_address(struct buf *out, struct str local, struct str domain)
 }
 
 static struct reply
-check_domain(const struct session *s, struct str domain)
+check_domain(const struct policy *p, struct str domain)
 {
 	switch (
-	    control_find_domain(s->door->controls, C_rcpthosts, domain, NULL)) {
+	    control_find_domain(p->door->controls, C_rcpthosts, domain, NULL)) {
 	case FOUND_YES:
 		return ok;
 	case FOUND_NO:
@@ -70,20 +70,20 @@ check_domain(const struct session *s, struct str domain)
 
 /* A mailbox that the table of users lacks. */
 static struct reply
-without_mailbox(const struct session *s, struct str local, struct buf *out)
+without_mailbox(const struct policy *p, struct str local, struct buf *out)
 {
 	/* RFC 5321, 4.5.1: every domain has this one. */
 	if (!is_postmaster(local))
 		return no_mailbox;
-	return write_address(out, local, door_me(s->door)) ? ok : no_memory;
+	return write_address(out, local, door_me(p->door)) ? ok : no_memory;
 }
 
 /* out holds local@domain.  Refuse whom we would only bounce to. */
 static struct reply
-check_user(const struct session *s, struct str local, struct str domain,
+check_user(const struct policy *p, struct str local, struct str domain,
     struct buf *out)
 {
-	const struct table *t = s->door->mailboxes;
+	const struct table *t = p->door->mailboxes;
 	struct user_record user;
 	enum found f = users_domain(t, domain);
 
@@ -95,7 +95,7 @@ check_user(const struct session *s, struct str local, struct str domain,
 	case FOUND_YES:
 		return (user.flags & USER_DISABLED) != 0 ? disabled : ok;
 	case FOUND_NO:
-		return without_mailbox(s, local, out);
+		return without_mailbox(p, local, out);
 	case FOUND_ERROR:
 		warn("unable to read ", USERS_RCPT);
 		return policy_trouble();
@@ -104,11 +104,11 @@ check_user(const struct session *s, struct str local, struct str domain,
 }
 
 struct reply
-policy_rcpt(struct session *s, const struct address *a, struct buf *out)
+policy_rcpt(const struct policy *p, const struct address *a, struct buf *out)
 {
-	struct str relay = s->door->relayclient;
-	bool mine = a->domain.len == 0 || is_this_host(s, a);
-	struct str domain = mine ? door_me(s->door) : a->domain;
+	struct str relay = p->door->relayclient;
+	bool mine = a->domain.len == 0 || is_this_host(p, a);
+	struct str domain = mine ? door_me(p->door) : a->domain;
 	struct reply r = ok;
 
 	if (a->local.len == 0)
@@ -116,9 +116,9 @@ policy_rcpt(struct session *s, const struct address *a, struct buf *out)
 	if (!write_address(out, a->local, domain))
 		return no_memory;
 	if (relay.data == NULL && !(mine && is_postmaster(a->local)))
-		r = check_domain(s, domain);
+		r = check_domain(p, domain);
 	if (r.code == 0 && relay.len == 0)
-		r = check_user(s, a->local, domain, out);
+		r = check_user(p, a->local, domain, out);
 	if (r.code == 0 && relay.len > 0 && !buf_append_str(out, relay))
 		r = no_memory;
 	return r;

@@ -4,10 +4,17 @@
 
 #include "lib/address.h"
 #include "lib/buf.h"
-#include "smtpd/session.h"
+#include "lib/ip.h"
+#include "smtpd/door.h"
+#include "smtpd/reply.h"
 
-/* What is said when our configuration cannot be read, and to a message over
- * databytes. */
+/* For whom a recipient is decided on. */
+struct policy {
+	const struct door *door;
+	struct ip local; /* the address the client came to; zero: unknown */
+};
+
+/* What is said when our configuration cannot be read. */
 struct reply policy_trouble(void);
 
 /* What is said to a message over databytes. */
@@ -16,6 +23,6 @@ struct reply policy_too_large(void);
 /* Decide on a recipient.  code 0: it is taken, and its envelope form stands in
  * out.  Otherwise the refusal.  Trouble of ours is 451, never an acceptance. */
 struct reply policy_rcpt(
-    struct session *s, const struct address *a, struct buf *out);
+    const struct policy *p, const struct address *a, struct buf *out);
 
 #endif

@@ -10,6 +10,7 @@
 #include "lib/str.h"
 #include "smtpd/door.h"
 #include "smtpd/param.h"
+#include "smtpd/reply.h"
 #include "smtpd/stream.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,13 +28,6 @@ enum {
 	SESSION_JUNK = 100,   /* commands that further nothing, likewise */
 	SESSION_LOGGED = 100, /* refusals that are logged one by one */
 	SESSION_ID = 64,
-};
-
-/* code 0: nothing is said (the client has gone).  A text of several lines has
- * LF between them; each begins with the enhanced code where there is one. */
-struct reply {
-	int code;
-	const char *text;
 };
 
 struct session {

@@ -118,6 +118,7 @@ do_rcpt(struct session *s, struct str argument)
 	struct address a;
 	struct str rest;
 	struct reply r = read_path(s, argument, &of_rcpt, &a, &rest);
+	const struct policy policy = {.door = s->door, .local = s->peer->local};
 	struct buf recipient = {.max = ADDRESS_MAX};
 
 	if (r.code == 0)
@@ -126,7 +127,7 @@ do_rcpt(struct session *s, struct str argument)
 	    s->recipient_count >= control_number(s->door->controls, C_maxrcpt))
 		r = (struct reply){452, "4.5.3 too many recipients"};
 	if (r.code == 0)
-		r = policy_rcpt(s, &a, &recipient);
+		r = policy_rcpt(&policy, &a, &recipient);
 	if (r.code == 0)
 		r = buf_terminate(&recipient) ? keep_recipient(s, &recipient)
 					      : no_memory;
