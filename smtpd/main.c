@@ -15,16 +15,9 @@
  * Exits       0 the client has gone or SIGTERM came; 100 wrong usage; 111 a
  *             local failure.
  */
-#include "lib/clock.h"
+#include "lib/daemon.h"
 #include "lib/die.h"
-#include "lib/drop.h"
-#include "lib/home.h"
-#include "lib/listener.h"
-#include "lib/usage.h"
 #include "smtpd/session.h"
-#include <errno.h>
-#include <signal.h>
-#include <unistd.h>
 
 static const char usage[] =
     "usage: culver-smtpd -l ADDRESS:PORT [-l ADDRESS:PORT ...]\n"
@@ -44,17 +37,19 @@ struct service {
 	struct session *session;
 };
 
+static const struct drop jail = {.account = ACCOUNT_SMTPD,
+    .jailed = true,
+    .promises = PROMISE_READ | PROMISE_UNIX,
+    .paths = paths,
+    .memory_max = MEMORY_MAX};
+
 /* One client at a time: files to read, the socket of the queue, no more. */
 static void
 prepare(void *context)
 {
 	struct service *s = context;
 
-	drop_to(&(struct drop){.account = ACCOUNT_SMTPD,
-	    .jailed = true,
-	    .promises = PROMISE_READ | PROMISE_UNIX,
-	    .paths = paths,
-	    .memory_max = MEMORY_MAX});
+	drop_to(&jail);
 	s->session = session_new(&s->door);
 	if (s->session == NULL)
 		die_temp("unable to start");
@@ -111,63 +106,35 @@ uses(void *context)
 }
 
 static void
-serve_listener(struct service *s, struct listener *l)
+open_door(void *context, bool ucspi)
 {
-	door_open(&s->door);
-	drop_to(&(struct drop){.account = ACCOUNT_SMTPD,
-	    .jailed = true,
-	    .promises =
-		PROMISE_READ | PROMISE_UNIX | PROMISE_ACCEPT | PROMISE_FORK,
-	    .paths = paths});
-	listener_run(l, &(struct listener_ops){.limit = limit,
-			    .limits = limits,
-			    .is_proxy = is_proxy,
-			    .crowded = "421 4.7.0 too many connections from "
-				       "your address\r\n",
-			    .uses = uses,
-			    .prepare = prepare,
-			    .serve = serve,
-			    .context = s});
-}
-
-static void
-serve_ucspi(struct service *s)
-{
-	struct connection c;
+	struct service *s = context;
 
 	door_open(&s->door);
-	door_filter(&s->door);
-	connection_from_ucspi(&c);
-	prepare(s);
-	serve(s, &c);
-	session_free(s->session);
+	if (ucspi)
+		door_filter(&s->door);
 }
+
+static struct service service;
+
+static const struct daemon program = {
+    .name = "smtpd",
+    .usage = usage,
+    .brief = "culver-smtpd [-l ADDRESS:PORT]...",
+    .jail = &jail,
+    .open = open_door,
+    .ops = {.limit = limit,
+	    .limits = limits,
+	    .is_proxy = is_proxy,
+	    .crowded = "421 4.7.0 too many connections from your address\r\n",
+	    .uses = uses,
+	    .prepare = prepare,
+	    .serve = serve,
+	    .context = &service},
+};
 
 int
 main(int argc, char **argv)
 {
-	static struct service service;
-	struct listener l = {.count = 0};
-	int option;
-
-	die_name("smtpd");
-	usage_answer(argc, argv, usage);
-	home_enter();
-	clock_open();
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-		die_temp("unable to ignore SIGPIPE");
-	opterr = 0;
-	while ((option = getopt(argc, argv, "l:")) != -1) {
-		if (option != 'l')
-			die_usage("culver-smtpd [-l ADDRESS:PORT]...");
-		listener_add(&l, str_of(optarg));
-	}
-	if (optind != argc)
-		die_usage("culver-smtpd [-l ADDRESS:PORT]...");
-	if (l.count > 0)
-		serve_listener(&service, &l);
-	else
-		serve_ucspi(&service);
-	door_close(&service.door);
-	return 0;
+	return daemon_run(argc, argv, &program);
 }
