@@ -96,14 +96,14 @@ find(struct search *s)
 }
 
 static enum access
-take(const struct search *s, struct buf *vars)
+take(const struct search *s, enum access otherwise, struct buf *vars)
 {
 	struct str v = s->value;
 	bool deny = v.len > 0 && v.data[0] == 'D';
 
 	switch (s->found) {
 	case FOUND_NO:
-		return ACCESS_ALLOW;
+		return otherwise;
 	case FOUND_ERROR:
 		return ACCESS_ERROR;
 	case FOUND_YES:
@@ -115,9 +115,10 @@ take(const struct search *s, struct buf *vars)
 	return deny ? ACCESS_DENY : ACCESS_ALLOW;
 }
 
-enum access
-access_find(const struct controls *c, enum control_id id,
-    const struct access_client *who, struct buf *vars)
+/* otherwise: what is so without a rule. */
+static enum access
+find_or(const struct controls *c, enum control_id id,
+    const struct access_client *who, enum access otherwise, struct buf *vars)
 {
 	struct search s = {
 	    .controls = c, .id = id, .who = who, .found = FOUND_NO};
@@ -128,9 +129,9 @@ access_find(const struct controls *c, enum control_id id,
 	if (!control_known(c, id))
 		return ACCESS_ERROR;
 	if (!control_present(c, id))
-		return ACCESS_ALLOW;
+		return otherwise;
 	find(&s);
-	a = take(&s, vars);
+	a = take(&s, otherwise, vars);
 	buf_free(&s.key);
 	return a;
 }
@@ -151,6 +152,20 @@ access_listed(const struct controls *c, enum control_id id, const struct ip *a)
 		(void)look_networks(&s);
 	buf_free(&s.key);
 	return s.found;
+}
+
+enum access
+access_find(const struct controls *c, enum control_id id,
+    const struct access_client *who, struct buf *vars)
+{
+	return find_or(c, id, who, ACCESS_ALLOW, vars);
+}
+
+enum access
+access_find_guest(const struct controls *c, enum control_id id,
+    const struct access_client *who, struct buf *vars)
+{
+	return find_or(c, id, who, ACCESS_DENY, vars);
 }
 
 bool

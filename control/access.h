@@ -37,6 +37,10 @@ MUST_USE enum access access_find(const struct controls *c, enum control_id id,
 MUST_USE enum found access_listed(
     const struct controls *c, enum control_id id, const struct ip *a);
 
+/* The same, but without a rule, or a file, nobody is allowed. */
+MUST_USE enum access access_find_guest(const struct controls *c,
+    enum control_id id, const struct access_client *who, struct buf *vars);
+
 /* The variable of that name among vars; *value points into them.  Of two with
  * one name the last counts. */
 bool access_get(struct str vars, const char *name, struct str *value);

@@ -278,6 +278,18 @@ control_find(const struct controls *c, enum control_id id, struct str key,
 	return find_folded(c, id, key, value);
 }
 
+bool
+control_server(
+    const struct controls *c, enum control_id id, size_t n, struct str *server)
+{
+	const struct value *v = &slot_of(c, id)->value;
+
+	if (n >= v->count)
+		return false;
+	*server = v->entries[n].key;
+	return true;
+}
+
 enum found
 control_find_domain(const struct controls *c, enum control_id id,
     struct str domain, struct str *value)

@@ -27,7 +27,10 @@ enum control_reader {
 	CONTROL_LOCAL = 1 << 4,
 	CONTROL_POPUP = 1 << 5,
 	CONTROL_TOOLS = 1 << 6, /* check, show and build read all rows */
-	CONTROL_ALL = (1 << 7) - 1
+	CONTROL_QMTPD = 1 << 9,
+	CONTROL_QMQPD = 1 << 10,
+	CONTROL_QMQPC = 1 << 11,
+	CONTROL_ALL = (1 << 12) - 1
 };
 
 enum control_kind {
@@ -37,7 +40,8 @@ enum control_kind {
 	KIND_LIST,
 	KIND_MAP,
 	KIND_ACCESS,
-	KIND_NETWORKS
+	KIND_NETWORKS,
+	KIND_SERVERS
 };
 
 struct control_row {
@@ -99,6 +103,11 @@ MUST_USE enum found control_find(const struct controls *c, enum control_id id,
  * suffixes, then (MAP only) the empty key. */
 MUST_USE enum found control_find_domain(const struct controls *c,
     enum control_id id, struct str domain, struct str *value);
+
+/* Line n (from 0) of a SERVERS, in the file's order; false when there are not so
+ * many.  Valid until the next refresh. */
+bool control_server(
+    const struct controls *c, enum control_id id, size_t n, struct str *server);
 
 /* Compile the text of a list of any kind to NAME.cdb where there is none, the text
  * is newer, or force is set.  Stops with the old table in place and "file:line:

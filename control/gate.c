@@ -63,11 +63,10 @@ gate_proxy(const struct controls *c, struct connection *peer, bool *proxied)
 	return p.known ? speak_for(peer, &p) : GATE_OPEN;
 }
 
-enum gate
-gate_rules(const struct controls *c, enum control_id rules,
-    const struct access_client *who, struct buf *vars)
+static enum gate
+follow(enum access a, enum control_id rules, const struct access_client *who)
 {
-	switch (access_find(c, rules, who, vars)) {
+	switch (a) {
 	case ACCESS_ALLOW:
 		return GATE_OPEN;
 	case ACCESS_DENY:
@@ -79,6 +78,20 @@ gate_rules(const struct controls *c, enum control_id rules,
 		return GATE_TROUBLE;
 	}
 	return GATE_TROUBLE;
+}
+
+enum gate
+gate_rules(const struct controls *c, enum control_id rules,
+    const struct access_client *who, struct buf *vars)
+{
+	return follow(access_find(c, rules, who, vars), rules, who);
+}
+
+enum gate
+gate_guests(const struct controls *c, enum control_id rules,
+    const struct access_client *who, struct buf *vars)
+{
+	return follow(access_find_guest(c, rules, who, vars), rules, who);
 }
 
 /* It may have gone: nobody is left to tell then. */

@@ -30,6 +30,10 @@ MUST_USE enum gate gate_proxy(
 MUST_USE enum gate gate_rules(const struct controls *c, enum control_id rules,
     const struct access_client *who, struct buf *vars);
 
+/* The same where only guests come in: whom a rule allows (access_find_guest). */
+MUST_USE enum gate gate_guests(const struct controls *c, enum control_id rules,
+    const struct access_client *who, struct buf *vars);
+
 /* Tell a client one line, CR LF included, and wait five seconds at most. */
 void gate_tell(const struct connection *peer, const char *line);
 

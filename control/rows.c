@@ -10,6 +10,9 @@ enum {
 	BOUNCE = CONTROL_BOUNCE,
 	LOCAL = CONTROL_LOCAL,
 	POPUP = CONTROL_POPUP,
+	QMTPD = CONTROL_QMTPD,
+	QMQPD = CONTROL_QMQPD,
+	QMQPC = CONTROL_QMQPC,
 	ALL = CONTROL_ALL
 };
 
@@ -38,6 +41,9 @@ static const struct {
     {CONTROL_BOUNCE, "culver-bounce"},
     {CONTROL_LOCAL,  "culver-local" },
     {CONTROL_POPUP,  "culver-popup" },
+    {CONTROL_QMTPD,  "culver-qmtpd" },
+    {CONTROL_QMQPD,  "culver-qmqpd" },
+    {CONTROL_QMQPC,  "culver-qmqpc" },
 };
 
 const struct control_row *

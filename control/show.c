@@ -74,7 +74,7 @@ show_row(struct buf *b, const struct controls *c, enum control_id id)
 	const struct control_row *row = control_row(id);
 	bool present = control_present(c, id);
 
-	if (present && kind_is_list(row->kind))
+	if (present && kind_has_lines(row->kind))
 		return show_list(b, c, id);
 	if (present)
 		return show_line(b, c, id);
@@ -91,7 +91,8 @@ add_member(struct str key, struct str value, void *context)
 	struct listing *l = context;
 	struct buf rule = {0};
 
-	if (l->kind == KIND_LIST || l->kind == KIND_NETWORKS) {
+	if (l->kind == KIND_LIST || l->kind == KIND_NETWORKS ||
+	    l->kind == KIND_SERVERS) {
 		json_text(l->j, NULL, key);
 		return true;
 	}
@@ -145,7 +146,7 @@ show_json(struct json *j, const struct controls *c, enum control_id id)
 	json_object(j, row->name);
 	json_text(j, "kind", str_of(kind_name(row->kind)));
 	json_text(j, "source", str_of(source(c, id)));
-	if (kind_is_list(row->kind))
+	if (kind_has_lines(row->kind))
 		ok = json_of_list(j, c, id);
 	else if (row->kind == KIND_NUMBER)
 		json_number(j, "value", control_number(c, id));
@@ -208,7 +209,7 @@ read_control(struct scan *s, struct controls *c, struct str line)
 		return wrong(s, "no control has this name");
 	if (control_present(c, id))
 		return wrong(s, "this control comes twice");
-	if (list != kind_is_list(control_row(id)->kind))
+	if (list != kind_has_lines(control_row(id)->kind))
 		return wrong(s, list ? "this control is no list"
 				     : "this control is a list");
 	if (list)

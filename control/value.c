@@ -2,6 +2,7 @@
 #include "control/value.h"
 #include "control/rule.h"
 #include "lib/address.h"
+#include "lib/ip.h"
 #include "lib/num.h"
 #include "lib/utf8.h"
 #include <stdlib.h>
@@ -15,6 +16,7 @@ static const char *const kind_names[] = {
     [KIND_MAP] = "MAP",
     [KIND_ACCESS] = "ACCESS",
     [KIND_NETWORKS] = "NETWORKS",
+    [KIND_SERVERS] = "SERVERS",
 };
 
 const char *
@@ -34,6 +36,12 @@ bool
 kind_is_list(enum control_kind kind)
 {
 	return kind == KIND_LIST || kind == KIND_MAP || kind_is_ruled(kind);
+}
+
+bool
+kind_has_lines(enum control_kind kind)
+{
+	return kind_is_list(kind) || kind == KIND_SERVERS;
 }
 
 static bool
@@ -148,6 +156,8 @@ parse_entry(
     struct str s, enum control_kind kind, struct entry *e, struct fault *f)
 {
 	size_t colon = kind == KIND_MAP ? str_find(s, ':') : s.len;
+	struct ip server;
+	uint16_t port;
 
 	if (!text_ok(s, f))
 		return false;
@@ -155,6 +165,8 @@ parse_entry(
 		return faulty(f, "no colon", s);
 	e->key = str_slice(s, 0, colon);
 	e->value = str_slice(s, colon + 1, s.len);
+	if (kind == KIND_SERVERS && !ip_parse_server(s, 1, &server, &port))
+		return faulty(f, "neither ADDRESS nor ADDRESS:PORT", s);
 	if (str_find(e->key, ' ') < e->key.len)
 		return faulty(f, "blank within the key", e->key);
 	if (e->key.len > VALUE_KEY)
@@ -307,6 +319,8 @@ parse_list(struct value *v, const struct control_row *row, struct fault *f)
 		v->count++;
 	}
 	fold(v);
+	if (row->kind == KIND_SERVERS)
+		return true;
 	if (v->count > 0)
 		qsort(
 		    v->entries, v->count, sizeof *v->entries, compare_entries);
@@ -321,8 +335,8 @@ value_parse(struct value *v, const struct control_row *row, struct fault *fault)
 	v->present = true;
 	if (kind_is_ruled(row->kind))
 		return parse_rules(v, row->kind, fault);
-	return kind_is_list(row->kind) ? parse_list(v, row, fault)
-				       : parse_line(v, row, fault);
+	return kind_has_lines(row->kind) ? parse_list(v, row, fault)
+					 : parse_line(v, row, fault);
 }
 
 void

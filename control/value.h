@@ -27,7 +27,8 @@ struct value {
 	struct str line; /* LINE, NAME, NUMBER: the first line, trimmed */
 	uint64_t number; /* NUMBER */
 	struct entry
-	    *entries; /* a list's: by key, in lower case, one of a key */
+	    *entries; /* a list's: by key, in lower case, one of a key; of
+		       * SERVERS: in the file's order */
 	size_t count;
 	size_t idle_line; /* first line that has no effect, from 1; 0: none */
 	struct buf made;  /* ACCESS, NETWORKS: what entries point into */
@@ -53,8 +54,12 @@ void value_free(struct value *v);
 /* The entry of key (in lower case), NULL without one. */
 const struct entry *value_find(const struct value *v, struct str key);
 
-/* True for KIND_LIST, KIND_MAP, KIND_ACCESS and KIND_NETWORKS. */
+/* True for KIND_LIST, KIND_MAP, KIND_ACCESS and KIND_NETWORKS, which a cdb may
+ * hold. */
 bool kind_is_list(enum control_kind kind);
+
+/* True for these and KIND_SERVERS: a value of several lines. */
+bool kind_has_lines(enum control_kind kind);
 
 /* "LINE", "NAME" ... as controls.def writes it. */
 const char *kind_name(enum control_kind kind);

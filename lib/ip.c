@@ -192,3 +192,24 @@ ip_parse_endpoint(struct str s, struct ip *a, uint16_t *port)
 	*port = (uint16_t)n;
 	return true;
 }
+
+bool
+ip_parse_server(struct str s, uint16_t preset, struct ip *a, uint16_t *port)
+{
+	bool brackets =
+	    s.len >= 2 && s.data[0] == '[' && s.data[s.len - 1] == ']';
+	struct str inner = brackets ? str_slice(s, 1, s.len - 1) : s;
+	struct ip parsed;
+	uint16_t said;
+
+	if (ip_parse(inner, &parsed) && (!brackets || !ip_is4(&parsed))) {
+		*a = parsed;
+		*port = preset;
+		return true;
+	}
+	if (!ip_parse_endpoint(s, &parsed, &said) || said == 0)
+		return false;
+	*a = parsed;
+	*port = said;
+	return true;
+}

@@ -49,4 +49,9 @@ socklen_t ip_to_sockaddr(
  * not of that form; port 0 is allowed and means: any. */
 MUST_USE bool ip_parse_endpoint(struct str s, struct ip *a, uint16_t *port);
 
+/* "ADDRESS", "[ADDRESS]" or "ADDRESS:PORT" as above, of a server to connect to;
+ * port is preset where there is none, and 0 is no port. */
+MUST_USE bool ip_parse_server(
+    struct str s, uint16_t preset, struct ip *a, uint16_t *port);
+
 #endif

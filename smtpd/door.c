@@ -17,12 +17,20 @@ enum { NAME_MAX_BYTES = 1024, LINE_SIZE = 128 };
 void
 door_open(struct door *d)
 {
+	door_open_for(d, CONTROL_SMTPD, C_tcp_smtp, false);
+}
+
+void
+door_open_for(struct door *d, enum control_reader also, enum control_id rules,
+    bool guests)
+{
 	int fd = open("control", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	*d = (struct door){.name = {.max = NAME_MAX_BYTES}};
+	*d = (struct door){
+	    .rules = rules, .guests = guests, .name = {.max = NAME_MAX_BYTES}};
 	if (fd < 0)
 		die_temp("unable to open control");
-	d->controls = control_new(fd, CONTROL_SMTPD);
+	d->controls = control_new(fd, CONTROL_SMTPD | also);
 	if (d->controls == NULL)
 		die_temp("unable to start");
 	submit_init(&d->submit);
@@ -108,7 +116,9 @@ apply_rules(struct door *d)
 		who.host = env_get("TCPREMOTEHOST");
 	buf_clear(&d->vars);
 	if (!is_local(d))
-		g = gate_rules(d->controls, C_tcp_smtp, &who, &d->vars);
+		g = d->guests && !ucspi
+			? gate_guests(d->controls, d->rules, &who, &d->vars)
+			: gate_rules(d->controls, d->rules, &who, &d->vars);
 	d->relayclient = variable_of(d, "RELAYCLIENT", !d->foreign);
 	d->databytes = variable(d, "DATABYTES");
 	d->filter = variable(d, "QMAILQUEUE");
@@ -167,18 +177,25 @@ turn_away(const struct door *d, enum gate g)
 		gate_tell(&d->client, line);
 }
 
-bool
-door_enter(struct door *d, const struct connection *c)
+enum gate
+door_ask(struct door *d, const struct connection *c)
 {
 	enum gate g;
-	bool readable = door_refresh(d), listed = false;
+	bool readable = door_refresh(d);
 
 	(void)readable; /* MAIL asks again, and refuses */
 	d->client = *c;
 	buf_clear(&d->name);
 	g = gate_proxy(d->controls, &d->client, &d->foreign);
-	if (g == GATE_OPEN)
-		g = apply_rules(d);
+	return g == GATE_OPEN ? apply_rules(d) : g;
+}
+
+bool
+door_enter(struct door *d, const struct connection *c)
+{
+	enum gate g = door_ask(d, c);
+	bool listed = false;
+
 	if (g == GATE_OPEN)
 		listed = access_listed(d->controls, C_xclientclients,
 			     &d->client.remote) == FOUND_YES;

@@ -20,6 +20,8 @@ struct door {
 	struct table *mailboxes; /* users/rcpt.cdb; NULL: there is none */
 	struct submit submit;
 	uint64_t transactions; /* begun by this process */
+	enum control_id rules; /* for clients */
+	bool guests;           /* only whom a rule allows comes in */
 
 	/* The client: what the rule for it says, else the environment, else
 	 * data is NULL.  Set by door_enter and door_change. */
@@ -38,12 +40,21 @@ struct door {
  * control/ is held open.  Dies (111) when it cannot be. */
 void door_open(struct door *d);
 
+/* The same for another program than culver-smtpd: what it reads of control/
+ * besides, and its rules.  guests: without a rule nobody comes in, unless a
+ * UCSPI server has let the client in. */
+void door_open_for(struct door *d, enum control_reader also,
+    enum control_id rules, bool guests);
+
 /* Before the jail, under a UCSPI server: where $QMAILQUEUE is set messages go to
  * that program, and nowhere else.  Dies (111) when it cannot be had. */
 void door_filter(struct door *d);
 
 /* Close what is open. */
 void door_close(struct door *d);
+
+/* The same as door_enter, but the client is not told. */
+MUST_USE enum gate door_ask(struct door *d, const struct connection *c);
 
 /* A client has come.  d->client is who it is, behind a proxy too, and what the
  * rules say of it is in force.  False: it has been told that it may not come

@@ -166,6 +166,30 @@ without_a_rule_all_are_allowed_and_given_nothing(void **state)
 }
 
 static void
+a_list_of_guests_lets_nobody_else_in(void **state)
+{
+	struct ip guest, other;
+	const struct access_client who[] = {{.ip = &guest}, {.ip = &other}};
+	struct folder *f = *state;
+	struct buf vars = {0};
+
+	assert_true(ip_parse(str_of("5.6.7.8"), &guest));
+	assert_true(ip_parse(str_of("1.2.3.4"), &other));
+	assert_int_equal(
+	    access_find_guest(f->c, C_tcp_smtp, &who[0], &vars), ACCESS_ERROR);
+	assert_true(control_refresh(f->c)); /* no file */
+	assert_int_equal(
+	    access_find_guest(f->c, C_tcp_smtp, &who[0], &vars), ACCESS_DENY);
+	put(f, "tcp.smtp", "5.:allow\n", 9);
+	assert_true(control_refresh(f->c));
+	assert_int_equal(
+	    access_find_guest(f->c, C_tcp_smtp, &who[0], &vars), ACCESS_ALLOW);
+	assert_int_equal(
+	    access_find_guest(f->c, C_tcp_smtp, &who[1], &vars), ACCESS_DENY);
+	buf_free(&vars);
+}
+
+static void
 what_cannot_be_read_lets_nobody_in(void **state)
 {
 	static const struct row row = {"1.2.3.4", "", "", ACCESS_ERROR, NULL};
@@ -255,6 +279,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    IN_FOLDER(the_rule_is_that_of_tcprules_from_text_and_cdb),
 	    IN_FOLDER(without_a_rule_all_are_allowed_and_given_nothing),
+	    IN_FOLDER(a_list_of_guests_lets_nobody_else_in),
 	    IN_FOLDER(what_cannot_be_read_lets_nobody_in),
 	    IN_FOLDER(a_damaged_table_lets_nobody_in),
 	    IN_FOLDER(a_list_of_networks_is_asked_by_address),

@@ -15,6 +15,7 @@ static const struct control_row kinds[] = {
     [KIND_NUMBER] = {.name = "x",        .kind = KIND_NUMBER, .least = 5, .most = 99},
     [KIND_LIST] = {.name = "x",        .kind = KIND_LIST                          },
     [KIND_MAP] = {.name = "x",.kind = KIND_MAP},
+    [KIND_SERVERS] = {.name = "x",         .kind = KIND_SERVERS                                         },
 };
 
 static bool
@@ -159,6 +160,29 @@ check_entries(const struct value *v, const char *want)
 }
 
 static void
+servers_stay_in_their_order(void **state)
+{
+	static const char text[] = "192.0.2.9 \n#x\n\n[2001:DB8::1]:628\n"
+				   "192.0.2.1:1\n192.0.2.9\n";
+	static const char *const bad[] = {
+	    "mail.example", "192.0.2.1:0", "192.0.2.1 628", "[192.0.2.1]"};
+	struct value v;
+	struct fault f;
+
+	(void)state;
+	assert_true(parse(&v, KIND_SERVERS, text, sizeof text - 1, &f));
+	check_entries(&v, "192.0.2.9=;[2001:db8::1]:628=;192.0.2.1:1=;"
+			  "192.0.2.9=;");
+	value_free(&v);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		assert_false(
+		    parse(&v, KIND_SERVERS, bad[i], strlen(bad[i]), &f));
+		assert_string_equal(f.what, "neither ADDRESS nor ADDRESS:PORT");
+		value_free(&v);
+	}
+}
+
+static void
 lists_and_maps_fold_sort_and_keep_the_last(void **state)
 {
 	static const struct {
@@ -224,6 +248,7 @@ main(void)
 	    cmocka_unit_test(one_line_files_give_their_first_line),
 	    cmocka_unit_test(malformed_text_names_its_line),
 	    cmocka_unit_test(a_key_has_its_longest),
+	    cmocka_unit_test(servers_stay_in_their_order),
 	    cmocka_unit_test(lists_and_maps_fold_sort_and_keep_the_last),
 	    cmocka_unit_test(each_of_many_keys_is_found),
 	};

@@ -196,6 +196,43 @@ endpoints(void **state)
 			fail_msg("accepted: %s", bad[i]);
 }
 
+static void
+servers(void **state)
+{
+	static const struct {
+		const char *text, *ip;
+		unsigned port;
+	} good[] = {
+	    {"192.0.2.1",           "192.0.2.1",      628  },
+	    {"192.0.2.1:1",         "192.0.2.1",      1    },
+	    {"2001:db8::1",         "2001:db8::1",    628  },
+	    {"[2001:db8::1]",       "2001:db8::1",    628  },
+	    {"[2001:db8::1]:65535", "2001:db8::1",    65535},
+ /* All of it is an address, and none of it a port. */
+	    {"2001:db8::1:25",      "2001:db8::1:25", 628  },
+	};
+	static const char *const bad[] = {"", ":", ":628", "628",
+	    "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:65536", "192.0.2.1:x",
+	    "[192.0.2.1]", "[192.0.2.1]:25", "[]", "[::1", "::1]",
+	    "[::1]:", "[::1]:0", "[::1]25", "mail.example", "mail.example:25",
+	    "192.0.2.1 "};
+	struct ip a;
+	uint16_t port;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		struct ip want = ip_of(good[i].ip);
+
+		assert_true(
+		    ip_parse_server(str_of(good[i].text), 628, &a, &port));
+		assert_true(ip_equal(&a, &want));
+		assert_int_equal(port, good[i].port);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (ip_parse_server(str_of(bad[i]), 628, &a, &port))
+			fail_msg("accepted: %s", bad[i]);
+}
+
 int
 main(void)
 {
@@ -206,6 +243,7 @@ main(void)
 	    cmocka_unit_test(the_kernels_form_and_back),
 	    cmocka_unit_test(mapped_addresses_are_ipv4),
 	    cmocka_unit_test(endpoints),
+	    cmocka_unit_test(servers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
