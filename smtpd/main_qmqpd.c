@@ -1,0 +1,73 @@
+/* qmqpd: take messages by QMQP from hosts that are let in, and queue them.
+ *
+ * Runs as     culverd, jailed; with -l root until the addresses are bound.
+ * Started by  the supervisor (with -l); or a UCSPI server, for one connection
+ *             on descriptors 0 and 1.
+ * Reads       control/{concurrencyincoming,concurrencyip,concurrencynet,maxuse,
+ *             me,proxyclients,tcp.qmqp,timeoutsmtpd}; env DATABYTES QMAILQUEUE
+ *             TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO TCPLOCALIP
+ *             TCPLOCALPORT.
+ * Writes      nothing on disk.
+ * Talks to    culver-queued, by the socket queue/submit, wire/submit.h.
+ * Trusts      a client that is let in with any sender and any recipient.
+ * Exits       0 the client has gone or SIGTERM came; 100 wrong usage; 111 a
+ *             local failure.
+ */
+#include "lib/daemon.h"
+#include "lib/die.h"
+#include "smtpd/netdoor.h"
+#include "smtpd/qmqp.h"
+
+static struct netdoor netdoor = {
+    .reader = CONTROL_QMQPD, .rules = C_tcp_qmqp, .guests = true};
+
+static const struct drop jail = {.account = ACCOUNT_SMTPD,
+    .jailed = true,
+    .promises = PROMISE_READ | PROMISE_UNIX,
+    .paths = netdoor_paths,
+    .memory_max = NETDOOR_MEMORY};
+
+static void
+prepare(void *context)
+{
+	struct netdoor *n = context;
+
+	drop_to(&jail);
+	n->package = package_new(&n->door, "QMQP");
+	if (n->package == NULL)
+		die_temp("unable to start");
+}
+
+/* Whom the rules keep out is told nothing: the answers are to messages. */
+static void
+serve(void *context, const struct connection *c)
+{
+	struct netdoor *n = context;
+
+	if (door_ask(&n->door, c) == GATE_OPEN)
+		qmqp_serve(n->package, &n->door.client);
+}
+
+static const struct daemon program = {
+    .name = "qmqpd",
+    .usage = "usage: culver-qmqpd -l ADDRESS:PORT [-l ADDRESS:PORT ...]\n"
+	     "       culver-qmqpd                      (under a UCSPI server)\n"
+	     "example: culver-qmqpd -l 0.0.0.0:628 -l [::]:628\n",
+    .brief = "culver-qmqpd [-l ADDRESS:PORT]...",
+    .jail = &jail,
+    .open = netdoor_open,
+    .ops = {.limit = netdoor_limit,
+	    .limits = netdoor_limits,
+	    .is_proxy = netdoor_is_proxy,
+	    .crowded = "",
+	    .uses = netdoor_uses,
+	    .prepare = prepare,
+	    .serve = serve,
+	    .context = &netdoor},
+};
+
+int
+main(int argc, char **argv)
+{
+	return daemon_run(argc, argv, &program);
+}
