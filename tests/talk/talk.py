@@ -60,16 +60,26 @@ def unescape(text):
 
 
 def parse_bytes(text):
-    """"..." *N "..." ... as bytes."""
-    token = re.compile(r'\s*"((?:[^"\\]|\\.)*)"(?:\s*\*\s*(\d+))?')
-    out, at = b"", 0
+    """"..." *N "..." ... as bytes; [...] is a netstring of what it holds."""
+    token = re.compile(
+        r'\s*(?:"((?:[^"\\]|\\.)*)"|(\[)|(\]))(?:\s*\*\s*(\d+))?')
+    open_, at = [b""], 0
     while at < len(text.rstrip()):
         match = token.match(text, at)
-        if not match:
+        if not match or (match.group(3) and len(open_) == 1):
             raise Failure("not quoted bytes: " + text[at:])
-        out += unescape(match.group(1)) * int(match.group(2) or 1)
+        if match.group(2):
+            open_.append(b"")
+        else:
+            piece = unescape(match.group(1) or "")
+            if match.group(3):
+                inner = open_.pop()
+                piece = b"%d:%s," % (len(inner), inner)
+            open_[-1] += piece * int(match.group(4) or 1)
         at = match.end()
-    return out
+    if len(open_) > 1:
+        raise Failure("a netstring is not closed: " + text)
+    return open_[0]
 
 
 def matches(text, pattern):
@@ -284,6 +294,22 @@ class Client:
         line, self.got = self.got.split(b"\r\n", 1)
         return line.decode("latin-1")
 
+    def netstring(self):
+        limit = time.monotonic() + PATIENCE
+        while True:
+            head, colon, rest = self.got.partition(b":")
+            if not colon and not head[:20].isdigit() and head:
+                raise Failure("no netstring: %r" % self.got)
+            size = int(head) if colon else 0
+            if colon and len(rest) > size:
+                if rest[size:size + 1] != b",":
+                    raise Failure("no netstring: %r" % self.got)
+                self.got = rest[size + 1:]
+                return rest[:size].decode("latin-1")
+            left = limit - time.monotonic()
+            if self.ended or left <= 0 or not self.receive(left):
+                raise Failure("no answer; got %r" % self.got)
+
     def send(self, data):
         """All of it, reading meanwhile so that neither side stands still."""
         view = memoryview(data)
@@ -423,6 +449,12 @@ class Case:
         if not matches(line, pattern):
             raise Failure("expected %r, got %r" % (pattern, line))
 
+    def do_A(self, pattern):
+        self.start()
+        answer = self.client.netstring()
+        if not matches(answer, pattern):
+            raise Failure("expected %r, got %r" % (pattern, answer))
+
     def do_hello(self, _):
         self.do_S("220 *")
         self.do_C("EHLO client.example")
@@ -493,7 +525,7 @@ class Case:
         if status != 0:
             raise Failure("exit status %d; log: %r" % (status, log))
         if left.got:
-            raise Failure("unexpected reply %r" % left.got)
+            raise Failure("unexpected reply %.2000r" % left.got)
         for line in self.logged:
             if not line.isascii() or not line.isprintable():
                 raise Failure("the log holds %r" % line)
