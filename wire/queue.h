@@ -86,6 +86,9 @@ MUST_USE bool queue_hint_read(const char in[QUEUE_HINT_SIZE], uint64_t *ino,
 	X(61, HOME, "Zqq trouble in home directory (#4.3.0)")                  \
 	X(62, CREATE, "Zqq trouble creating files in queue (#4.3.0)")          \
 	X(71, DEFERRED, "Zmail server temporarily rejected message (#4.3.0)")  \
+	X(72, LATE, "Zconnection to mail server timed out (#4.4.1)")           \
+	X(73, SHUT, "Zconnection to mail server rejected (#4.4.1)")            \
+	X(74, LOST, "Zcommunication with mail server failed (#4.4.2)")         \
 	X(81, BUG, "Zqq internal bug (#4.3.0)")                                \
 	X(91, FORMAT, "Zqq internal bug (#4.3.0)")                             \
 	X(120, EXEC, "Zunable to exec qq (#4.3.0)")
