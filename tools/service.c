@@ -23,6 +23,8 @@ static const struct {
 } ranks[] = {
     {"smtpd", RANK_DOOR},
     {"popup", RANK_DOOR},
+    {"qmtpd", RANK_DOOR},
+    {"qmqpd", RANK_DOOR},
     {"send",  RANK_SEND},
 };
 
