@@ -29,7 +29,7 @@ static const unsigned char action[DS_END][KINDS] = {
 /* clang-format on */
 
 static enum kind
-classify(char c)
+classify(const struct data *d, char c)
 {
 	switch (c) {
 	case '\r':
@@ -37,7 +37,7 @@ classify(char c)
 	case '\n':
 		return LF;
 	case '.':
-		return DOT;
+		return d->counted ? OTHER : DOT;
 	default:
 		return OTHER;
 	}
@@ -47,7 +47,7 @@ classify(char c)
 static size_t
 step(struct data *d, char c, char *out)
 {
-	enum kind kind = classify(c);
+	enum kind kind = classify(d, c);
 	enum action a = (enum action)action[d->state][kind];
 
 	d->state = (enum data_state)next[d->state][kind];
@@ -69,6 +69,13 @@ step(struct data *d, char c, char *out)
 	return 0;
 }
 
+void
+data_finish(struct data *d)
+{
+	if (d->state == DS_CR || d->state == DS_DOTCR)
+		d->bare = true;
+}
+
 size_t
 data_decode_slow(struct data *d, struct str *in, char *out)
 {
@@ -86,8 +93,8 @@ data_decode_slow(struct data *d, struct str *in, char *out)
 static size_t
 plain(const struct data *d, struct str in)
 {
-	bool text =
-	    d->state == DS_TEXT || (d->state == DS_START && in.data[0] != '.');
+	bool text = d->state == DS_TEXT ||
+		    (d->state == DS_START && (d->counted || in.data[0] != '.'));
 
 	if (d->bare || !text)
 		return 0;

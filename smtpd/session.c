@@ -39,9 +39,12 @@ session_free(struct session *s)
 void
 session_reset(struct session *s)
 {
+	passage_forget(s);
 	buf_clear(&s->sender);
 	buf_clear(&s->recipients);
 	s->recipient_count = 0;
+	s->recipients_refused = false;
+	s->over = s->again = false;
 	s->params = (struct params){.size = 0};
 	if (s->phase != PH_NEW)
 		s->phase = PH_GREETED;
@@ -113,7 +116,7 @@ log_refusal(const struct session *s, struct reply r)
 	struct log l;
 
 	session_log(s, &l, "refuse");
-	if (s->phase == PH_MAIL || s->phase == PH_RCPT || s->phase == PH_DATA)
+	if (s->phase != PH_NEW && s->phase != PH_GREETED)
 		log_str(&l, "from", buf_str(&s->sender));
 	if (s->command.len > 0)
 		log_str(&l, "command", s->command);
@@ -152,8 +155,9 @@ answer(struct session *s, struct reply r)
 		return;
 	if (r.code >= 400 && ++s->refused <= SESSION_LOGGED)
 		log_refusal(s, r);
-	if (r.code >= 500)
+	if (r.code >= 500 && !s->again)
 		s->errors++;
+	s->again = false;
 	say(s, r);
 	if (s->closing != NULL)
 		return;
@@ -171,10 +175,21 @@ next_command(struct session *s)
 
 	s->command = (struct str){NULL, 0};
 	r = stream_line(&s->stream, &line);
+	if (r == STREAM_LONG || r == STREAM_BARE || r == STREAM_CONTROL)
+		return verbs_broken(s, line, session_lost(s, r));
 	if (r != STREAM_OK)
 		return session_lost(s, r);
 	s->command = line;
 	return verbs_run(s, line);
+}
+
+/* One reply, and what follows from it. */
+static void
+turn(struct session *s)
+{
+	answer(s, s->phase == PH_DATA ? receive_message(s) : next_command(s));
+	if (s->over)
+		session_reset(s);
 }
 
 /* A client that talks before it is greeted does not speak SMTP. */
@@ -245,8 +260,8 @@ session_serve(struct session *s, const struct connection *peer)
 	log_connect(s);
 	answer(s, session_greeting(s));
 	while (s->closing == NULL)
-		answer(s,
-		    s->phase == PH_DATA ? receive_message(s) : next_command(s));
+		turn(s);
+	passage_forget(s);
 	if (!writer_flush(&s->stream.writer))
 		s->closing = "lost";
 	else if (stream_early(&s->stream))

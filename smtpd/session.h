@@ -10,6 +10,7 @@
 #include "lib/str.h"
 #include "smtpd/door.h"
 #include "smtpd/param.h"
+#include "smtpd/passage.h"
 #include "smtpd/reply.h"
 #include "smtpd/stream.h"
 #include <stdbool.h>
@@ -21,6 +22,7 @@ enum phase {
 	PH_MAIL,    /* a sender, no recipient yet */
 	PH_RCPT,    /* a sender and recipients */
 	PH_DATA,    /* 354 was said: what comes is the message */
+	PH_BDAT,    /* a part of the message has come */
 };
 
 enum {
@@ -43,8 +45,12 @@ struct session {
 	struct buf sender;     /* envelope form; empty: the null path */
 	struct buf recipients; /* envelope forms, each ended by NUL */
 	uint64_t recipient_count;
+	bool recipients_refused; /* one was at least */
 	struct params params;
 	char id[SESSION_ID]; /* of the transaction, in Received and the log */
+	struct passage passage;
+	bool over;  /* the transaction, once its reply is said */
+	bool again; /* this refusal was counted with an earlier one */
 
 	unsigned errors, junk; /* since the last message taken */
 	uint64_t accepted, refused;
@@ -65,7 +71,7 @@ void session_serve(struct session *s, const struct connection *peer);
 /* The greeting, or what is said to one that does not wait for it. */
 struct reply session_greeting(struct session *s);
 
-/* Forget the transaction: sender, recipients, parameters.  The phase falls back
+/* Forget the transaction: sender, recipients, parameters, message.  The phase falls back
  * to PH_GREETED unless there was no HELO. */
 void session_reset(struct session *s);
 

@@ -19,19 +19,27 @@ stream_open(struct stream *s, int in_fd, int out_fd, int timeout_seconds)
 	reader_open(&s->reader, &s->input, s->in, sizeof(s->in));
 	writer_open(&s->writer, &s->output, s->out, sizeof(s->out));
 	s->timeout_ms = s->input.timeout_ms;
-	s->deadline = 0;
+	s->deadline = s->limit = 0;
+}
+
+static int64_t
+sooner(int64_t a, int64_t b)
+{
+	if (a == 0 || b == 0)
+		return a == 0 ? b : a;
+	return a < b ? a : b;
 }
 
 /* Whichever ends first: the time of one read or that of the whole. */
 static bool
 set_patience(struct stream *s)
 {
-	int64_t left;
+	int64_t end = sooner(s->deadline, s->limit), left;
 
 	s->input.timeout_ms = s->timeout_ms;
-	if (s->deadline == 0)
+	if (end == 0)
 		return true;
-	left = (s->deadline - clock_boot()) / (CLOCK_SECOND / 1000);
+	left = (end - clock_boot()) / (CLOCK_SECOND / 1000);
 	if (left <= 0)
 		return false;
 	if (left < s->timeout_ms)
@@ -78,6 +86,7 @@ stream_linger(struct stream *s)
 
 	if (shutdown(s->output.fd, SHUT_WR) != 0)
 		return;
+	s->limit = 0;
 	s->deadline =
 	    clock_boot() + (int64_t)STREAM_LINGER_SECONDS * CLOCK_SECOND;
 	while (taken < STREAM_LINGER && stream_peek(s, &bytes) == STREAM_OK) {
@@ -116,15 +125,13 @@ judge(struct stream *s, size_t total, struct str *line)
 	struct str all = {s->line, total};
 
 	s->deadline = 0;
+	*line = str_slice(all, 0, sizeof(s->line));
 	if (total > sizeof(s->line))
 		return STREAM_LONG;
 	if (!str_ends(all, str_of("\r\n")))
 		return STREAM_BARE;
-	all = str_slice(all, 0, total - 2);
-	if (has_control(all))
-		return STREAM_CONTROL;
-	*line = all;
-	return STREAM_OK;
+	*line = str_slice(all, 0, total - 2);
+	return has_control(*line) ? STREAM_CONTROL : STREAM_OK;
 }
 
 /* The first bytes of a line: from here on the clock runs. */

@@ -26,8 +26,10 @@ struct stream {
 	struct channel input, output;
 	struct reader reader;
 	struct writer writer;
-	int timeout_ms;   /* of one read or write */
-	int64_t deadline; /* clock_boot, when reading must end; 0: never */
+	int timeout_ms; /* of one read or write */
+	/* clock_boot, when reading must end; 0: never.  The first is of one
+	 * command, the second, the caller's, of what takes several. */
+	int64_t deadline, limit;
 	char in[STREAM_IN], out[STREAM_OUT], line[STREAM_LINE];
 };
 
@@ -58,8 +60,8 @@ void stream_linger(struct stream *s);
 MUST_USE enum stream_result stream_peek(struct stream *s, struct str *bytes);
 
 /* The next command line without its CR LF; it points into s->line until the
- * next call and is set by STREAM_OK only.  After LONG, BARE and CONTROL the
- * next line can be read. */
+ * next call.  After LONG, BARE and CONTROL it holds the line's first bytes, to
+ * be looked at, and the next line can be read; others leave it unchanged. */
 MUST_USE enum stream_result stream_line(struct stream *s, struct str *line);
 
 #endif

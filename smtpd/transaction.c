@@ -132,5 +132,7 @@ do_rcpt(struct session *s, struct str argument)
 		r = buf_terminate(&recipient) ? keep_recipient(s, &recipient)
 					      : no_memory;
 	buf_free(&recipient);
+	if (r.code >= 400)
+		s->recipients_refused = true;
 	return r;
 }

@@ -1,15 +1,17 @@
 /* verbs: the table of SMTP commands; see verbs.h. */
 #include "smtpd/verbs.h"
 
+#include "smtpd/chunk.h"
 #include "smtpd/receive.h"
 #include "smtpd/transaction.h"
 #include "smtpd/xclient.h"
 
 #define IN(phase) (1U << (phase))
 #define OUTSIDE   (IN(PH_NEW) | IN(PH_GREETED)) /* of a transaction */
-#define ANY       (IN(PH_NEW) | GREETED)
+#define ANY       (IN(PH_NEW) | GREETED | IN(PH_BDAT))
 #define GREETED   (IN(PH_GREETED) | MAILED)
 #define MAILED    (IN(PH_MAIL) | IN(PH_RCPT))
+#define CHUNKS    (IN(PH_RCPT) | IN(PH_BDAT))
 
 enum {
 	LINE_PLAIN = 512,        /* with CR LF, RFC 5321 4.5.3.1.4 */
@@ -23,6 +25,7 @@ enum flag {
 	LAST = 1 << 2, /* the client waits for the reply before it goes on */
 	JUNK = 1 << 3, /* alone it furthers nothing */
 	LONG = 1 << 4, /* its line may have LINE_PATH bytes */
+	LOAD = 1 << 5, /* bytes follow that are no commands */
 };
 
 struct verb {
@@ -81,10 +84,24 @@ offer_session(const struct session *s, struct buf *b)
 static bool
 offer_mail(const struct session *s, struct buf *b)
 {
+	(void)s;
+	return buf_append_text(b, "\n8BITMIME");
+}
+
+static bool
+offer_data(const struct session *s, struct buf *b)
+{
 	uint64_t most = door_databytes(s->door);
 
-	return buf_append_text(b, "\n8BITMIME\nSIZE ") &&
+	return buf_append_text(b, "\nSIZE ") &&
 	       buf_append_number(b, most == UINT64_MAX ? 0 : most);
+}
+
+static bool
+offer_bdat(const struct session *s, struct buf *b)
+{
+	(void)s;
+	return buf_append_text(b, "\nCHUNKING");
 }
 
 static struct reply
@@ -153,7 +170,8 @@ static const struct verb verbs[] = {
     {"EHLO",    ANY,            MUST | LAST | JUNK, do_ehlo,    offer_session},
     {"MAIL",    IN(PH_GREETED), MUST | LONG,        do_mail,    offer_mail   },
     {"RCPT",    MAILED,         MUST | LONG,        do_rcpt,    NULL         },
-    {"DATA",    IN(PH_RCPT),    LAST,               do_data,    NULL         },
+    {"BDAT",    CHUNKS,         MUST | LOAD,        do_bdat,    offer_bdat   },
+    {"DATA",    IN(PH_RCPT),    LAST,               do_data,    offer_data   },
     {"RSET",    ANY,            JUNK,               do_rset,    NULL         },
     {"NOOP",    ANY,            MAY | JUNK,         do_noop,    NULL         },
     {"VRFY",    ANY,            MUST | JUNK,        do_vrfy,    NULL         },
@@ -208,12 +226,29 @@ improper(struct session *s)
 	return (struct reply){554, "5.5.0 improper pipelining"};
 }
 
+/* What forbids the verb here; code 0: nothing. */
+static struct reply
+check(struct session *s, const struct verb *v, struct str line,
+    struct str argument)
+{
+	if (!line_fits(v, line))
+		return (struct reply){500, "5.5.2 line too long"};
+	if ((v->phases & IN(s->phase)) == 0)
+		return (struct reply){503, "5.5.1 not now"};
+	if (!argument_fits(v, argument))
+		return (struct reply){501, "5.5.4 wrong argument"};
+	if ((v->flags & LAST) != 0 && stream_early(&s->stream))
+		return improper(s);
+	return (struct reply){0, NULL};
+}
+
 struct reply
 verbs_run(struct session *s, struct str line)
 {
 	size_t end = 0;
 	const struct verb *v;
 	struct str argument;
+	struct reply r;
 
 	while (
 	    end < line.len && line.data[end] != ' ' && line.data[end] != '\t')
@@ -224,13 +259,20 @@ verbs_run(struct session *s, struct str line)
 		return (struct reply){500, "5.5.1 no such command"};
 	if ((v->flags & JUNK) != 0)
 		s->junk++;
-	if (!line_fits(v, line))
-		return (struct reply){500, "5.5.2 line too long"};
-	if ((v->phases & IN(s->phase)) == 0)
-		return (struct reply){503, "5.5.1 not now"};
-	if (!argument_fits(v, argument))
-		return (struct reply){501, "5.5.4 wrong argument"};
-	if ((v->flags & LAST) != 0 && stream_early(&s->stream))
-		return improper(s);
-	return v->run(s, argument);
+	r = check(s, v, line, argument);
+	if (r.code == 0)
+		return v->run(s, argument);
+	return (v->flags & LOAD) == 0 ? r : chunk_refuse(s, argument, r);
+}
+
+struct reply
+verbs_broken(struct session *s, struct str start, struct reply r)
+{
+	struct str unknown = {NULL, 0};
+
+	for (size_t i = 0; verb_at(i) != NULL; i++)
+		if ((verbs[i].flags & LOAD) != 0 &&
+		    str_starts_nocase(start, str_of(verbs[i].name)))
+			return chunk_refuse(s, unknown, r);
+	return r;
 }

@@ -10,4 +10,9 @@
  * by its row. */
 struct reply verbs_run(struct session *s, struct str line);
 
+/* A line that is none, of which start are the first bytes, is to be answered
+ * with r.  The reply; if bytes follow the command that are no commands the
+ * connection ends. */
+struct reply verbs_broken(struct session *s, struct str start, struct reply r);
+
 #endif

@@ -28,19 +28,27 @@ struct result {
 	size_t left; /* bytes behind the end of the message */
 };
 
-/* Decode from in two pieces, the first of cut bytes. */
+/* Decode what is in in two pieces, the first of cut bytes. */
 static void
-decode(struct result *r, decoder *how, struct str in, size_t cut)
+decode_as(
+    struct result *r, bool counted, decoder *how, struct str in, size_t cut)
 {
 	struct str parts[] = {
 	    str_slice(in, 0, cut), str_slice(in, cut, in.len)};
 
 	memset(r, 0, sizeof(*r));
+	r->d.counted = counted;
 	assert_true(in.len <= ROOM);
 	for (size_t i = 0; i < COUNT(parts); i++) {
 		r->len += how(&r->d, &parts[i], r->text + r->len);
 		r->left += parts[i].len;
 	}
+}
+
+static void
+decode(struct result *r, decoder *how, struct str in, size_t cut)
+{
+	decode_as(r, false, how, in, cut);
 }
 
 struct row {
@@ -136,6 +144,70 @@ size_counts_line_ends_and_no_stuffed_dots(void **state)
 	assert_int_equal(r.d.bytes, 10);
 }
 
+static const struct row counted_rows[] = {
+    {BYTES(""),		false, BYTES("")           },
+    {BYTES("a"),               false, BYTES("a")          },
+    {BYTES("a\r\n"),           false, BYTES("a\n")        },
+    {BYTES(".\r\n..\r\n.a"),   false, BYTES(".\n..\n.a")  },
+    {BYTES("a\r\n.\r\nb\r\n"), false, BYTES("a\n.\nb\n")  },
+    {BYTES("a\0\xff\r\n\0"),   false, BYTES("a\0\xff\n\0")},
+    {BYTES("\n"),              true,  BYTES("")           },
+    {BYTES("a\nb"),            true,  BYTES("")           },
+    {BYTES("a\rb"),            true,  BYTES("")           },
+    {BYTES("a\r"),             true,  BYTES("")           },
+    {BYTES("a\r\r\n"),         true,  BYTES("")           },
+    {BYTES("a\r\n.\r"),        true,  BYTES("")           },
+    {BYTES("a\n.\r\n"),        true,  BYTES("")           },
+    {BYTES("a\r.\r\n"),        true,  BYTES("")           },
+};
+
+static void
+check_counted(const struct row *row, decoder *how)
+{
+	struct result r;
+
+	for (size_t cut = 0; cut <= row->wire.len; cut++) {
+		decode_as(&r, true, how, row->wire, cut);
+		assert_int_not_equal(r.d.state, DS_END);
+		assert_int_equal(r.left, 0);
+		data_finish(&r.d);
+		assert_int_equal(r.d.bare, row->bare);
+		if (row->bare)
+			continue;
+		assert_int_equal(r.d.bytes, row->wire.len);
+		assert_int_equal(r.len, row->text.len);
+		assert_memory_equal(r.text, row->text.data, r.len);
+	}
+}
+
+static void
+where_bytes_are_counted_nothing_ends_it_and_dots_stay(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(counted_rows); i++) {
+		check_counted(&counted_rows[i], data_decode);
+		check_counted(&counted_rows[i], data_decode_slow);
+	}
+}
+
+/* L5: the size of a message is no 32-bit number. */
+static void
+a_message_may_pass_four_gibibytes(void **state)
+{
+	static decoder *const ways[] = {data_decode, data_decode_slow};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(ways); i++) {
+		struct data d = {.bytes = UINT32_MAX - 3};
+		struct str in = str_of("abcdef\r\n.\r\n");
+		char out[16];
+
+		assert_int_equal(ways[i](&d, &in, out), 7);
+		assert_int_equal(d.state, DS_END);
+		assert_true(d.bytes == UINT64_C(4294967300));
+	}
+}
+
 /* Streams of few kinds of bytes meet every cell of the table. */
 static void
 the_fast_way_does_what_the_table_says(void **state)
@@ -147,6 +219,7 @@ the_fast_way_does_what_the_table_says(void **state)
 	(void)state;
 	for (int round = 0; round < 200000; round++) {
 		struct result fast, slow;
+		bool counted = round % 2 != 0;
 		size_t n = 0;
 
 		for (; n < sizeof(wire); n++) {
@@ -154,8 +227,10 @@ the_fast_way_does_what_the_table_says(void **state)
 			wire[n] =
 			    alphabet[(seed >> 16) % (sizeof(alphabet) - 1)];
 		}
-		decode(&fast, data_decode, (struct str){wire, n}, seed % n);
-		decode(&slow, data_decode_slow, (struct str){wire, n}, 0);
+		decode_as(&fast, counted, data_decode, (struct str){wire, n},
+		    seed % n);
+		decode_as(
+		    &slow, counted, data_decode_slow, (struct str){wire, n}, 0);
 		assert_int_equal(fast.d.state, slow.d.state);
 		assert_int_equal(fast.d.bare, slow.d.bare);
 		assert_int_equal(fast.d.bytes, slow.d.bytes);
@@ -172,6 +247,9 @@ main(void)
 	    cmocka_unit_test(only_crlf_dot_crlf_ends_it_at_every_cut),
 	    cmocka_unit_test(a_dot_line_at_once_is_an_empty_message),
 	    cmocka_unit_test(size_counts_line_ends_and_no_stuffed_dots),
+	    cmocka_unit_test(
+		where_bytes_are_counted_nothing_ends_it_and_dots_stay),
+	    cmocka_unit_test(a_message_may_pass_four_gibibytes),
 	    cmocka_unit_test(the_fast_way_does_what_the_table_says),
 	};
 
