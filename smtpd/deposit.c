@@ -36,6 +36,15 @@ name_transaction(struct session *s)
 	    ++s->door->transactions);
 }
 
+/* RFC 3848; RFC 6531, 4.3. */
+static const char *
+protocol(const struct session *s)
+{
+	if (s->params.utf8)
+		return "UTF8SMTP";
+	return s->esmtp ? "ESMTP" : "SMTP";
+}
+
 /* Our own line goes on top of the message. */
 static bool
 submit_trace(struct session *s)
@@ -49,7 +58,7 @@ submit_trace(struct session *s)
 	    .remote =
 		ip_equal(&s->peer->remote, &unknown) ? NULL : &s->peer->remote,
 	    .me = door_local(s->door),
-	    .protocol = s->esmtp ? "ESMTP" : "SMTP",
+	    .protocol = protocol(s),
 	    .id = str_of(s->id),
 	    .seconds = clock_wall() / CLOCK_SECOND,
 	};
@@ -92,25 +101,45 @@ submit_client(struct session *s)
 	return written;
 }
 
-static bool
-submit_envelope(struct session *s)
+/* What MAIL had to say of the message. */
+static void
+submit_params(struct submit *submit, const struct params *p)
 {
 	static const char *const bodies[] = {
 	    [BODY_UNSAID] = NULL,
 	    [BODY_7BIT] = "7BIT",
 	    [BODY_8BITMIME] = "8BITMIME",
 	};
+	static const char *const rets[] = {
+	    [RET_UNSAID] = NULL,
+	    [RET_FULL] = "FULL",
+	    [RET_HDRS] = "HDRS",
+	};
+
+	if (bodies[p->body] != NULL)
+		submit_record(submit, 'B', str_of(bodies[p->body]));
+	if (rets[p->ret] != NULL)
+		submit_record(submit, 'R', str_of(rets[p->ret]));
+	if (p->envid_len > 0)
+		submit_record(
+		    submit, 'E', (struct str){p->envid, p->envid_len});
+	if (p->utf8)
+		submit_record(submit, 'U', (struct str){NULL, 0});
+}
+
+static bool
+submit_envelope(struct session *s)
+{
 	struct submit *submit = &s->door->submit;
-	const char *body = bodies[s->params.body];
-	struct str rest = buf_str(&s->recipients), recipient;
+	struct str rest = buf_str(&s->recipients), record;
 
 	submit_record(submit, 'F', buf_str(&s->sender));
-	if (body != NULL)
-		submit_record(submit, 'B', str_of(body));
+	submit_params(submit, &s->params);
 	if (!submit_client(s))
 		return false;
-	while (str_cut(&rest, '\0', &recipient))
-		submit_record(submit, 'T', recipient);
+	while (str_cut(&rest, '\0', &record))
+		submit_record(
+		    submit, record.data[0], str_slice(record, 1, record.len));
 	return true;
 }
 

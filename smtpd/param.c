@@ -1,12 +1,11 @@
-/* param: what follows the path of MAIL; see param.h. */
+/* param: what follows the path of MAIL and RCPT; see param.h. */
 #include "smtpd/param.h"
 
 #include "lib/num.h"
-#include <stdbool.h>
-#include <stddef.h>
 
 enum { SIZE_DIGITS = 20 }; /* RFC 1870, 5 */
 
+/* The value is empty, and its data NULL, where there is no '='. */
 struct param {
 	const char *name;
 	enum param_result (*set)(struct params *p, struct str value);
@@ -42,14 +41,58 @@ set_body(struct params *p, struct str value)
 	return PARAM_OK;
 }
 
+static enum param_result
+set_ret(struct params *p, struct str value)
+{
+	if (str_equal_nocase(value, str_of("FULL")))
+		p->ret = RET_FULL;
+	else if (str_equal_nocase(value, str_of("HDRS")))
+		p->ret = RET_HDRS;
+	else
+		return PARAM_SYNTAX;
+	return PARAM_OK;
+}
+
+static enum param_result
+set_envid(struct params *p, struct str value)
+{
+	return dsn_envid(value, p->envid, &p->envid_len) ? PARAM_OK
+							 : PARAM_SYNTAX;
+}
+
+static enum param_result
+set_utf8(struct params *p, struct str value)
+{
+	p->utf8 = true;
+	return value.data == NULL ? PARAM_OK : PARAM_SYNTAX;
+}
+
+static enum param_result
+set_notify(struct params *p, struct str value)
+{
+	return dsn_notify(value, &p->notify) ? PARAM_OK : PARAM_SYNTAX;
+}
+
+static enum param_result
+set_orcpt(struct params *p, struct str value)
+{
+	p->orcpt = value;
+	return dsn_orcpt_ok(value, p->utf8) ? PARAM_OK : PARAM_SYNTAX;
+}
+
 static const struct param of_mail[] = {
-    {"SIZE", set_size},
-    {"BODY", set_body},
-    {NULL,   NULL    },
+    {"SIZE",     set_size },
+    {"BODY",     set_body },
+    {"RET",      set_ret  },
+    {"ENVID",    set_envid},
+    {"SMTPUTF8", set_utf8 },
+    {NULL,       NULL     },
 };
 
 static const struct param of_rcpt[] = {
-    {NULL, NULL},
+    {"NOTIFY", set_notify},
+    {"ORCPT",  set_orcpt },
+    {NULL,     NULL      },
 };
 
 static bool
@@ -70,8 +113,10 @@ take(const struct param *table, struct params *p, struct str word)
 {
 	size_t equals = str_find(word, '=');
 	struct str name = str_slice(word, 0, equals);
-	struct str value = str_slice(word, equals + 1, word.len);
+	struct str value = {NULL, 0};
 
+	if (equals < word.len)
+		value = str_slice(word, equals + 1, word.len);
 	if (!is_keyword(name) || str_find(value, '=') < value.len)
 		return PARAM_SYNTAX;
 	for (size_t i = 0; table[i].name != NULL; i++) {
@@ -91,7 +136,6 @@ read_all(const struct param *table, struct str rest, struct params *p)
 	enum param_result r = PARAM_OK;
 	struct str word;
 
-	*p = (struct params){.size = 0};
 	if (rest.len > 0 && rest.data[0] != ' ' && rest.data[0] != '\t')
 		return PARAM_SYNTAX;
 	rest = str_trim(rest);
@@ -104,13 +148,24 @@ read_all(const struct param *table, struct str rest, struct params *p)
 enum param_result
 param_mail(struct str rest, struct params *p)
 {
+	*p = (struct params){.size = 0};
 	return read_all(of_mail, rest, p);
 }
 
 enum param_result
-param_rcpt(struct str rest)
+param_rcpt(struct str rest, bool utf8, struct params *p)
 {
-	struct params none;
+	*p = (struct params){.utf8 = utf8};
+	return read_all(of_rcpt, rest, p);
+}
 
-	return read_all(of_rcpt, rest, &none);
+bool
+param_may_be_utf8(struct str argument)
+{
+	struct str word;
+
+	while (str_cut(&argument, ' ', &word))
+		if (str_equal_nocase(word, str_of("SMTPUTF8")))
+			return true;
+	return false;
 }

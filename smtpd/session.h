@@ -43,7 +43,7 @@ struct session {
 	struct str command; /* being answered; a view of the stream's line */
 	struct buf helo;
 	struct buf sender;     /* envelope form; empty: the null path */
-	struct buf recipients; /* envelope forms, each ended by NUL */
+	struct buf recipients; /* T, N and O records of wire/envelope.h */
 	uint64_t recipient_count;
 	bool recipients_refused; /* one was at least */
 	struct params params;

@@ -20,10 +20,13 @@ static const struct words of_mail = {
 static const struct words of_rcpt = {"TO:", "5.5.4 syntax: RCPT TO:<address>",
     "5.1.3 recipient address malformed", "5.1.3 recipient address too long"};
 
+static const struct reply no_utf8 = {
+    553, "5.6.7 address is not ASCII and SMTPUTF8 was not asked for"};
+
 /* "TAG:<path>" from the front of argument; *rest is what follows. */
 static struct reply
 read_path(struct session *s, struct str argument, const struct words *w,
-    struct address *a, struct str *rest)
+    bool utf8, struct address *a, struct str *rest)
 {
 	struct str tag = str_of(w->tag);
 	struct str path;
@@ -31,7 +34,7 @@ read_path(struct session *s, struct str argument, const struct words *w,
 	if (!str_starts_nocase(argument, tag))
 		return (struct reply){501, w->form};
 	path = str_trim(str_slice(argument, tag.len, argument.len));
-	switch (address_parse_path(path, false, &s->path, a, rest)) {
+	switch (address_parse_path(path, utf8, &s->path, a, rest)) {
 	case ADDRESS_OK:
 		return ok;
 	case ADDRESS_SYNTAX:
@@ -39,8 +42,7 @@ read_path(struct session *s, struct str argument, const struct words *w,
 	case ADDRESS_TOO_LONG:
 		return (struct reply){501, w->too_long};
 	case ADDRESS_UTF8:
-		return (struct reply){
-		    553, "5.6.7 address is not ASCII and SMTPUTF8 is not here"};
+		return no_utf8;
 	case ADDRESS_MEMORY:
 		return no_memory;
 	}
@@ -63,6 +65,32 @@ param_reply(enum param_result r)
 	return ok;
 }
 
+static bool
+is_ascii(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.data[i] >= 0x80)
+			return false;
+	return true;
+}
+
+/* All that MAIL says. */
+static struct reply
+read_mail(struct session *s, struct str argument, struct address *a)
+{
+	bool utf8 = param_may_be_utf8(argument);
+	struct str rest;
+	struct reply r = read_path(s, argument, &of_mail, utf8, a, &rest);
+
+	if (r.code == 0)
+		r = param_reply(param_mail(rest, &s->params));
+	if (r.code == 0 && !s->params.utf8 && !is_ascii(buf_str(&s->path)))
+		r = no_utf8;
+	if (r.code == 0 && a->local.len > 0 && a->domain.len == 0)
+		r = (struct reply){501, "5.1.7 sender has no domain"};
+	return r;
+}
+
 /* The envelope form of a sender. */
 static bool
 keep_sender(struct session *s, const struct address *a)
@@ -79,15 +107,10 @@ struct reply
 do_mail(struct session *s, struct str argument)
 {
 	struct address a;
-	struct str rest;
-	struct reply r = read_path(s, argument, &of_mail, &a, &rest);
+	struct reply r = read_mail(s, argument, &a);
 
-	if (r.code == 0)
-		r = param_reply(param_mail(rest, &s->params));
 	if (r.code != 0)
 		return r;
-	if (a.local.len > 0 && a.domain.len == 0)
-		return (struct reply){501, "5.1.7 sender has no domain"};
 	if (!door_refresh(s->door))
 		return policy_trouble();
 	if (s->params.size > door_databytes(s->door))
@@ -98,14 +121,40 @@ do_mail(struct session *s, struct str argument)
 	return (struct reply){250, "2.1.0 ok"};
 }
 
+static bool
+add_record(struct buf *b, char kind, struct str text)
+{
+	return buf_append_byte(b, kind) && buf_append_str(b, text) &&
+	       buf_append_byte(b, '\0');
+}
+
+/* The envelope's records of one recipient. */
+static bool
+add_recipient(struct buf *b, struct str address, const struct params *p)
+{
+	size_t before = b->len;
+	bool added = add_record(b, 'T', address);
+
+	if (p->notify != 0)
+		added = added &&
+			add_record(b, 'N', str_of(dsn_notify_text(p->notify)));
+	if (p->orcpt.len > 0)
+		added = added && add_record(b, 'O', p->orcpt);
+	if (!added)
+		b->len = before;
+	return added;
+}
+
 /* A recipient that is taken joins the others. */
 static struct reply
-keep_recipient(struct session *s, const struct buf *recipient)
+keep_recipient(
+    struct session *s, const struct buf *recipient, const struct params *p)
 {
+	enum { MOST = ADDRESS_MAX + DSN_ORCPT_MAX + 50 }; /* bytes */
 	uint64_t most = control_number(s->door->controls, C_maxrcpt);
 
-	s->recipients.max = (size_t)most * (ADDRESS_MAX + 1);
-	if (!buf_append(&s->recipients, recipient->data, recipient->len + 1))
+	s->recipients.max = (size_t)most * MOST;
+	if (!add_recipient(&s->recipients, buf_str(recipient), p))
 		return (struct reply){452, "4.5.3 no room for recipients"};
 	s->recipient_count++;
 	s->phase = PH_RCPT;
@@ -117,20 +166,21 @@ do_rcpt(struct session *s, struct str argument)
 {
 	struct address a;
 	struct str rest;
-	struct reply r = read_path(s, argument, &of_rcpt, &a, &rest);
+	struct params p;
+	struct reply r =
+	    read_path(s, argument, &of_rcpt, s->params.utf8, &a, &rest);
 	const struct policy policy = {.door = s->door, .local = s->peer->local};
 	struct buf recipient = {.max = ADDRESS_MAX};
 
 	if (r.code == 0)
-		r = param_reply(param_rcpt(rest));
+		r = param_reply(param_rcpt(rest, s->params.utf8, &p));
 	if (r.code == 0 &&
 	    s->recipient_count >= control_number(s->door->controls, C_maxrcpt))
 		r = (struct reply){452, "4.5.3 too many recipients"};
 	if (r.code == 0)
 		r = policy_rcpt(&policy, &a, &recipient);
 	if (r.code == 0)
-		r = buf_terminate(&recipient) ? keep_recipient(s, &recipient)
-					      : no_memory;
+		r = keep_recipient(s, &recipient, &p);
 	buf_free(&recipient);
 	if (r.code >= 400)
 		s->recipients_refused = true;

@@ -85,7 +85,14 @@ static bool
 offer_mail(const struct session *s, struct buf *b)
 {
 	(void)s;
-	return buf_append_text(b, "\n8BITMIME");
+	return buf_append_text(b, "\n8BITMIME\nSMTPUTF8");
+}
+
+static bool
+offer_rcpt(const struct session *s, struct buf *b)
+{
+	(void)s;
+	return buf_append_text(b, "\nDSN");
 }
 
 static bool
@@ -169,7 +176,7 @@ static const struct verb verbs[] = {
     {"HELO",    ANY,            MUST | LAST | JUNK, do_helo,    NULL         },
     {"EHLO",    ANY,            MUST | LAST | JUNK, do_ehlo,    offer_session},
     {"MAIL",    IN(PH_GREETED), MUST | LONG,        do_mail,    offer_mail   },
-    {"RCPT",    MAILED,         MUST | LONG,        do_rcpt,    NULL         },
+    {"RCPT",    MAILED,         MUST | LONG,        do_rcpt,    offer_rcpt   },
     {"BDAT",    CHUNKS,         MUST | LOAD,        do_bdat,    offer_bdat   },
     {"DATA",    IN(PH_RCPT),    LAST,               do_data,    offer_data   },
     {"RSET",    ANY,            JUNK,               do_rset,    NULL         },

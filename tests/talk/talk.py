@@ -561,6 +561,10 @@ class Case:
         wanted = [unescape(w) for w in re.findall(r'"((?:[^"\\]|\\.)*)"', text)]
         self.same("recipients", self.last().recipients, wanted)
 
+    def do_records(self, text):
+        wanted = [unescape(w) for w in re.findall(r'"((?:[^"\\]|\\.)*)"', text)]
+        self.same("envelope", self.last().records, wanted)
+
     def do_record(self, text):
         if parse_bytes(text) not in self.last().records:
             raise Failure("no such record among %r" % self.last().records)
