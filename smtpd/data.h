@@ -1,8 +1,8 @@
 /* data: the body of DATA or BDAT as bytes, RFC 5321 4.5.2: dots undone, lines
- * ended by LF, and the one true end found.  Only CR LF ends a line and only CR LF "."
- * CR LF ends the message; a CR or LF by itself does neither, it is remembered,
- * and the message is refused once its end has come (no SMTP smuggling).  Where
- * the length is told otherwise dots are ordinary bytes. */
+ * ended by LF, and the one true end found.  Only CR LF ends a line and only
+ * CR LF "." CR LF ends the message; a CR or LF by itself does neither, it is
+ * remembered, and the message is refused once its end has come (no SMTP
+ * smuggling).  Where the length is told otherwise dots are ordinary bytes. */
 #ifndef SMTPD_DATA_H
 #define SMTPD_DATA_H
 
@@ -38,8 +38,8 @@ MUST_USE size_t data_decode(struct data *d, struct str *in, char *out);
 /* No more will come: a CR at the very end was one by itself. */
 void data_finish(struct data *d);
 
-/* data_decode byte by byte from the table alone, for the test that holds the two
- * together. */
+/* data_decode byte by byte from the table alone, for the test that holds the
+ * two together. */
 MUST_USE size_t data_decode_slow(struct data *d, struct str *in, char *out);
 
 #endif

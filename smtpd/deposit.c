@@ -40,6 +40,8 @@ name_transaction(struct session *s)
 static const char *
 protocol(const struct session *s)
 {
+	if (s->lmtp)
+		return s->params.utf8 ? "UTF8LMTP" : "LMTP";
 	if (s->params.utf8)
 		return "UTF8SMTP";
 	return s->esmtp ? "ESMTP" : "SMTP";

@@ -1,4 +1,4 @@
-/* smtpd: talk SMTP with clients and hand their messages to the queue.
+/* smtpd: talk SMTP or LMTP with clients and hand their messages to the queue.
  *
  * Runs as     culverd, jailed; with -l root until the addresses are bound.
  * Started by  the supervisor, run/smtpd (with -l); or a UCSPI server, for one
@@ -20,8 +20,9 @@
 #include "smtpd/session.h"
 
 static const char usage[] =
-    "usage: culver-smtpd -l ADDRESS:PORT [-l ADDRESS:PORT ...]\n"
-    "       culver-smtpd                      (under a UCSPI server)\n"
+    "usage: culver-smtpd [-L] -l ADDRESS:PORT [-l ADDRESS:PORT ...]\n"
+    "       culver-smtpd [-L]                 (under a UCSPI server)\n"
+    "-L: speak LMTP\n"
     "example: culver-smtpd -l 0.0.0.0:25 -l [::]:25\n";
 
 static const struct drop_path paths[] = {
@@ -35,6 +36,7 @@ enum { MEMORY_MAX = 512 << 20 }; /* bytes; a million refused recipients fit */
 struct service {
 	struct door door;
 	struct session *session;
+	bool lmtp;
 };
 
 static const struct drop jail = {.account = ACCOUNT_SMTPD,
@@ -53,6 +55,7 @@ prepare(void *context)
 	s->session = session_new(&s->door);
 	if (s->session == NULL)
 		die_temp("unable to start");
+	s->session->lmtp = s->lmtp;
 }
 
 static void
@@ -115,14 +118,26 @@ open_door(void *context, bool ucspi)
 		door_filter(&s->door);
 }
 
+/* -L, the only one. */
+static void
+speak_lmtp(void *context, int letter)
+{
+	struct service *s = context;
+
+	(void)letter;
+	s->lmtp = true;
+}
+
 static struct service service;
 
 static const struct daemon program = {
     .name = "smtpd",
     .usage = usage,
-    .brief = "culver-smtpd [-l ADDRESS:PORT]...",
+    .brief = "culver-smtpd [-L] [-l ADDRESS:PORT]...",
     .jail = &jail,
     .open = open_door,
+    .letters = "L",
+    .letter = speak_lmtp,
     .ops = {.limit = limit,
 	    .limits = limits,
 	    .is_proxy = is_proxy,

@@ -15,7 +15,7 @@ struct received {
 	struct str info;         /* its user by ident; empty: unknown */
 	const struct ip *remote; /* NULL: unknown */
 	struct str me;
-	const char *protocol; /* "SMTP", "ESMTP", "UTF8SMTP" */
+	const char *protocol; /* "SMTP", "ESMTP", "LMTP" ... */
 	struct str id;        /* of the transaction, as logged */
 	int64_t seconds;      /* since 1970 */
 };

@@ -147,6 +147,15 @@ give_up(struct session *s, const char *why, const char *text)
 	s->closing = why;
 }
 
+/* RFC 2033, 4.2: what became of a message is said once for each recipient. */
+static uint64_t
+replies(const struct session *s)
+{
+	bool each = s->lmtp && s->over && s->closing == NULL;
+
+	return each ? s->recipient_count : 1;
+}
+
 /* Say r and keep count; a client that only errs is shown the door. */
 static void
 answer(struct session *s, struct reply r)
@@ -158,7 +167,8 @@ answer(struct session *s, struct reply r)
 	if (r.code >= 500 && !s->again)
 		s->errors++;
 	s->again = false;
-	say(s, r);
+	for (uint64_t n = replies(s); n > 0; n--)
+		say(s, r);
 	if (s->closing != NULL)
 		return;
 	if (s->errors >= SESSION_ERRORS)
@@ -207,7 +217,7 @@ session_greeting(struct session *s)
 	buf_clear(&s->text);
 	return session_text(s, 220,
 	    buf_append_str(&s->text, words) &&
-		buf_append_text(&s->text, " ESMTP"));
+		buf_append_text(&s->text, s->lmtp ? " LMTP" : " ESMTP"));
 }
 
 static void

@@ -37,6 +37,7 @@ struct session {
 	const struct connection *peer;
 	struct stream stream;
 	enum phase phase;
+	bool lmtp;           /* RFC 2033; set by the caller of session_serve */
 	bool esmtp;          /* EHLO was said */
 	const char *closing; /* why the connection ends; NULL: it goes on */
 
@@ -71,8 +72,8 @@ void session_serve(struct session *s, const struct connection *peer);
 /* The greeting, or what is said to one that does not wait for it. */
 struct reply session_greeting(struct session *s);
 
-/* Forget the transaction: sender, recipients, parameters, message.  The phase falls back
- * to PH_GREETED unless there was no HELO. */
+/* Forget the transaction: sender, recipients, parameters, message.  The phase
+ * falls back to PH_GREETED unless there was no HELO. */
 void session_reset(struct session *s);
 
 /* The connection ends, or is to end, as r says.  What to tell the client. */

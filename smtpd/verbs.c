@@ -1,6 +1,7 @@
 /* verbs: the table of SMTP commands; see verbs.h. */
 #include "smtpd/verbs.h"
 
+#include "lib/address.h"
 #include "smtpd/chunk.h"
 #include "smtpd/receive.h"
 #include "smtpd/transaction.h"
@@ -8,16 +9,25 @@
 
 #define IN(phase) (1U << (phase))
 #define OUTSIDE   (IN(PH_NEW) | IN(PH_GREETED)) /* of a transaction */
-#define ANY       (IN(PH_NEW) | GREETED | IN(PH_BDAT))
-#define GREETED   (IN(PH_GREETED) | MAILED)
+#define IDLE      IN(PH_GREETED)
 #define MAILED    (IN(PH_MAIL) | IN(PH_RCPT))
-#define CHUNKS    (IN(PH_RCPT) | IN(PH_BDAT))
+#define READY     IN(PH_RCPT)
+#define CHUNKS    (READY | IN(PH_BDAT))
+#define ANY       (IN(PH_NEW) | IDLE | MAILED | IN(PH_BDAT))
 
 enum {
 	LINE_PLAIN = 512,        /* with CR LF, RFC 5321 4.5.3.1.4 */
 	LINE_PATH = STREAM_LINE, /* parameters of extensions lengthen it */
+	/* What local parts are longer than a line of 512 was made for. */
+	LINE_LOCAL = ADDRESS_LOCAL_MAX - 64,
+	/* " SIZE=" (RFC 1870), " BODY=8BITMIME", " RET=HDRS", " ENVID=", and
+	 * " SMTPUTF8"; " NOTIFY=SUCCESS,FAILURE,DELAY" and " ORCPT=". */
+	LINE_MAIL = 512 + LINE_LOCAL + 26 + 14 + 9 + 7 + DSN_ENVID_MAX + 9,
+	LINE_RCPT = 512 + LINE_LOCAL + 29 + 7 + DSN_ORCPT_MAX,
 	HELO_LONGEST = 255
 };
+_Static_assert((int)LINE_MAIL <= (int)LINE_PATH, "MAIL has room");
+_Static_assert((int)LINE_RCPT <= (int)LINE_PATH, "RCPT has room");
 
 enum flag {
 	MAY = 1 << 0,  /* an argument may follow; without this, none */
@@ -26,7 +36,10 @@ enum flag {
 	JUNK = 1 << 3, /* alone it furthers nothing */
 	LONG = 1 << 4, /* its line may have LINE_PATH bytes */
 	LOAD = 1 << 5, /* bytes follow that are no commands */
+	SMTP = 1 << 6, /* not in LMTP */
+	LMTP = 1 << 7, /* nowhere else */
 };
+#define HELLO (MUST | LAST | JUNK)
 
 struct verb {
 	const char *name;
@@ -35,9 +48,17 @@ struct verb {
 	struct reply (*run)(struct session *s, struct str argument);
 	/* Append what EHLO offers on its account, each line after an LF. */
 	bool (*offer)(const struct session *s, struct buf *b);
+	const char *form; /* of its argument; NULL: HELP does not know it */
 };
 
 static const struct verb *verb_at(size_t i);
+static const struct verb *find(const struct session *s, struct str name);
+
+static bool
+spoken(const struct session *s, const struct verb *v)
+{
+	return (v->flags & (s->lmtp ? SMTP : LMTP)) == 0;
+}
 
 static struct reply
 greet(struct session *s, struct str name, bool esmtp)
@@ -69,13 +90,13 @@ do_ehlo(struct session *s, struct str name)
 	if (r.code != 250)
 		return r;
 	for (size_t i = 0; verb_at(i) != NULL; i++)
-		if (verb_at(i)->offer != NULL)
+		if (verb_at(i)->offer != NULL && spoken(s, verb_at(i)))
 			ok = ok && verb_at(i)->offer(s, &s->text);
 	return session_text(s, 250, ok);
 }
 
 static bool
-offer_session(const struct session *s, struct buf *b)
+offer_base(const struct session *s, struct buf *b)
 {
 	(void)s;
 	return buf_append_text(b, "\nPIPELINING\nENHANCEDSTATUSCODES");
@@ -91,8 +112,9 @@ offer_mail(const struct session *s, struct buf *b)
 static bool
 offer_rcpt(const struct session *s, struct buf *b)
 {
-	(void)s;
-	return buf_append_text(b, "\nDSN");
+	return buf_append_text(b, "\nDSN\nLIMITS RCPTMAX=") &&
+	       buf_append_number(
+		   b, control_number(s->door->controls, C_maxrcpt));
 }
 
 static bool
@@ -144,12 +166,42 @@ do_expn(struct session *s, struct str name)
 	return (struct reply){502, "5.5.1 not implemented"};
 }
 
+/* A verb that this client may be told of. */
+static bool
+known(const struct session *s, const struct verb *v)
+{
+	return v != NULL && v->form != NULL && spoken(s, v);
+}
+
+static struct reply
+help_all(struct session *s)
+{
+	struct buf *b = &s->text;
+	bool fits = buf_append_text(b, "2.0.0 culver-smtpd knows\n2.0.0");
+
+	for (size_t i = 0; verb_at(i) != NULL; i++)
+		if (known(s, verb_at(i)))
+			fits = fits && buf_append_byte(b, ' ') &&
+			       buf_append_text(b, verb_at(i)->name);
+	return session_text(s, 214,
+	    fits && buf_append_text(b, "\n2.0.0 HELP VERB shows the form of "
+				       "one, culver-smtpd(8) says more"));
+}
+
 static struct reply
 do_help(struct session *s, struct str about)
 {
-	(void)s;
-	(void)about;
-	return (struct reply){214, "2.0.0 culver-smtpd(8) says what I speak"};
+	const struct verb *v = find(s, about);
+
+	buf_clear(&s->text);
+	if (about.len == 0)
+		return help_all(s);
+	if (!known(s, v))
+		return (struct reply){504, "5.5.4 no such command"};
+	return session_text(s, 214,
+	    buf_append_text(&s->text, "2.0.0 ") &&
+		buf_append_text(&s->text, v->name) &&
+		buf_append_text(&s->text, v->form));
 }
 
 static struct reply
@@ -171,27 +223,35 @@ do_http(struct session *s, struct str ignored)
 	return session_lost(s, STREAM_FOREIGN);
 }
 
-/* name, phases, flags, run, offer */
+static const char of_mail[] = " FROM:<address> [SIZE=octets] "
+			      "[BODY=7BIT|8BITMIME] [RET=FULL|HDRS] "
+			      "[ENVID=id] [SMTPUTF8]";
+static const char of_rcpt[] = " TO:<address> "
+			      "[NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] "
+			      "[ORCPT=type;address]";
+
+/* name, phases, flags, run, offer, form */
 static const struct verb verbs[] = {
-    {"HELO",    ANY,            MUST | LAST | JUNK, do_helo,    NULL         },
-    {"EHLO",    ANY,            MUST | LAST | JUNK, do_ehlo,    offer_session},
-    {"MAIL",    IN(PH_GREETED), MUST | LONG,        do_mail,    offer_mail   },
-    {"RCPT",    MAILED,         MUST | LONG,        do_rcpt,    offer_rcpt   },
-    {"BDAT",    CHUNKS,         MUST | LOAD,        do_bdat,    offer_bdat   },
-    {"DATA",    IN(PH_RCPT),    LAST,               do_data,    offer_data   },
-    {"RSET",    ANY,            JUNK,               do_rset,    NULL         },
-    {"NOOP",    ANY,            MAY | JUNK,         do_noop,    NULL         },
-    {"VRFY",    ANY,            MUST | JUNK,        do_vrfy,    NULL         },
-    {"EXPN",    ANY,            MUST | JUNK,        do_expn,    NULL         },
-    {"HELP",    ANY,            MAY | JUNK,         do_help,    NULL         },
-    {"QUIT",    ANY,            0,                  do_quit,    NULL         },
-    {"XCLIENT", OUTSIDE,        MUST | LAST | LONG, do_xclient, xclient_offer},
-    {"GET",     ANY,            MAY | LONG,         do_http,    NULL         },
-    {"HEAD",    ANY,            MAY | LONG,         do_http,    NULL         },
-    {"POST",    ANY,            MAY | LONG,         do_http,    NULL         },
-    {"PUT",     ANY,            MAY | LONG,         do_http,    NULL         },
-    {"OPTIONS", ANY,            MAY | LONG,         do_http,    NULL         },
-    {"CONNECT", ANY,            MAY | LONG,         do_http,    NULL         },
+    {"HELO",    ANY,     HELLO | SMTP,       do_helo,    NULL,          " name"       },
+    {"EHLO",    ANY,     HELLO | SMTP,       do_ehlo,    offer_base,    " name"       },
+    {"LHLO",    ANY,     HELLO | LMTP,       do_ehlo,    offer_base,    " name"       },
+    {"MAIL",    IDLE,    MUST | LONG,        do_mail,    offer_mail,    of_mail       },
+    {"RCPT",    MAILED,  MUST | LONG,        do_rcpt,    offer_rcpt,    of_rcpt       },
+    {"BDAT",    CHUNKS,  MUST | LOAD,        do_bdat,    offer_bdat,    " size [LAST]"},
+    {"DATA",    READY,   LAST,               do_data,    offer_data,    ""            },
+    {"RSET",    ANY,     JUNK,               do_rset,    NULL,          ""            },
+    {"NOOP",    ANY,     MAY | JUNK,         do_noop,    NULL,          " [text]"     },
+    {"VRFY",    ANY,     MUST | JUNK,        do_vrfy,    NULL,          " text"       },
+    {"EXPN",    ANY,     MUST | JUNK,        do_expn,    NULL,          " text"       },
+    {"HELP",    ANY,     MAY | JUNK,         do_help,    NULL,          " [verb]"     },
+    {"QUIT",    ANY,     0,                  do_quit,    NULL,          ""            },
+    {"XCLIENT", OUTSIDE, MUST | LAST | LONG, do_xclient, xclient_offer, NULL          },
+    {"GET",     ANY,     MAY | LONG,         do_http,    NULL,          NULL          },
+    {"HEAD",    ANY,     MAY | LONG,         do_http,    NULL,          NULL          },
+    {"POST",    ANY,     MAY | LONG,         do_http,    NULL,          NULL          },
+    {"PUT",     ANY,     MAY | LONG,         do_http,    NULL,          NULL          },
+    {"OPTIONS", ANY,     MAY | LONG,         do_http,    NULL,          NULL          },
+    {"CONNECT", ANY,     MAY | LONG,         do_http,    NULL,          NULL          },
 };
 
 static const struct verb *
@@ -201,10 +261,11 @@ verb_at(size_t i)
 }
 
 static const struct verb *
-find(struct str name)
+find(const struct session *s, struct str name)
 {
 	for (size_t i = 0; verb_at(i) != NULL; i++)
-		if (str_equal_nocase(name, str_of(verbs[i].name)))
+		if (str_equal_nocase(name, str_of(verbs[i].name)) &&
+		    spoken(s, &verbs[i]))
 			return &verbs[i];
 	return NULL;
 }
@@ -260,7 +321,7 @@ verbs_run(struct session *s, struct str line)
 	while (
 	    end < line.len && line.data[end] != ' ' && line.data[end] != '\t')
 		end++;
-	v = find(str_slice(line, 0, end));
+	v = find(s, str_slice(line, 0, end));
 	argument = str_trim(str_slice(line, end, line.len));
 	if (v == NULL)
 		return (struct reply){500, "5.5.1 no such command"};

@@ -252,7 +252,7 @@ class Queue(threading.Thread):
 class Client:
     """One connection to a program that was started for it."""
 
-    def __init__(self, program, home, env, early):
+    def __init__(self, program, options, home, env, early):
         self.socket, theirs = socket.socketpair()
         self.socket.sendall(early)
         self.log = tempfile.TemporaryFile()
@@ -267,7 +267,7 @@ class Client:
                 environment[name] = os.environ[name]
         environment.update(env)
         self.process = subprocess.Popen(
-            [str(binary)], stdin=theirs, stdout=theirs, stderr=self.log,
+            [str(binary), *options], stdin=theirs, stdout=theirs, stderr=self.log,
             env={k: v for k, v in environment.items() if v != "-"})
         theirs.close()
         self.socket.setblocking(False)
@@ -366,7 +366,7 @@ class Client:
 class Case:
     def __init__(self, program):
         self.program = program
-        self.home, self.env = Home(), {}
+        self.home, self.env, self.options = Home(), {}, []
         self.queue = self.client = None
         self.queue_words, self.early = "ok", b""
         self.logged = []
@@ -391,6 +391,9 @@ class Case:
 
     def do_user(self, rest):
         self.home.user(*rest.split(" ", 1))
+
+    def do_option(self, rest):
+        self.options += rest.split(" ")
 
     def do_env(self, rest):
         name, _, value = rest.partition(" ")
@@ -430,7 +433,8 @@ class Case:
             self.set_queue()
             self.queue.start()
         self.home.hand_over()
-        self.client = Client(self.program, self.home, self.env, self.early)
+        self.client = Client(
+            self.program, self.options, self.home, self.env, self.early)
 
     # The talk.
 

@@ -34,7 +34,7 @@ def free_port(family, address):
 class Server:
     """Listens at both families' own address."""
 
-    def __init__(self, **control):
+    def __init__(self, *options, **control):
         self.home = talk.Home()
         self.home.control("me", "mail.example")
         self.home.control("rcpthosts", "local.test")
@@ -49,7 +49,7 @@ class Server:
             "CULVER_BIN", talk.ROOT / "build" / "bin")) / "culver-smtpd"
         self.log = open(self.home.path / "log", "w+b")
         self.process = subprocess.Popen(
-            [str(binary), "-l", "127.0.0.1:%d" % self.port4,
+            [str(binary), *options, "-l", "127.0.0.1:%d" % self.port4,
              "-l", "[::1]:%d" % self.port6],
             env={"CULVER_HOME": str(self.home.path),
                  "PATH": "/usr/bin:/bin",
@@ -108,8 +108,8 @@ class Connection:
 def serve():
     started = []
 
-    def start(**control):
-        started.append(Server(**control))
+    def start(*options, **control):
+        started.append(Server(*options, **control))
         return started[-1]
     yield start
     for server in started:
@@ -223,6 +223,21 @@ def test_last_words_reach_a_client_that_goes_on_sending(serve):
     assert replies[:-1] == [b"500 5.5.1 no such command\r\n"] * 20
     assert replies[-1].startswith(b"421 4.7.0 ")
     client.close()
+    server.stop()
+
+
+def test_lmtp_is_spoken_to_every_client(serve):
+    server = serve("-L")
+    for address in ("127.0.0.1", "::1"):
+        client = server.connect(address)
+        assert client.line() == b"220 mail.example LMTP\r\n"
+        assert client.say("LHLO client.example", "MAIL FROM:<a@example.org>",
+                          "RCPT TO:<u@local.test>", "RCPT TO:<v@local.test>",
+                          "DATA") == b"354"
+        client.socket.sendall(b"x\r\n.\r\n")
+        assert [client.line()[:9] for _ in range(2)] == [b"250 2.0.0"] * 2
+        assert client.say("EHLO client.example") == b"500"
+        client.close()
     server.stop()
 
 
