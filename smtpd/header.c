@@ -38,6 +38,12 @@ line_ends(struct header *h)
 	h->line_len = 0;
 }
 
+bool
+header_is_folded(struct str first)
+{
+	return first.len > 0 && (first.data[0] == ' ' || first.data[0] == '\t');
+}
+
 void
 header_scan(struct header *h, struct str text)
 {

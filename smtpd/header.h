@@ -24,6 +24,10 @@ struct header {
 	char start[HEADER_NAME_MAX];
 };
 
+/* The message, of which these are the first bytes, begins with a blank: a field
+ * written on top of it would go on in its first line. */
+bool header_is_folded(struct str first);
+
 /* The next bytes of the message, with LF line ends. */
 void header_scan(struct header *h, struct str text);
 

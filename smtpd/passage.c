@@ -121,12 +121,16 @@ static void
 pass_on(struct session *s, struct str text)
 {
 	struct passage *p = &s->passage;
+	struct submit *submit = &s->door->submit;
 
 	if (p->draining)
 		return;
+	/* Our trace field is not the sender's to go on with. */
+	if (p->header.bytes == 0 && header_is_folded(text))
+		submit_body(submit, str_of("\n"));
 	header_scan(&p->header, text);
 	if (verdict(p).code == 0)
-		submit_body(&s->door->submit, text);
+		submit_body(submit, text);
 	look(s);
 }
 

@@ -79,6 +79,29 @@ a_header_of_a_megabyte_passes_and_no_byte_more(void **state)
 	assert_true(h.over);
 }
 
+/* L5: no counter wraps at 32 bits. */
+static void
+counters_pass_four_gibibytes(void **state)
+{
+	struct header h = {.bytes = UINT32_MAX - 3};
+
+	(void)state;
+	header_scan(&h, str_of("Subject: a\n"));
+	assert_true(h.bytes == UINT64_C(4294967303));
+	assert_true(header_large(&h));
+}
+
+static void
+a_blank_in_front_is_no_header(void **state)
+{
+	(void)state;
+	assert_true(header_is_folded(str_of(" a")));
+	assert_true(header_is_folded(str_of("\tSubject: a")));
+	assert_false(header_is_folded(str_of("Subject: a\n b")));
+	assert_false(header_is_folded(str_of("\n a")));
+	assert_false(header_is_folded(str_of("")));
+}
+
 int
 main(void)
 {
@@ -86,6 +109,8 @@ main(void)
 	    cmocka_unit_test(a_hop_is_a_field_of_the_header_at_every_cut),
 	    cmocka_unit_test(the_hundredth_hop_is_a_loop),
 	    cmocka_unit_test(a_header_of_a_megabyte_passes_and_no_byte_more),
+	    cmocka_unit_test(counters_pass_four_gibibytes),
+	    cmocka_unit_test(a_blank_in_front_is_no_header),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
