@@ -267,7 +267,8 @@ class Client:
                 environment[name] = os.environ[name]
         environment.update(env)
         self.process = subprocess.Popen(
-            [str(binary), *options], stdin=theirs, stdout=theirs, stderr=self.log,
+            [str(binary), *options],
+            stdin=theirs, stdout=theirs, stderr=self.log,
             env={k: v for k, v in environment.items() if v != "-"})
         theirs.close()
         self.socket.setblocking(False)
