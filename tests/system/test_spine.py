@@ -67,6 +67,22 @@ def by_swaks(instance, data, folder):
          "--data", "@" + str(folder / "out")], check=True, timeout=120)
 
 
+def by_bdat(instance, data, folder):
+    """In pieces of any size, with lines cut and all sent at once."""
+    with instance.client() as client:
+        assert client.has_extn("chunking")
+        sizes, pieces, at = random.Random(len(data)), [], 0
+        while at < len(data):
+            piece = data[at:at + sizes.randrange(1, 100000)]
+            pieces.append(b"BDAT %d\r\n" % len(piece) + piece)
+            at += len(piece)
+        client.send(b"MAIL FROM:<you@client.example>\r\nRCPT TO:<" +
+                    ANN.encode() + b">\r\n" + b"".join(pieces) +
+                    b"BDAT 0 LAST\r\n")
+        for _ in range(len(pieces) + 3):
+            assert client.getreply()[0] == 250
+
+
 def read_poplib(instance):
     box = poplib.POP3("127.0.0.1", instance.pop3, timeout=60)
     box.user(ANN)
@@ -86,7 +102,7 @@ def read_curl(instance):
 
 
 @pytest.mark.parametrize("body", BODIES)
-@pytest.mark.parametrize("send", [by_smtplib, by_curl, by_swaks])
+@pytest.mark.parametrize("send", [by_smtplib, by_curl, by_swaks, by_bdat])
 def test_a_message_arrives_byte_for_byte(instance, tmp_path, send, body):
     data = HEADER + BODIES[body]
     send(instance, data, tmp_path)
@@ -259,6 +275,39 @@ def test_a_permanent_failure_comes_back_as_a_bounce(instance):
     assert "5.1.1" in status.as_string()
     assert ANN in status.as_string()
     instance.wait_empty()
+
+
+@pytest.mark.parametrize("ret,whole", [("FULL", True), ("HDRS", False)])
+def test_a_bounce_says_what_its_sender_asked_for(instance, ret, whole):
+    """RFC 3461: ENVID and ORCPT come back, and as much of the message as RET
+    says."""
+    instance.stop("send")
+    with instance.client() as client:
+        assert client.has_extn("dsn")
+        client.sendmail(
+            "bob@" + DOMAIN, [ANN], HEADER + b"the body\r\n",
+            [f"RET={ret}", "ENVID=order+2B17"],
+            ["NOTIFY=FAILURE", "ORCPT=rfc822;list+2Bann@example.net"])
+    instance.command("user", "del", ANN, "--purge")
+    instance.start("send")
+    (mail,) = instance.wait_mails(1, "bob")
+    status = BytesParser().parsebytes(mail.read_bytes()).get_payload()[1]
+    assert "Original-Envelope-Id: order+17\n" in status.as_string()
+    assert "Original-Recipient: rfc822;list+ann@example.net\n" in \
+        status.as_string()
+    assert (b"the body" in mail.read_bytes()) == whole
+    instance.wait_empty()
+
+
+def test_who_wants_no_notice_gets_none(instance):
+    instance.stop("send")
+    with instance.client() as client:
+        client.sendmail("bob@" + DOMAIN, [ANN], HEADER + b"hello\r\n", [],
+                        ["NOTIFY=NEVER"])
+    instance.command("user", "del", ANN, "--purge")
+    instance.start("send")
+    instance.wait_empty()
+    assert instance.mails("bob") == []
 
 
 def test_two_hundred_connections_at_once_all_deliver(instance):

@@ -6,6 +6,7 @@ import pathlib
 import random
 import signal
 import socket
+import struct
 import subprocess
 import sys
 
@@ -224,6 +225,26 @@ def test_last_words_reach_a_client_that_goes_on_sending(serve):
     assert replies[-1].startswith(b"421 4.7.0 ")
     client.close()
     server.stop()
+
+
+def test_a_client_that_resets_within_a_message_leaves_nothing(serve):
+    """L9: RST, after a part that is read and one that is not."""
+    server = serve()
+    for begin in (b"DATA\r\n", b"BDAT 1000000 LAST\r\n"):
+        client = server.connect()
+        assert client.line() == GREETING
+        assert client.say("EHLO client.example", "MAIL FROM:<a@example.org>",
+                          "RCPT TO:<u@local.test>") == b"250"
+        client.socket.sendall(begin + b"x" * 300000)
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                 struct.pack("ii", 1, 0))
+        client.close()
+        client = server.connect()
+        assert client.line() == GREETING
+        client.close()
+    server.stop()
+    assert server.queue.answers == 0
+    assert server.read_log().count("disconnect") == 4
 
 
 def test_lmtp_is_spoken_to_every_client(serve):

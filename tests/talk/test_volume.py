@@ -16,6 +16,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import talk  # noqa: E402
 
+pytestmark = pytest.mark.attack("3.3")
+
 GROWTH = 8 << 20  # bytes of memory that a session may come to need
 MEBIBYTE = 1 << 20
 
