@@ -50,6 +50,7 @@ next_piece(struct session *s, uint64_t size)
 {
 	struct reply r = passage_state(s);
 
+	s->phase = r.code == 0 ? PH_BDAT : PH_REFUSED;
 	if (r.code != 0)
 		return r;
 	if (size == 0)
@@ -73,8 +74,7 @@ do_bdat(struct session *s, struct str argument)
 	 * that is: what fails now fails to the end. */
 	if (s->phase == PH_RCPT)
 		(void)passage_begin(s, true);
-	s->phase = PH_BDAT;
-	s->again = passage_state(s).code != 0;
+	s->again = s->phase == PH_REFUSED;
 	passage_announce(s, c.size);
 	r = passage_read(s, c.size);
 	if (r != STREAM_OK || c.last)

@@ -23,6 +23,7 @@ enum phase {
 	PH_RCPT,    /* a sender and recipients */
 	PH_DATA,    /* 354 was said: what comes is the message */
 	PH_BDAT,    /* a part of the message has come */
+	PH_REFUSED, /* a part was refused; more may have been sent already */
 };
 
 enum {

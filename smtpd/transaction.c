@@ -107,8 +107,10 @@ struct reply
 do_mail(struct session *s, struct str argument)
 {
 	struct address a;
-	struct reply r = read_mail(s, argument, &a);
+	struct reply r;
 
+	session_reset(s); /* of what is left of a message that was refused */
+	r = read_mail(s, argument, &a);
 	if (r.code != 0)
 		return r;
 	if (!door_refresh(s->door))

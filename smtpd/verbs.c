@@ -9,11 +9,11 @@
 
 #define IN(phase) (1U << (phase))
 #define OUTSIDE   (IN(PH_NEW) | IN(PH_GREETED)) /* of a transaction */
-#define IDLE      IN(PH_GREETED)
+#define IDLE      (IN(PH_GREETED) | IN(PH_REFUSED))
 #define MAILED    (IN(PH_MAIL) | IN(PH_RCPT))
 #define READY     IN(PH_RCPT)
-#define CHUNKS    (READY | IN(PH_BDAT))
-#define ANY       (IN(PH_NEW) | IDLE | MAILED | IN(PH_BDAT))
+#define CHUNKS    (READY | IN(PH_BDAT) | IN(PH_REFUSED))
+#define ANY       (IN(PH_NEW) | IDLE | MAILED | CHUNKS)
 
 enum {
 	LINE_PLAIN = 512,        /* with CR LF, RFC 5321 4.5.3.1.4 */
