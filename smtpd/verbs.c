@@ -8,7 +8,7 @@
 #include "smtpd/xclient.h"
 
 #define IN(phase) (1U << (phase))
-#define OUTSIDE   (IN(PH_NEW) | IN(PH_GREETED)) /* of a transaction */
+#define OUTER     (IN(PH_NEW) | IN(PH_GREETED)) /* of a transaction */
 #define IDLE      (IN(PH_GREETED) | IN(PH_REFUSED))
 #define MAILED    (IN(PH_MAIL) | IN(PH_RCPT))
 #define READY     IN(PH_RCPT)
@@ -40,6 +40,7 @@ enum flag {
 	LMTP = 1 << 7, /* nowhere else */
 };
 #define HELLO (MUST | LAST | JUNK)
+#define ALONE (MUST | LAST | LONG)
 
 struct verb {
 	const char *name;
@@ -229,29 +230,30 @@ static const char of_mail[] = " FROM:<address> [SIZE=octets] "
 static const char of_rcpt[] = " TO:<address> "
 			      "[NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] "
 			      "[ORCPT=type;address]";
+static const char of_bdat[] = " size [LAST]";
 
 /* name, phases, flags, run, offer, form */
 static const struct verb verbs[] = {
-    {"HELO",    ANY,     HELLO | SMTP,       do_helo,    NULL,          " name"       },
-    {"EHLO",    ANY,     HELLO | SMTP,       do_ehlo,    offer_base,    " name"       },
-    {"LHLO",    ANY,     HELLO | LMTP,       do_ehlo,    offer_base,    " name"       },
-    {"MAIL",    IDLE,    MUST | LONG,        do_mail,    offer_mail,    of_mail       },
-    {"RCPT",    MAILED,  MUST | LONG,        do_rcpt,    offer_rcpt,    of_rcpt       },
-    {"BDAT",    CHUNKS,  MUST | LOAD,        do_bdat,    offer_bdat,    " size [LAST]"},
-    {"DATA",    READY,   LAST,               do_data,    offer_data,    ""            },
-    {"RSET",    ANY,     JUNK,               do_rset,    NULL,          ""            },
-    {"NOOP",    ANY,     MAY | JUNK,         do_noop,    NULL,          " [text]"     },
-    {"VRFY",    ANY,     MUST | JUNK,        do_vrfy,    NULL,          " text"       },
-    {"EXPN",    ANY,     MUST | JUNK,        do_expn,    NULL,          " text"       },
-    {"HELP",    ANY,     MAY | JUNK,         do_help,    NULL,          " [verb]"     },
-    {"QUIT",    ANY,     0,                  do_quit,    NULL,          ""            },
-    {"XCLIENT", OUTSIDE, MUST | LAST | LONG, do_xclient, xclient_offer, NULL          },
-    {"GET",     ANY,     MAY | LONG,         do_http,    NULL,          NULL          },
-    {"HEAD",    ANY,     MAY | LONG,         do_http,    NULL,          NULL          },
-    {"POST",    ANY,     MAY | LONG,         do_http,    NULL,          NULL          },
-    {"PUT",     ANY,     MAY | LONG,         do_http,    NULL,          NULL          },
-    {"OPTIONS", ANY,     MAY | LONG,         do_http,    NULL,          NULL          },
-    {"CONNECT", ANY,     MAY | LONG,         do_http,    NULL,          NULL          },
+    {"HELO",    ANY,    HELLO | SMTP, do_helo,    NULL,          " name"  },
+    {"EHLO",    ANY,    HELLO | SMTP, do_ehlo,    offer_base,    " name"  },
+    {"LHLO",    ANY,    HELLO | LMTP, do_ehlo,    offer_base,    " name"  },
+    {"MAIL",    IDLE,   MUST | LONG,  do_mail,    offer_mail,    of_mail  },
+    {"RCPT",    MAILED, MUST | LONG,  do_rcpt,    offer_rcpt,    of_rcpt  },
+    {"BDAT",    CHUNKS, MUST | LOAD,  do_bdat,    offer_bdat,    of_bdat  },
+    {"DATA",    READY,  LAST,         do_data,    offer_data,    ""       },
+    {"RSET",    ANY,    JUNK,         do_rset,    NULL,          ""       },
+    {"NOOP",    ANY,    MAY | JUNK,   do_noop,    NULL,          " [text]"},
+    {"VRFY",    ANY,    MUST | JUNK,  do_vrfy,    NULL,          " text"  },
+    {"EXPN",    ANY,    MUST | JUNK,  do_expn,    NULL,          " text"  },
+    {"HELP",    ANY,    MAY | JUNK,   do_help,    NULL,          " [verb]"},
+    {"QUIT",    ANY,    0,            do_quit,    NULL,          ""       },
+    {"XCLIENT", OUTER,  ALONE,        do_xclient, xclient_offer, NULL     },
+    {"GET",     ANY,    MAY | LONG,   do_http,    NULL,          NULL     },
+    {"HEAD",    ANY,    MAY | LONG,   do_http,    NULL,          NULL     },
+    {"POST",    ANY,    MAY | LONG,   do_http,    NULL,          NULL     },
+    {"PUT",     ANY,    MAY | LONG,   do_http,    NULL,          NULL     },
+    {"OPTIONS", ANY,    MAY | LONG,   do_http,    NULL,          NULL     },
+    {"CONNECT", ANY,    MAY | LONG,   do_http,    NULL,          NULL     },
 };
 
 static const struct verb *
