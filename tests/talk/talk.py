@@ -559,6 +559,13 @@ class Case:
         self.finish()
         self.same("commits", self.queue.answers, int(count))
 
+    def do_aborted(self, count):
+        self.finish()
+        limit = time.monotonic() + PATIENCE
+        while self.queue.aborts < int(count) and time.monotonic() < limit:
+            time.sleep(0.001)  # until it has read what was sent
+        self.same("aborts", self.queue.aborts, int(count))
+
     def do_from(self, text):
         self.same("sender", self.last().sender, parse_bytes(text))
 
