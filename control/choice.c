@@ -67,9 +67,15 @@ choice_hash(
 	fault = password_fault(buf_str(&b));
 	if (fault != NULL)
 		die_usage(fault);
+	if (strcmp(method, PASSWORD_PLAIN) == 0) {
+		errno = 0;
+		warn("the password is kept in clear");
+	}
 	if (!password_hash(buf_str(&b), method, out)) {
 		if (errno == EINVAL)
 			die_usage("no method is called ", method);
+		if (errno == EMSGSIZE)
+			die_usage("the password is too long");
 		die_temp("unable to hash the password");
 	}
 	buf_free(&b);

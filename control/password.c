@@ -1,6 +1,7 @@
 /* password: what a mailbox's password is made of and how it is kept. */
 #include "control/password.h"
 #include "lib/fd.h"
+#include "lib/num.h"
 #include "lib/rng.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -59,6 +60,64 @@ hash(const char *password, const char *setting, char out[CRYPT_OUTPUT_SIZE])
 	return ok;
 }
 
+static const char clear[] = "{PLAIN}", clear_hex[] = "{PLAIN.HEX}";
+
+/* users/passwd holds it as it is (wire/users.h). */
+static bool
+is_plain(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.data[i];
+
+		if (c <= ' ' || c == 0x7f || c == ':')
+			return false;
+	}
+	return true;
+}
+
+static bool
+keep(struct str password, char out[CRYPT_OUTPUT_SIZE])
+{
+	bool plain = is_plain(password);
+	struct str head = str_of(plain ? clear : clear_hex);
+	size_t len = plain ? password.len : 2 * password.len;
+
+	if (str_find(password, '\0') < password.len) {
+		errno = EINVAL;
+		return false;
+	}
+	if (head.len + len >= CRYPT_OUTPUT_SIZE) {
+		errno = EMSGSIZE;
+		return false;
+	}
+	memcpy(out, head.data, head.len);
+	if (!plain)
+		num_hex(out + head.len, (const unsigned char *)password.data,
+		    password.len);
+	else if (!str_copy(
+		     out + head.len, CRYPT_OUTPUT_SIZE - head.len, password))
+		return false;
+	return true;
+}
+
+bool
+password_clear(struct str kept, char out[PASSWORD_MAX + 1], size_t *len)
+{
+	struct str hex = str_slice(kept, strlen(clear_hex), kept.len);
+
+	if (str_starts(kept, str_of(clear))) {
+		kept = str_slice(kept, strlen(clear), kept.len);
+		*len = kept.len;
+		return *len > 0 && str_copy(out, PASSWORD_MAX + 1, kept);
+	}
+	*len = hex.len / 2;
+	if (!str_starts(kept, str_of(clear_hex)) || *len == 0 ||
+	    *len > PASSWORD_MAX)
+		return false;
+	out[*len] = '\0';
+	return num_unhex(hex, (unsigned char *)out, *len);
+}
+
 bool
 password_hash(
     struct str password, const char *method, char out[CRYPT_OUTPUT_SIZE])
@@ -66,6 +125,8 @@ password_hash(
 	char setting[CRYPT_GENSALT_OUTPUT_SIZE], text[PASSWORD_MAX + 1];
 	size_t i = 0;
 
+	if (strcmp(method, PASSWORD_PLAIN) == 0)
+		return keep(password, out);
 	while (i < METHODS && strcmp(method, methods[i].name) != 0)
 		i++;
 	if (i == METHODS || !str_copy(text, sizeof text, password)) {

@@ -18,10 +18,21 @@ enum {
  * and no more than 8 MiB. */
 const char *password_method(size_t n);
 
-/* Hash a password with a method of those names and a fresh salt.  False with
- * errno: EINVAL for another name or a NUL within the password. */
+/* In place of a method: the password is kept in clear, as APOP needs it. */
+#define PASSWORD_PLAIN "plain"
+
+/* What is kept of a password: its hash by a method of those names with a fresh
+ * salt; or, with PASSWORD_PLAIN, "{PLAIN}" and the password, or "{PLAIN.HEX}"
+ * and its bytes in hexadecimal where users/passwd could not hold it.  False
+ * with errno: EINVAL for another name or a NUL within the password, EMSGSIZE
+ * where it does not fit in clear. */
 MUST_USE bool password_hash(
     struct str password, const char *method, char out[CRYPT_OUTPUT_SIZE]);
+
+/* The password in out, and its length, when it is kept in clear; false when it
+ * is not.  Matched by password_hash. */
+MUST_USE bool password_clear(
+    struct str kept, char out[PASSWORD_MAX + 1], size_t *len);
 
 /* NULL when it can be somebody's password, else what is wrong with it. */
 const char *password_fault(struct str password);

@@ -49,6 +49,48 @@ an_unknown_method_and_a_nul_are_refused(void **state)
 }
 
 static void
+plain_is_kept_in_clear(void **state)
+{
+	static const struct {
+		const char *password, *kept;
+	} rows[] = {
+	    {"tanstaaf",      "{PLAIN}tanstaaf"     },
+	    {"W\xc3\xb6rter", "{PLAIN}W\xc3\xb6rter"},
+	    {"a : ",          "{PLAIN.HEX}61203a20" },
+	    {"{PLAIN}",       "{PLAIN}{PLAIN}"      },
+	};
+	static const char *const none[] = {"", "{PLAIN}", "{PLAIN.HEX}",
+	    "{PLAIN.HEX}6", "{PLAIN.HEX}6x", "{plain}x", "$1$x", "PLAIN"};
+	char out[CRYPT_OUTPUT_SIZE], back[PASSWORD_MAX + 1];
+	char most[PASSWORD_MAX];
+	size_t len;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		assert_true(password_hash(
+		    str_of(rows[i].password), PASSWORD_PLAIN, out));
+		assert_string_equal(out, rows[i].kept);
+		assert_true(password_clear(str_of(out), back, &len));
+		assert_int_equal(len, strlen(rows[i].password));
+		assert_string_equal(back, rows[i].password);
+	}
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+		assert_false(password_clear(str_of(none[i]), back, &len));
+	(void)memset(most, 'x', sizeof most);
+	assert_true(password_hash(
+	    (struct str){most, sizeof most}, PASSWORD_PLAIN, out));
+	assert_true(password_clear(str_of(out), back, &len));
+	assert_int_equal(len, PASSWORD_MAX);
+	(void)memset(most, ' ', sizeof most);
+	assert_false(password_hash(
+	    (struct str){most, sizeof most}, PASSWORD_PLAIN, out));
+	assert_int_equal(errno, EMSGSIZE);
+	assert_false(
+	    password_hash((struct str){"a\0b", 3}, PASSWORD_PLAIN, out));
+	assert_int_equal(errno, EINVAL);
+}
+
+static void
 faults_are_named(void **state)
 {
 	char most[PASSWORD_MAX + 1];
@@ -120,6 +162,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_method_makes_what_crypt_checks),
 	    cmocka_unit_test(an_unknown_method_and_a_nul_are_refused),
+	    cmocka_unit_test(plain_is_kept_in_clear),
 	    cmocka_unit_test(faults_are_named),
 	    cmocka_unit_test(random_ones_differ_and_can_be_typed),
 	    cmocka_unit_test(a_line_is_read_and_no_more_of_it),
