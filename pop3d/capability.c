@@ -1,10 +1,11 @@
 /* capability: what CAPA lists; see capability.h. */
 #include "pop3d/capability.h"
 
-/* RFC 2449, 6; RFC 3206 for the last but one.  No EXPIRE: how long messages are
- * kept is not for POP3 to say. */
+/* RFC 2449, 6; RFC 3206; RFC 6856.  NEVER: nothing is removed but by DELE.  No
+ * LOGIN-DELAY: only who fails has to wait. */
 static const char *const lines[] = {"USER", "TOP", "UIDL", "PIPELINING",
-    "RESP-CODES", "AUTH-RESP-CODE", "IMPLEMENTATION culver"};
+    "RESP-CODES", "AUTH-RESP-CODE", "EXPIRE NEVER", "UTF8 USER", "LANG",
+    "IMPLEMENTATION culver"};
 
 void
 capability_list(struct writer *out)

@@ -80,8 +80,8 @@ verify(const struct login *l)
 	struct table *t;
 
 	if (users_open(USERS_PASSWD, &t))
-		v = verify_password(t, l->who.user, l->who.password,
-		    USER_DISABLED | USER_NOPOP3);
+		v = verify_login(
+		    t, &l->who, l->apop, USER_DISABLED | USER_NOPOP3);
 	if (v == VERDICT_LATER)
 		warn("unable to use ", USERS_PASSWD);
 	table_close(t);

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { REQUEST_MAX = CHECKPW_MAX + 2 * (LOGIN_CLIENT + 1) };
+enum { REQUEST_MAX = CHECKPW_MAX + 6 * (LOGIN_CLIENT + 1) };
 
 static enum mailbox_result
 answer(int s, int *fd)

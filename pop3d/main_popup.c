@@ -5,7 +5,7 @@
  * Started by  the supervisor, run/popup (with -l); or a UCSPI server, for one
  *             connection on descriptors 0 and 1.
  * Reads       control/{concurrencypop3,concurrencypop3ip,concurrencypop3net,
- *             maxuse,me,proxyclients,tcp.pop3,timeoutpop3}; env
+ *             maxuse,me,pop3apop,proxyclients,tcp.pop3,timeoutpop3}; env
  *             TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO TCPLOCALIP
  *             TCPLOCALPORT.
  * Writes      nothing on disk.
@@ -148,6 +148,7 @@ serve(void *context, const struct connection *c)
 		return;
 	}
 	p.me = control_line(controls, C_me);
+	p.apop = control_number(controls, C_pop3apop) == 1;
 	p.timeout_seconds = (int)control_number(controls, C_timeoutpop3);
 	popup_serve(&p, &peer);
 }

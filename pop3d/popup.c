@@ -7,8 +7,10 @@
 #include "lib/io.h"
 #include "lib/log.h"
 #include "lib/num.h"
+#include "lib/rng.h"
 #include "pop3d/capability.h"
 #include "pop3d/command.h"
+#include "pop3d/language.h"
 #include "pop3d/mailbox.h"
 #include "pop3d/relay.h"
 #include <errno.h>
@@ -16,7 +18,9 @@
 #include <unistd.h>
 
 enum {
-	STAMP_SIZE = 320,  /* "<PID.TIME@ME>" without its brackets */
+	STAMP_SIZE = 320,  /* "<PID.TIME.RANDOM@ME>" */
+	STAMP_RANDOM = 8,  /* bytes */
+	DIGEST_LEN = 32,   /* of APOP, hexadecimal digits */
 	REFUSE_SECONDS = 5 /* to write one line to a client */
 };
 
@@ -93,32 +97,102 @@ forget(struct client *who, struct str password)
 		    password.len);
 }
 
-static struct reply
-do_pass(struct client *who, struct str argument)
+/* Have who->user's password, or what APOP says in its place, checked. */
+static enum mailbox_result
+ask(struct client *who, struct str password, bool apop)
 {
-	char ip[IP_SIZE];
+	const struct connection *c = who->c;
+	char ip[IP_SIZE], port[NUM_SIZE], server[IP_SIZE],
+	    server_port[NUM_SIZE];
 	struct login l = {
 	    .service = str_of("pop3"),
-	    .who = {str_of(who->user), argument, str_of(who->stamp)},
+	    .apop = apop,
+	    .who = {str_of(who->user), password, str_of(who->stamp)},
 	};
-	enum mailbox_result r = MAILBOX_LATER;
+	enum mailbox_result r;
 
-	ip_format(ip, &who->c->remote);
+	ip_format(ip, &c->remote);
+	ip_format(server, &c->local);
 	l.client = str_of(ip);
+	l.server = str_of(server);
+	l.client_port = (struct str){port, num_format(port, c->remote_port)};
+	l.server_port =
+	    (struct str){server_port, num_format(server_port, c->local_port)};
+	r = mailbox_ask(who->p->login, &l, &who->mailbox);
+	forget(who, password);
+	return r;
+}
+
+static struct reply
+log_in(struct client *who, struct str password, bool apop)
+{
 	/* Answers to earlier commands do not wait for the password's. */
 	if (!writer_flush(&who->writer))
 		return (struct reply){NULL, NEXT_CLOSE};
-	r = mailbox_ask(who->p->login, &l, &who->mailbox);
-	forget(who, argument);
-	if (r == MAILBOX_OPEN)
+	switch (ask(who, password, apop)) {
+	case MAILBOX_OPEN:
 		return (struct reply){NULL, NEXT_MAILBOX};
-	who->named = false;
-	if (r == MAILBOX_LATER)
+	case MAILBOX_LATER:
+		who->named = false;
 		return (struct reply){
 		    "-ERR [SYS/TEMP] cannot check passwords now", NEXT_COMMAND};
+	case MAILBOX_WRONG:
+		break;
+	}
+	who->named = false;
 	who->failures++;
 	return (struct reply){"-ERR [AUTH] authorization failed",
 	    who->failures < POPUP_FAILURES ? NEXT_COMMAND : NEXT_CLOSE};
+}
+
+static struct reply
+do_pass(struct client *who, struct str argument)
+{
+	return log_in(who, argument, false);
+}
+
+static bool
+is_digest(struct str s)
+{
+	static const struct str digits = {"0123456789abcdef", 16};
+
+	for (size_t i = 0; i < s.len; i++)
+		if (str_find(digits, s.data[i]) == digits.len)
+			return false;
+	return s.len == DIGEST_LEN;
+}
+
+static struct reply
+do_apop(struct client *who, struct str argument)
+{
+	size_t blank = str_rfind(argument, ' ');
+	struct str user = str_slice(argument, 0, blank);
+	struct str digest = str_slice(argument, blank + 1, argument.len);
+
+	if (!who->p->apop || who->stamp[0] == '\0')
+		return (struct reply){"-ERR no such command", NEXT_COMMAND};
+	if (user.len == 0 || !is_digest(digest) ||
+	    !str_copy(who->user, sizeof(who->user), user))
+		return (struct reply){
+		    "-ERR whose mailbox, and what digest?", NEXT_COMMAND};
+	return log_in(who, digest, true);
+}
+
+/* RFC 6856, 2: names and passwords were bytes before, and messages are sent
+ * as they are in either mode. */
+static struct reply
+do_utf8(struct client *who UNUSED, struct str argument)
+{
+	if (argument.len > 0)
+		return (struct reply){"-ERR UTF8 alone", NEXT_COMMAND};
+	return (struct reply){"+OK", NEXT_COMMAND};
+}
+
+static struct reply
+do_language(struct client *who, struct str argument)
+{
+	return (struct reply){
+	    language_answer(&who->writer, argument), NEXT_COMMAND};
 }
 
 /* Name, whether it wants a USER before it, function. */
@@ -127,10 +201,13 @@ static const struct verb {
 	bool named;
 	struct reply (*run)(struct client *who, struct str argument);
 } verbs[] = {
-    {"CAPA", false, do_capa},
-    {"USER", false, do_user},
-    {"PASS", true,  do_pass},
-    {"QUIT", false, do_quit},
+    {"CAPA", false, do_capa    },
+    {"USER", false, do_user    },
+    {"PASS", true,  do_pass    },
+    {"APOP", false, do_apop    },
+    {"UTF8", false, do_utf8    },
+    {"LANG", false, do_language},
+    {"QUIT", false, do_quit    },
 };
 
 static const struct verb *
@@ -219,22 +296,40 @@ pass_on(struct client *who)
 	return words[end];
 }
 
-/* What a client wants to prove a password with (APOP) would stand in brackets;
- * we have no passwords in clear, so there are none (RFC 1939, 7). */
+/* No two are the same, and nobody guesses the next. */
+static bool
+make_stamp(struct buf *b, struct str me)
+{
+	unsigned char bytes[STAMP_RANDOM];
+	char text[2 * STAMP_RANDOM + 1];
+
+	if (!rng_bytes(bytes, sizeof(bytes)))
+		return false;
+	num_hex(text, bytes, sizeof(bytes));
+	return buf_append_byte(b, '<') &&
+	       buf_append_number(b, (uint64_t)getpid()) &&
+	       buf_append_byte(b, '.') &&
+	       buf_append_number(b, (uint64_t)clock_wall()) &&
+	       buf_append_byte(b, '.') && buf_append_text(b, text) &&
+	       buf_append_byte(b, '@') && buf_append_str(b, me) &&
+	       buf_append_byte(b, '>');
+}
+
+/* Some clients insist on APOP where they see a stamp, so it is shown only where
+ * it was asked for (RFC 1939, 7). */
 static void
 greet(struct client *who)
 {
 	struct buf b = {.max = sizeof(who->stamp)};
-	bool ok = buf_append_number(&b, (uint64_t)getpid()) &&
-		  buf_append_byte(&b, '.') &&
-		  buf_append_number(&b, (uint64_t)clock_wall()) &&
-		  buf_append_byte(&b, '@') && buf_append_str(&b, who->p->me);
 
-	if (!ok || !str_copy(who->stamp, sizeof(who->stamp), buf_str(&b)))
+	if (!make_stamp(&b, who->p->me) ||
+	    !str_copy(who->stamp, sizeof(who->stamp), buf_str(&b)))
 		who->stamp[0] = '\0';
 	buf_free(&b);
 	writer_text(&who->writer, "+OK ");
-	say(who, who->stamp);
+	writer_str(
+	    &who->writer, who->p->apop ? str_of(who->stamp) : who->p->me);
+	writer_text(&who->writer, "\r\n");
 }
 
 static void

@@ -4,6 +4,7 @@
 
 #include "lib/listener.h"
 #include "lib/str.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -12,7 +13,8 @@ enum {
 };
 
 struct popup {
-	struct str me;       /* this host's name, for the greeting */
+	struct str me;       /* this host's name, for the stamp */
+	bool apop;           /* show the stamp, and take APOP */
 	const char *login;   /* path of culver-authd's socket */
 	int timeout_seconds; /* of each wait, and of the login as a whole */
 };

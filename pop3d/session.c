@@ -9,6 +9,7 @@
 #include "pop3d/capability.h"
 #include "pop3d/command.h"
 #include "pop3d/encoder.h"
+#include "pop3d/language.h"
 #include "pop3d/message.h"
 #include "pop3d/update.h"
 #include <errno.h>
@@ -26,8 +27,10 @@ struct session {
 	struct tally *tally;
 };
 
-/* A command's numbers: the first is a message's, the second TOP's. */
+/* A command's numbers: the first is a message's, the second TOP's.  text is
+ * all that follows the verb. */
 struct request {
+	struct str text;
 	size_t count;
 	struct message *message;
 	uint64_t number, lines;
@@ -63,6 +66,16 @@ static enum next
 do_capa(struct session *s, const struct request *r UNUSED)
 {
 	capability_list(s->out);
+	return NEXT_COMMAND;
+}
+
+static enum next
+do_language(struct session *s, const struct request *r)
+{
+	const char *line = language_answer(s->out, r->text);
+
+	if (line != NULL)
+		say(s, line);
 	return NEXT_COMMAND;
 }
 
@@ -222,22 +235,25 @@ do_quit(struct session *s, const struct request *r UNUSED)
 	return NEXT_QUIT;
 }
 
-/* Name, how many numbers at least and at most, function. */
+#define TEXT SIZE_MAX
+
+/* Name, how many numbers at least and at most, or TEXT; function. */
 static const struct verb {
 	const char *name;
 	size_t least, most;
 	enum next (*run)(struct session *s, const struct request *r);
 } verbs[] = {
-    {"STAT", 0, 0, do_stat  },
-    {"LIST", 0, 1, do_list  },
-    {"RETR", 1, 1, do_retr  },
-    {"DELE", 1, 1, do_delete},
-    {"NOOP", 0, 0, do_noop  },
-    {"RSET", 0, 0, do_reset },
-    {"QUIT", 0, 0, do_quit  },
-    {"TOP",  2, 2, do_top   },
-    {"UIDL", 0, 1, do_uidl  },
-    {"CAPA", 0, 0, do_capa  },
+    {"STAT", 0,    0,    do_stat    },
+    {"LIST", 0,    1,    do_list    },
+    {"RETR", 1,    1,    do_retr    },
+    {"DELE", 1,    1,    do_delete  },
+    {"NOOP", 0,    0,    do_noop    },
+    {"RSET", 0,    0,    do_reset   },
+    {"QUIT", 0,    0,    do_quit    },
+    {"TOP",  2,    2,    do_top     },
+    {"UIDL", 0,    1,    do_uidl    },
+    {"CAPA", 0,    0,    do_capa    },
+    {"LANG", TEXT, TEXT, do_language},
 };
 
 static const struct verb *
@@ -282,14 +298,17 @@ static enum next
 obey(struct session *s, struct str line)
 {
 	struct str rest = str_trim(line), name = {NULL, 0};
-	struct request r = {0};
+	struct request r = {.count = 0};
 	const struct verb *v = NULL;
-	const char *wrong;
+	const char *wrong = NULL;
 
 	if (str_cut(&rest, ' ', &name))
 		v = find_verb(name);
+	r.text = rest;
 	if (v == NULL)
 		wrong = "-ERR no such command";
+	else if (v->least == TEXT)
+		return v->run(s, &r);
 	else if (!parse_numbers(rest, &r))
 		wrong = "-ERR not a number";
 	else if (r.count < v->least || r.count > v->most)

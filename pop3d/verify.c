@@ -3,7 +3,8 @@
 #include "pop3d/verify.h"
 
 #include "control/password.h"
-#include "wire/checkpw.h"
+#include "lib/md5.h"
+#include "lib/num.h"
 #include "wire/users.h"
 #include <crypt.h>
 #include <stdlib.h>
@@ -51,6 +52,7 @@ compare(struct str password, struct str hash)
 	return v;
 }
 
+/* As long as a hash takes. */
 static enum verdict
 unknown(struct str password)
 {
@@ -62,26 +64,66 @@ unknown(struct str password)
 		   : VERDICT_LATER;
 }
 
+/* RFC 1939, 7 */
+static bool
+digests_to(const struct checkpw *who, struct str secret)
+{
+	unsigned char bytes[MD5_SIZE];
+	char digest[2 * MD5_SIZE + 1];
+	bool ok;
+
+	md5_of(bytes, who->extra, secret);
+	num_hex(digest, bytes, sizeof(bytes));
+	ok = same(str_of(digest), who->password);
+	explicit_bzero(digest, sizeof(digest));
+	return ok;
+}
+
+static enum verdict
+check(const struct checkpw *who, bool apop, struct str kept)
+{
+	char secret[PASSWORD_MAX + 1];
+	struct str clear = {secret, 0};
+	enum verdict v = VERDICT_PASSWORD;
+
+	if (!password_clear(kept, secret, &clear.len)) {
+		if (apop)
+			return VERDICT_PASSWORD;
+		return compare(who->password, kept);
+	}
+	if (apop ? digests_to(who, clear) : same(clear, who->password))
+		v = VERDICT_RIGHT;
+	explicit_bzero(secret, sizeof(secret));
+	return v;
+}
+
+/* Nobody has a secret, and a password is hashed all the same. */
+static enum verdict
+refuse(const struct checkpw *who, bool apop, enum verdict v)
+{
+	if (!apop && unknown(who->password) == VERDICT_LATER)
+		return VERDICT_LATER;
+	return v;
+}
+
 enum verdict
-verify_password(const struct table *passwd, struct str user,
-    struct str password, unsigned flags)
+verify_login(const struct table *passwd, const struct checkpw *who, bool apop,
+    unsigned flags)
 {
 	struct user_record r = {.quota = 0};
 	enum verdict v;
 
-	switch (users_find(passwd, user, &r)) {
+	switch (users_find(passwd, who->user, &r)) {
 	case FOUND_ERROR:
 		return VERDICT_LATER;
 	case FOUND_NO:
-		return unknown(password);
+		return refuse(who, apop, VERDICT_UNKNOWN);
 	case FOUND_YES:
 		break;
 	}
-	if (r.hash.len == 0) {
-		v = unknown(password);
-		return v == VERDICT_UNKNOWN ? VERDICT_PASSWORD : v;
-	}
-	v = compare(password, r.hash);
+	if (r.hash.len == 0)
+		return refuse(who, apop, VERDICT_PASSWORD);
+	v = check(who, apop, r.hash);
 	if (v == VERDICT_RIGHT && (r.flags & flags) != 0)
 		return VERDICT_REFUSED;
 	return v;

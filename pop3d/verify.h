@@ -4,7 +4,8 @@
 
 #include "lib/attr.h"
 #include "lib/cdb.h"
-#include "lib/str.h"
+#include "wire/checkpw.h"
+#include <stdbool.h>
 
 enum verdict {
 	VERDICT_RIGHT,
@@ -14,10 +15,12 @@ enum verdict {
 	VERDICT_LATER     /* the table cannot be read, or memory is short */
 };
 
-/* Check by users/passwd.cdb (NULL: there are no users); flags are those of enum
- * user_flag that refuse a login.  An unknown user takes as long as a known one
+/* Check by users/passwd.cdb (NULL: there are no users): who's password, or with
+ * apop the digest that stands in its place (wire/login.h), which is right only
+ * where the secret is kept in clear.  flags are those of enum user_flag that
+ * refuse a login.  With a password an unknown user takes as long as a known one
  * whose hash is of the method that culver-user takes by itself. */
-MUST_USE enum verdict verify_password(const struct table *passwd,
-    struct str user, struct str password, unsigned flags);
+MUST_USE enum verdict verify_login(const struct table *passwd,
+    const struct checkpw *who, bool apop, unsigned flags);
 
 #endif

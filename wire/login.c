@@ -8,13 +8,22 @@
 #include <errno.h>
 
 static bool
-put(struct buf *b, const struct login *l)
+put_text(struct buf *b, struct str text)
 {
-	if (l->service.len > LOGIN_CLIENT || l->client.len > LOGIN_CLIENT) {
+	if (text.len > LOGIN_CLIENT) {
 		errno = EMSGSIZE;
 		return false;
 	}
-	return field_put_text(b, l->service) && field_put_text(b, l->client) &&
+	return field_put_text(b, text);
+}
+
+static bool
+put(struct buf *b, const struct login *l)
+{
+	return put_text(b, l->service) &&
+	       put_text(b, str_of(l->apop ? "apop" : "pass")) &&
+	       put_text(b, l->client) && put_text(b, l->client_port) &&
+	       put_text(b, l->server) && put_text(b, l->server_port) &&
 	       checkpw_write(b, &l->who);
 }
 
@@ -29,15 +38,25 @@ login_write(struct buf *b, const struct login *l)
 	return false;
 }
 
+static bool
+take_text(struct str *in, struct str *text)
+{
+	return field_take_text(in, text) && text->len <= LOGIN_CLIENT;
+}
+
 bool
 login_read(struct str in, struct login *l)
 {
 	struct login got;
+	struct str how;
 
-	if (!field_take_text(&in, &got.service) ||
-	    !field_take_text(&in, &got.client) ||
-	    got.service.len > LOGIN_CLIENT || got.client.len > LOGIN_CLIENT ||
+	if (!take_text(&in, &got.service) || !take_text(&in, &how) ||
+	    !take_text(&in, &got.client) || !take_text(&in, &got.client_port) ||
+	    !take_text(&in, &got.server) || !take_text(&in, &got.server_port) ||
 	    !checkpw_read(in, &got.who))
+		return false;
+	got.apop = str_equal(how, str_of("apop"));
+	if (!got.apop && !str_equal(how, str_of("pass")))
 		return false;
 	*l = got;
 	return true;

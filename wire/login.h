@@ -2,8 +2,12 @@
  * mailbox; the mailbox comes back as a socket to its culver-pop3d.
  *
  * Socket    LOGIN_SOCKET; only culverp (a private instance: its own uid).
- * Request   frame L: "pop3" NUL, the client's address in text NUL, then the
- *           bytes of wire/checkpw.h.  One request a connection, within
+ * Request   frame L: "pop3" NUL; how, "pass" or "apop", NUL; the client's
+ *           address in text NUL, its port NUL; our own address NUL, and port
+ *           NUL; then the bytes of wire/checkpw.h: user, password, and the
+ *           stamp of the greeting in its brackets.  With apop the password is
+ *           the digest: MD5 of stamp and secret in 32 lower-case hexadecimal
+ *           digits (RFC 1939, 7).  One request a connection, within
  *           LOGIN_REQUEST seconds.
  * Answer    one frame, K with a descriptor passed beside its first byte:
  *             K        the descriptor is a stream to a culver-pop3d started as
@@ -11,7 +15,8 @@
  *             N  text  wrong user or password (said alike for both)
  *             Z  text  cannot tell now
  * Limits    LOGIN_ANSWER seconds for the answer.  A failure is answered after
- *           LOGIN_DELAY seconds, whatever failed.
+ *           LOGIN_DELAY seconds, whatever failed; where the same user or
+ *           address has failed before, later, up to LOGIN_DELAY_MOST.
  */
 #ifndef WIRE_LOGIN_H
 #define WIRE_LOGIN_H
@@ -28,15 +33,18 @@ enum {
 	LOGIN_REQUEST = 10,
 	LOGIN_ANSWER = 120,
 	LOGIN_DELAY = 2,
-	LOGIN_CLIENT = 64, /* most bytes of the service and of the address */
+	LOGIN_DELAY_MOST = 30,
+	LOGIN_CLIENT = 64, /* most bytes of each text before the user */
 	LOGIN_TEXT = 200,  /* most bytes of an answer's text; more is cut */
 	LOGIN_LETTER = 'L' /* kind of the request */
 };
-_Static_assert(LOGIN_ANSWER > LOGIN_REQUEST + LOGIN_DELAY,
+_Static_assert(LOGIN_ANSWER > LOGIN_REQUEST + LOGIN_DELAY_MOST,
     "culver-popup must outwait culver-authd");
 
 struct login {
-	struct str service, client;
+	struct str service;
+	bool apop;
+	struct str client, client_port, server, server_port;
 	struct checkpw who;
 };
 

@@ -1,6 +1,7 @@
 /* authd: a culver-authd to test against.  It answers by the password: "right"
  * opens a mailbox that says "+OK mailbox" and then what it hears, "empty" one
- * that says nothing, "later" and "wrong" say so, "rude" hangs up. */
+ * that says nothing, "later" and "wrong" say so, "rude" hangs up; a digest is
+ * right for the user "ok". */
 #ifndef TESTS_POP3D_AUTHD_H
 #define TESTS_POP3D_AUTHD_H
 
@@ -65,8 +66,11 @@ authd_open(int s, bool silent)
 }
 
 static inline void
-authd_answer(int s, struct str password)
+authd_answer(int s, const struct login *l)
 {
+	struct str password = l->apop && str_equal(l->who.user, str_of("ok"))
+				  ? str_of("right")
+				  : l->who.password;
 	struct login_answer a = {
 	    .text = {"text", 4},
               .fd = -1
@@ -98,7 +102,7 @@ authd_serve(int listening)
 		if (frame_read(s, -1, &b, &f) == FRAME_OK && f.kind == 'L' &&
 		    login_read(f.payload, &l) &&
 		    str_equal(l.service, str_of("pop3")) && l.client.len > 0)
-			authd_answer(s, l.who.password);
+			authd_answer(s, &l);
 		buf_free(&b);
 		(void)close(s);
 	}

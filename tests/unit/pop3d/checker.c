@@ -65,7 +65,8 @@ static int
 ask(const char *user, const char *password)
 {
 	struct login l = {
-	    str_of("pop3"), str_of("192.0.2.1"),
+	    str_of("pop3"), false, str_of("192.0.2.1"), str_of("9"),
+	    str_of("192.0.2.2"), str_of("110"),
 	    {str_of(user), str_of(password), str_of("stamp")}
         };
 	struct buf b = {0};

@@ -69,7 +69,8 @@ log_in(const char *service, const char *user, const char *password,
     enum opener how, struct login_answer *a)
 {
 	struct login l = {
-	    str_of(service), str_of("192.0.2.1"),
+	    str_of(service), false, str_of("192.0.2.1"), str_of("9"),
+	    str_of("192.0.2.2"), str_of("110"),
 	    {str_of(user), str_of(password), str_of("stamp")}
         };
 	struct buf b = {0};
@@ -145,8 +146,10 @@ garbage_is_no_request(void **state)
 	assert_int_equal(check('L', str_of("pop3"), OPENS, &a), LOGIN_LATER);
 	assert_int_equal(check('L', str_of(""), OPENS, &a), LOGIN_LATER);
 	assert_int_equal(
-	    check('X', (struct str){"pop3\0i\0a@a.test\0secret\0\0", 24}, OPENS,
-		&a),
+	    check('X',
+		(struct str){
+		    "pop3\0pass\0i\0p\0s\0p\0a@a.test\0secret\0\0", 35},
+		OPENS, &a),
 	    LOGIN_LATER);
 	assert_int_equal(a.letter, '\0');
 }

@@ -18,9 +18,10 @@ struct talk {
 };
 
 static struct talk
-begin(const char *login, int timeout_seconds)
+begin_with(const char *login, int timeout_seconds, bool apop)
 {
-	struct popup p = {.me = str_of("mail.example"), .login = login};
+	struct popup p = {
+	    .me = str_of("mail.example"), .apop = apop, .login = login};
 	struct talk t;
 	int ends[2];
 
@@ -38,6 +39,12 @@ begin(const char *login, int timeout_seconds)
 	t.fd = ends[0];
 	assert_int_equal(close(ends[1]), 0);
 	return t;
+}
+
+static struct talk
+begin(const char *login, int timeout_seconds)
+{
+	return begin_with(login, timeout_seconds, false);
 }
 
 static void
@@ -91,6 +98,12 @@ commands_and_answers(void **state)
              "-ERR whose mailbox?\r\n-ERR USER first\r\n"                         },
 	    {"STAT\r\nNOOP\r\nAPOP a b\r\n",             NO NO NO                 },
 	    {"\r\n \r\n",				NO NO                    },
+	    {"UTF8\r\nutf8 \r\nUTF8 x\r\n",
+             "+OK\r\n+OK\r\n-ERR UTF8 alone\r\n"                                  },
+	    {"LANG\r\nLANG EN\r\nLANG xx\r\n",
+             "+OK languages follow\r\nen English\r\ni-default "
+		"English\r\n.\r\n"
+		"+OK en English it is\r\n-ERR no such language\r\n"               },
 	    {"USER a\r\nPASS wrong\r\n",                 "+OK\r\n" WRONG          },
 	    {"USER a\r\nPASS\r\n",                       "+OK\r\n" WRONG          },
 	    {"USER a\r\nPASS right \r\n",                "+OK\r\n" WRONG          },
@@ -111,17 +124,70 @@ commands_and_answers(void **state)
 }
 
 static void
+greeting_of(const char *path, bool apop, char out[200])
+{
+	struct talk t = begin_with(path, 60, apop);
+	ssize_t n = read(t.fd, out, 199);
+
+	assert_true(n > 0);
+	out[n] = '\0';
+	finish(&t);
+}
+
+static void
 greeting_tempts_nobody_to_apop(void **state)
 {
 	const struct authd *a = *state;
-	struct talk t = begin(a->path, 60);
-	char greeting[200] = "";
+	char greeting[200];
 
-	assert_true(read(t.fd, greeting, sizeof(greeting) - 1) > 0);
-	assert_memory_equal(greeting, "+OK ", 4);
-	assert_non_null(strstr(greeting, "@mail.example\r\n"));
-	assert_null(strchr(greeting, '<'));
-	finish(&t);
+	greeting_of(a->path, false, greeting);
+	assert_string_equal(greeting, "+OK mail.example\r\n");
+}
+
+static void
+stamps_differ_where_they_are_shown(void **state)
+{
+	const struct authd *a = *state;
+	char one[200], two[200];
+
+	greeting_of(a->path, true, one);
+	greeting_of(a->path, true, two);
+	assert_memory_equal(one, "+OK <", 5);
+	assert_non_null(strstr(one, "@mail.example>\r\n"));
+	assert_string_not_equal(one, two);
+}
+
+#define DIGEST "0123456789abcdef0123456789abcdef"
+
+static void
+apop_is_asked_like_a_password(void **state)
+{
+	static const char syntax[] = "-ERR whose mailbox, and what digest?\r\n";
+	static const struct {
+		const char *says, *hears;
+	} rows[] = {
+	    {"APOP a " DIGEST "\r\n",                       WRONG                    },
+	    {"apop a b " DIGEST "\r\n",                     WRONG                    },
+	    {"APOP ok " DIGEST "\r\nSTAT\r\n",              "+OK mailbox\r\nSTAT\r\n"},
+	    {"APOP\r\n",				    syntax                   },
+	    {"APOP " DIGEST "\r\n",                         syntax                   },
+	    {"APOP a " DIGEST "0\r\n",                      syntax                   },
+	    {"APOP a 0123456789ABCDEF0123456789ABCDEF\r\n", syntax                   },
+	    {"APOP a right\r\n",                            syntax                   },
+	    {"APOP a " DIGEST "\r\nPASS right\r\n",
+             WRONG "-ERR USER first\r\n"					     },
+	};
+	const struct authd *a = *state;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct talk t = begin_with(a->path, 60, true);
+
+		assert_true(
+		    fd_write_all(t.fd, rows[i].says, strlen(rows[i].says)));
+		assert_int_equal(shutdown(t.fd, SHUT_WR), 0);
+		assert_string_equal(hear_all(&t), rows[i].hears);
+		finish(&t);
+	}
 }
 
 static void
@@ -202,6 +268,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(commands_and_answers),
 	    cmocka_unit_test(greeting_tempts_nobody_to_apop),
+	    cmocka_unit_test(stamps_differ_where_they_are_shown),
+	    cmocka_unit_test(apop_is_asked_like_a_password),
 	    cmocka_unit_test(wrong_passwords_are_limited),
 	    cmocka_unit_test(errors_are_limited),
 	    cmocka_unit_test(long_lines_are_refused_and_no_more),

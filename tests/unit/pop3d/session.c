@@ -86,7 +86,8 @@ fill(const struct box *b)
 
 static const char capabilities[] =
     "+OK capabilities follow\r\nUSER\r\nTOP\r\nUIDL\r\nPIPELINING\r\n"
-    "RESP-CODES\r\nAUTH-RESP-CODE\r\nIMPLEMENTATION culver\r\n.\r\n";
+    "RESP-CODES\r\nAUTH-RESP-CODE\r\nEXPIRE NEVER\r\nUTF8 USER\r\nLANG\r\n"
+    "IMPLEMENTATION culver\r\n.\r\n";
 
 static void
 commands_and_answers(void **state)
@@ -95,6 +96,15 @@ commands_and_answers(void **state)
 	    {"STAT",		      "+OK 3 30\r\n"				     },
 	    {"stat",		      "+OK 3 30\r\n"				     },
 	    {"STAT ",                     "+OK 3 30\r\n"				     },
+	    {"LANG",
+             "+OK languages follow\r\nen English\r\ni-default English\r\n"
+		".\r\n"								      },
+	    {"lang EN",                   "+OK en English it is\r\n"                         },
+	    {"LANG i-default",            "+OK i-default English it is\r\n"                  },
+	    {"LANG *",                    "+OK en English it is\r\n"                         },
+	    {"LANG fr",                   "-ERR no such language\r\n"                        },
+	    {"LANG en de",                "-ERR no such language\r\n"                        },
+	    {"UTF8",		      "-ERR no such command\r\n"                         },
 	    {"STAT 1",                    "-ERR wrong number of arguments\r\n"               },
 	    {"LIST",		      "+OK\r\n1 16\r\n2 8\r\n3 6\r\n.\r\n"               },
 	    {"LIST 2",                    "+OK 2 8\r\n"				      },

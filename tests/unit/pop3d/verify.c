@@ -13,6 +13,8 @@ static const char sha512[] =
     "ACtLtip/cZ/1GM/O6IND4WQhG.";
 static char yescrypt[CRYPT_OUTPUT_SIZE];
 
+static const char stamp[] = "<1896.697170952@dbc.mtview.ca.us>";
+
 static enum verdict
 verify(const char *user, struct str password)
 {
@@ -20,8 +22,9 @@ verify(const char *user, struct str password)
 	enum verdict v;
 
 	assert_non_null(t);
-	v = verify_password(
-	    t, str_of(user), password, USER_DISABLED | USER_NOPOP3);
+	v = verify_login(t,
+	    &(struct checkpw){str_of(user), password, str_of(stamp)}, false,
+	    USER_DISABLED | USER_NOPOP3);
 	table_close(t);
 	return v;
 }
@@ -30,18 +33,24 @@ static void
 users(void)
 {
 	const struct user rows[] = {
-	    {"new@a.test",   yescrypt, 0                          },
-	    {"md5@a.test",   md5,      0                          },
-	    {"sha@a.test",   sha512,   0                          },
-	    {"smtp@a.test",  yescrypt, USER_NOPOP3                },
-	    {"shut@a.test",  yescrypt, USER_DISABLED | USER_NOSMTP},
-	    {"pop@a.test",   yescrypt, USER_NOSMTP                },
-	    {"none@a.test",  "",       0                          },
-	    {"star@a.test",  "*",      0                          },
-	    {"star0@a.test", "*0",     0                          },
-	    {"star1@a.test", "*1",     0                          },
-	    {"bang@a.test",  "!$1$x",  0                          },
-	    {"clear@a.test", "secret", 0                          },
+	    {"new@a.test",    yescrypt,              0                          },
+	    {"md5@a.test",    md5,                   0                          },
+	    {"sha@a.test",    sha512,                0                          },
+	    {"smtp@a.test",   yescrypt,              USER_NOPOP3                },
+	    {"shut@a.test",   yescrypt,              USER_DISABLED | USER_NOSMTP},
+	    {"pop@a.test",    yescrypt,              USER_NOSMTP                },
+	    {"none@a.test",   "",                    0                          },
+	    {"star@a.test",   "*",                   0                          },
+	    {"star0@a.test",  "*0",                  0                          },
+	    {"star1@a.test",  "*1",                  0                          },
+	    {"bang@a.test",   "!$1$x",               0                          },
+	    {"clear@a.test",  "secret",              0                          },
+	    {"plain@a.test",  "{PLAIN}tanstaaf",     0                          },
+	    {"hex@a.test",    "{PLAIN.HEX}61203a20", 0                          },
+	    {"shut2@a.test",  "{PLAIN}tanstaaf",     USER_DISABLED              },
+	    {"empty@a.test",  "{PLAIN}",             0                          },
+	    {"odd@a.test",    "{PLAIN.HEX}6",        0                          },
+	    {"scheme@a.test", "{plain}tanstaaf",     0                          },
 	};
 
 	assert_true(
@@ -56,29 +65,40 @@ verdicts(void **state)
 		const char *user, *password;
 		enum verdict verdict;
 	} rows[] = {
-	    {"new@a.test",   "secret",  VERDICT_RIGHT   },
-	    {"NEW@A.Test",   "secret",  VERDICT_RIGHT   },
-	    {"md5@a.test",   "secret",  VERDICT_RIGHT   },
-	    {"sha@a.test",   "secret",  VERDICT_RIGHT   },
-	    {"pop@a.test",   "secret",  VERDICT_RIGHT   },
-	    {"new@a.test",   "Secret",  VERDICT_PASSWORD},
-	    {"new@a.test",   "secret ", VERDICT_PASSWORD},
-	    {"new@a.test",   "",        VERDICT_PASSWORD},
-	    {"md5@a.test",   "secre",   VERDICT_PASSWORD},
-	    {"new@b.test",   "secret",  VERDICT_UNKNOWN },
-	    {"@a.test",      "secret",  VERDICT_UNKNOWN },
-	    {"",             "",        VERDICT_UNKNOWN },
-	    {"smtp@a.test",  "secret",  VERDICT_REFUSED },
-	    {"shut@a.test",  "secret",  VERDICT_REFUSED },
-	    {"shut@a.test",  "wrong",   VERDICT_PASSWORD},
-	    {"none@a.test",  "",        VERDICT_PASSWORD},
-	    {"none@a.test",  "*0",      VERDICT_PASSWORD},
-	    {"star@a.test",  "*",       VERDICT_PASSWORD},
-	    {"star@a.test",  "secret",  VERDICT_PASSWORD},
-	    {"star0@a.test", "secret",  VERDICT_PASSWORD},
-	    {"star1@a.test", "*1",      VERDICT_PASSWORD},
-	    {"bang@a.test",  "secret",  VERDICT_PASSWORD},
-	    {"clear@a.test", "secret",  VERDICT_PASSWORD},
+	    {"new@a.test",    "secret",                           VERDICT_RIGHT   },
+	    {"NEW@A.Test",    "secret",                           VERDICT_RIGHT   },
+	    {"md5@a.test",    "secret",                           VERDICT_RIGHT   },
+	    {"sha@a.test",    "secret",                           VERDICT_RIGHT   },
+	    {"pop@a.test",    "secret",                           VERDICT_RIGHT   },
+	    {"new@a.test",    "Secret",                           VERDICT_PASSWORD},
+	    {"new@a.test",    "secret ",                          VERDICT_PASSWORD},
+	    {"new@a.test",    "",				 VERDICT_PASSWORD},
+	    {"md5@a.test",    "secre",                            VERDICT_PASSWORD},
+	    {"new@b.test",    "secret",                           VERDICT_UNKNOWN },
+	    {"@a.test",       "secret",                           VERDICT_UNKNOWN },
+	    {"",              "",				 VERDICT_UNKNOWN },
+	    {"smtp@a.test",   "secret",                           VERDICT_REFUSED },
+	    {"shut@a.test",   "secret",                           VERDICT_REFUSED },
+	    {"shut@a.test",   "wrong",                            VERDICT_PASSWORD},
+	    {"none@a.test",   "",				 VERDICT_PASSWORD},
+	    {"none@a.test",   "*0",                               VERDICT_PASSWORD},
+	    {"star@a.test",   "*",                                VERDICT_PASSWORD},
+	    {"star@a.test",   "secret",                           VERDICT_PASSWORD},
+	    {"star0@a.test",  "secret",                           VERDICT_PASSWORD},
+	    {"star1@a.test",  "*1",                               VERDICT_PASSWORD},
+	    {"bang@a.test",   "secret",                           VERDICT_PASSWORD},
+	    {"clear@a.test",  "secret",                           VERDICT_PASSWORD},
+	    {"plain@a.test",  "tanstaaf",                         VERDICT_RIGHT   },
+	    {"plain@a.test",  "tanstaa",                          VERDICT_PASSWORD},
+	    {"plain@a.test",  "{PLAIN}tanstaaf",                  VERDICT_PASSWORD},
+	    {"plain@a.test",  "c4c9334bac560ecc979e58001b3e22fb",
+             VERDICT_PASSWORD						     },
+	    {"hex@a.test",    "a : ",                             VERDICT_RIGHT   },
+	    {"hex@a.test",    "61203a20",                         VERDICT_PASSWORD},
+	    {"shut2@a.test",  "tanstaaf",                         VERDICT_REFUSED },
+	    {"empty@a.test",  "",				 VERDICT_PASSWORD},
+	    {"odd@a.test",    "",				 VERDICT_PASSWORD},
+	    {"scheme@a.test", "tanstaaf",                         VERDICT_PASSWORD},
 	};
 
 	(void)state;
@@ -86,6 +106,45 @@ verdicts(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++)
 		assert_int_equal(verify(rows[i].user, str_of(rows[i].password)),
 		    rows[i].verdict);
+}
+
+/* The stamp, secret and digest of RFC 1939, 7. */
+static void
+digests(void **state)
+{
+	static const char right[] = "c4c9334bac560ecc979e58001b3e22fb";
+	static const struct {
+		const char *user, *digest;
+		enum verdict verdict;
+	} rows[] = {
+	    {"plain@a.test",  right,                              VERDICT_RIGHT   },
+	    {"plain@a.test",  "c4c9334bac560ecc979e58001b3e22fc",
+             VERDICT_PASSWORD						     },
+	    {"plain@a.test",  "C4C9334BAC560ECC979E58001B3E22FB",
+             VERDICT_PASSWORD						     },
+	    {"plain@a.test",  "tanstaaf",                         VERDICT_PASSWORD},
+	    {"plain@a.test",  "",				 VERDICT_PASSWORD},
+	    {"shut2@a.test",  right,                              VERDICT_REFUSED },
+	    {"new@a.test",    right,                              VERDICT_PASSWORD},
+	    {"none@a.test",   right,                              VERDICT_PASSWORD},
+	    {"empty@a.test",  right,                              VERDICT_PASSWORD},
+	    {"nobody@a.test", right,                              VERDICT_UNKNOWN },
+	};
+	struct table *t;
+
+	(void)state;
+	users();
+	t = table_open(AT_FDCWD, USERS_PASSWD);
+	assert_non_null(t);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct checkpw who = {str_of(rows[i].user),
+		    str_of(rows[i].digest), str_of(stamp)};
+
+		assert_int_equal(
+		    verify_login(t, &who, true, USER_DISABLED | USER_NOPOP3),
+		    rows[i].verdict);
+	}
+	table_close(t);
 }
 
 static void
@@ -109,8 +168,10 @@ static void
 no_table_is_nobody(void **state)
 {
 	(void)state;
-	assert_int_equal(
-	    verify_password(NULL, str_of("a@b"), str_of("secret"), 0),
+	assert_int_equal(verify_login(NULL,
+			     &(struct checkpw){str_of("a@b"), str_of("secret"),
+				 str_of(stamp)},
+			     false, 0),
 	    VERDICT_UNKNOWN);
 }
 
@@ -131,6 +192,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(verdicts),
+	    cmocka_unit_test(digests),
 	    cmocka_unit_test(long_passwords_are_no_trouble),
 	    cmocka_unit_test(no_table_is_nobody),
 	    cmocka_unit_test(damaged_record_is_told_later),

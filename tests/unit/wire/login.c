@@ -24,7 +24,8 @@
 enum { PATIENCE = 5000 }; /* milliseconds; nothing here waits so long */
 
 static const struct login sample = {
-    BYTES("pop3"), BYTES("::1"), {BYTES("u"), BYTES("p q"), BYTES("t")}
+    BYTES("pop3"), false, BYTES("::1"), BYTES("9"), BYTES("::2"), BYTES("110"),
+    {BYTES("u"), BYTES("p q"), BYTES("t")}
 };
 
 static void
@@ -35,11 +36,16 @@ request_is_read_as_written(void **state)
 
 	(void)state;
 	assert_true(login_write(&b, &sample));
-	assert_int_equal(b.len, 17);
-	assert_memory_equal(b.data, "pop3\0::1\0u\0p q\0t", 17);
+	assert_int_equal(b.len, 32);
+	assert_memory_equal(
+	    b.data, "pop3\0pass\0::1\0009\0::2\000110\0u\0p q\0t", 32);
 	assert_true(login_read(buf_str(&b), &got));
 	assert_true(str_equal(got.service, sample.service));
+	assert_false(got.apop);
 	assert_true(str_equal(got.client, sample.client));
+	assert_true(str_equal(got.client_port, sample.client_port));
+	assert_true(str_equal(got.server, sample.server));
+	assert_true(str_equal(got.server_port, sample.server_port));
 	assert_true(str_equal(got.who.user, sample.who.user));
 	assert_true(str_equal(got.who.password, sample.who.password));
 	assert_true(str_equal(got.who.extra, sample.who.extra));
@@ -50,17 +56,29 @@ static void
 malformed_requests_are_refused(void **state)
 {
 	static const struct str rows[] = {BYTES(""), BYTES("pop3"),
-	    BYTES("pop3\0::1\0"), BYTES("pop3\0::1\0u\0p\0"),
-	    BYTES("pop3\0::1\0u\0p\0t\0x\0")};
-	char big[LOGIN_CLIENT + 8] = {0};
+	    BYTES("pop3\0::1\0"), BYTES("pop3\0pass\0c\0p\0s\0p\0u\0p\0"),
+	    BYTES("pop3\0pass\0c\0p\0s\0p\0u\0p\0t\0x\0"),
+	    BYTES("pop3\0PASS\0c\0p\0s\0p\0u\0p\0t\0"),
+	    BYTES("pop3\0\0c\0p\0s\0p\0u\0p\0t\0")};
+	static const struct str apop =
+	    BYTES("pop3\0apop\0c\0p\0s\0p\0u\0p\0t\0");
+	char big[LOGIN_CLIENT + 16] = {0};
 	struct login l;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
 		assert_false(login_read(rows[i], &l));
+	assert_true(login_read(apop, &l));
+	assert_true(l.apop);
 	memset(big, 'x', LOGIN_CLIENT + 1);
-	assert_false(login_read((struct str){big, sizeof(big)}, &l));
-	assert_true(login_read((struct str){big + 1, LOGIN_CLIENT + 5}, &l));
+	memcpy(big + LOGIN_CLIENT + 2, "pass", 4);
+	assert_false(login_read((struct str){big, LOGIN_CLIENT + 14}, &l));
+	assert_true(login_read((struct str){big + 1, LOGIN_CLIENT + 13}, &l));
+	memset(big, 0, sizeof(big));
+	memcpy(big, "\0pass\0", 6);
+	memset(big + 6, 'x', LOGIN_CLIENT + 1);
+	assert_false(login_read((struct str){big, LOGIN_CLIENT + 14}, &l));
+	assert_true(login_read((struct str){big, 13}, &l) == false);
 }
 
 static void
