@@ -13,6 +13,7 @@ enum {
 	QMTPD = CONTROL_QMTPD,
 	QMQPD = CONTROL_QMQPD,
 	QMQPC = CONTROL_QMQPC,
+	AUTHD = CONTROL_AUTHD,
 	ALL = CONTROL_ALL
 };
 
@@ -44,6 +45,7 @@ static const struct {
     {CONTROL_QMTPD,  "culver-qmtpd" },
     {CONTROL_QMQPD,  "culver-qmqpd" },
     {CONTROL_QMQPC,  "culver-qmqpc" },
+    {CONTROL_AUTHD,  "culver-authd" },
 };
 
 const struct control_row *

@@ -6,6 +6,7 @@
 #include "lib/clock.h"
 #include "lib/die.h"
 #include "lib/fd.h"
+#include "lib/os_linux.h"
 #include "lib/sock.h"
 #include "lib/str.h"
 #include "pop3d/login.h"
@@ -172,6 +173,15 @@ rest(void)
 	(void)nanosleep(&t, NULL);
 }
 
+/* In the child, which is of no use to anybody without its parent. */
+NO_RETURN static void
+check(const struct checker *c, int fd)
+{
+	if (!os_end_with_parent(SIGKILL))
+		die_temp("unable to end with the parent");
+	_exit((int)login_check(fd, c->opener, c->controls));
+}
+
 /* Only called when there is a free row and room for a child. */
 static void
 take(struct logins *l)
@@ -188,7 +198,7 @@ take(struct logins *l)
 	}
 	pid = fork();
 	if (pid == 0)
-		_exit((int)login_check(fd, l->c->opener));
+		check(l->c, fd);
 	*r = (struct row){LOGIN_CHECKED, fd, pid, 'Z', clock_boot()};
 	if (pid < 0) {
 		warn("unable to fork");

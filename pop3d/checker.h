@@ -4,6 +4,7 @@
 #ifndef POP3D_CHECKER_H
 #define POP3D_CHECKER_H
 
+#include "control/control.h"
 #include <sys/types.h>
 
 enum {
@@ -16,6 +17,7 @@ struct checker {
 	int listening; /* LOGIN_SOCKET */
 	int opener;    /* the pair to the half that opens mailboxes */
 	uid_t peer;    /* who may ask */
+	struct controls *controls; /* the rows of CONTROL_AUTHD */
 };
 
 /* Serve until the other half has ended. */

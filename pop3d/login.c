@@ -8,16 +8,16 @@
 #include "lib/frame.h"
 #include "lib/log.h"
 #include "lib/sock.h"
+#include "pop3d/opener.h"
+#include "pop3d/program.h"
 #include "pop3d/verify.h"
 #include "wire/login.h"
 #include "wire/users.h"
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
-enum {
-	OPENER_SECONDS = 30, /* to wait for a mailbox to be started */
-	MILLI = 1000
-};
+enum { MILLI = 1000 };
 
 static const char *const reasons[] = {[VERDICT_RIGHT] = "mailbox",
     [VERDICT_UNKNOWN] = "user",
@@ -43,14 +43,15 @@ note(const char *event, const struct login *l, const char *reason)
 static int
 open_mailbox(int opener, struct str user)
 {
+	static const char kind = OPENER_MAILBOX;
 	int ends[2], stream = -1;
 	char letter = 'Z';
 
-	if (!sock_pair(ends)) {
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
 		warn("unable to make a pair");
 		return -1;
 	}
-	if (!sock_send(opener, user.data, user.len, ends[1]))
+	if (!sock_send_both(opener, (struct str){&kind, 1}, user, ends[1]))
 		warn("unable to ask for a mailbox");
 	fd_close(&ends[1]);
 	if (!fd_wait_read(ends[0], OPENER_SECONDS * MILLI) ||
@@ -60,15 +61,14 @@ open_mailbox(int opener, struct str user)
 	return stream;
 }
 
+/* Hand the stream on; it is closed here. */
 static bool
-answer(int fd, int opener, struct str user)
+answer(int fd, int stream)
 {
-	struct login_answer a = {.letter = 'K'};
-	bool ok;
+	struct login_answer a = {.letter = 'K', .fd = stream};
+	bool ok = stream >= 0 && login_send(fd, &a);
 
-	a.fd = open_mailbox(opener, user);
-	ok = a.fd >= 0 && login_send(fd, &a);
-	fd_close(&a.fd);
+	fd_close(&stream);
 	return ok;
 }
 
@@ -89,11 +89,12 @@ verify(const struct login *l)
 }
 
 static enum login_end
-check(int fd, int opener, const struct login *l)
+check_by_table(int fd, int opener, const struct login *l)
 {
 	enum verdict v = verify(l);
 
-	if (v == VERDICT_RIGHT && answer(fd, opener, l->who.user)) {
+	if (v == VERDICT_RIGHT &&
+	    answer(fd, open_mailbox(opener, l->who.user))) {
 		note("success", l, NULL);
 		return LOGIN_OPENED;
 	}
@@ -102,8 +103,36 @@ check(int fd, int opener, const struct login *l)
 							: LOGIN_WRONG;
 }
 
+static enum login_end
+check_by_program(int fd, int opener, const struct login *l)
+{
+	int stream;
+	enum program_result r = program_ask(opener, l, &stream);
+
+	if (r == PROGRAM_RIGHT && answer(fd, stream)) {
+		note("success", l, NULL);
+		return LOGIN_OPENED;
+	}
+	note("failure", l, r == PROGRAM_WRONG ? "password" : "program");
+	return r == PROGRAM_WRONG ? LOGIN_WRONG : LOGIN_LATER;
+}
+
+static enum login_end
+check(int fd, int opener, struct controls *c, const struct login *l)
+{
+	if (!control_refresh(c)) {
+		errno = 0;
+		warn(control_error(c));
+		note("failure", l, "control");
+		return LOGIN_LATER;
+	}
+	if (control_line(c, C_checkpassword).len > 0)
+		return check_by_program(fd, opener, l);
+	return check_by_table(fd, opener, l);
+}
+
 enum login_end
-login_check(int fd, int opener)
+login_check(int fd, int opener, struct controls *c)
 {
 	struct buf b = {0};
 	struct frame f;
@@ -113,7 +142,7 @@ login_check(int fd, int opener)
 	if (frame_read(fd, LOGIN_REQUEST * MILLI, &b, &f) == FRAME_OK &&
 	    f.kind == LOGIN_LETTER && login_read(f.payload, &l) &&
 	    str_equal(l.service, str_of("pop3"))) {
-		end = check(fd, opener, &l);
+		end = check(fd, opener, c, &l);
 	} else {
 		errno = 0;
 		warn("unable to read a request");

@@ -115,6 +115,7 @@ main(int argc, char **argv)
 	uint64_t timeout = TIMEOUT;
 	int option, here;
 
+	(void)alarm(0); /* whoever started us has no longer to wait */
 	die_name("pop3d");
 	usage_answer(argc, argv, usage);
 	opterr = 0;

@@ -3,13 +3,16 @@
  * Runs as     two processes: the opening half as root, the checking half (and
  *             its children, one for each login) as culveru, jailed.
  * Started by  the supervisor, run/authd.
- * Reads       users/passwd.cdb (the checking half), users/rcpt.cdb (the other).
+ * Reads       control/{checkpassword,me}; users/passwd.cdb (the checking half),
+ *             users/rcpt.cdb (the other).
  * Writes      the socket state/auth.
  * Talks to    culver-popup, by that socket, wire/login.h; starts culver-pop3d
- *             as culverv in the mailbox's home, with the stream on fd 0 and 1.
+ *             as culverv in the mailbox's home, with the stream on fd 0 and 1;
+ *             or a checkpassword program, as root, which starts it.
  * Trusts      who connects, by SO_PEERCRED, to be culverp; nothing it says.
  * Exits       100 wrong usage; 111 one half could not go on, and so neither.
  */
+#include "control/control.h"
 #include "lib/account.h"
 #include "lib/clock.h"
 #include "lib/die.h"
@@ -21,6 +24,7 @@
 #include "pop3d/checker.h"
 #include "pop3d/opener.h"
 #include "wire/login.h"
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -31,8 +35,9 @@ static const char usage[] =
     "example: CULVER_HOME=/var/culver culver-authd\n";
 
 static const struct drop_path paths[] = {
-    {"users", PATH_READ},
-    {NULL,    0        },
+    {"control", PATH_READ},
+    {"users",   PATH_READ},
+    {NULL,      0        },
 };
 
 enum { SOCKET_MODE = 0666 }; /* SO_PEERCRED says who may */
@@ -53,7 +58,7 @@ main(int argc, char **argv)
 {
 	struct checker c;
 	gid_t gid;
-	int ends[2];
+	int ends[2], folder;
 	pid_t pid;
 
 	die_name("authd");
@@ -66,6 +71,10 @@ main(int argc, char **argv)
 		die_temp(
 		    "unable to find account ", account_name(ACCOUNT_POPUP));
 	drop_to(&(struct drop){.account = ACCOUNT_ROOT});
+	folder = open("control", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	c.controls = folder < 0 ? NULL : control_new(folder, CONTROL_AUTHD);
+	if (c.controls == NULL)
+		die_temp("unable to read control");
 	c.listening = sock_listen(LOGIN_SOCKET, SOCKET_MODE);
 	if (c.listening < 0)
 		die_temp("unable to listen on ", LOGIN_SOCKET);
@@ -81,5 +90,5 @@ main(int argc, char **argv)
 	}
 	fd_close(&ends[1]);
 	fd_close(&c.listening);
-	opener_run(ends[0], pid);
+	opener_run(ends[0], c.controls);
 }

@@ -1,20 +1,34 @@
 /* opener: the half of culver-authd that runs as root.  It starts mailboxes, and
- * does nothing else.
+ * checkpassword programs, and does nothing else.
  *
- * Request   from the checking half, over a SEQPACKET pair: the address of a
- *           mailbox, with a descriptor beside it to answer on.
- * Answer    one packet: 'K' with the mailbox's stream beside it, or 'Z'.
+ * Request   from the checking half, over a SEQPACKET pair, with a stream socket
+ *           beside it to answer on; one of
+ *             M address            the mailbox of users/passwd
+ *             P *(variable NUL)    control/checkpassword, which finds the login
+ *                                  (wire/checkpw.h) and then the end waiting in
+ *                                  that socket; the variables are those of a
+ *                                  UCSPI server, "TCPREMOTEIP=192.0.2.1"
+ * Answer    K with the mailbox's stream beside it, or Z.  After P and K, when
+ *           the program has ended, N: the password was wrong; or Z: it could
+ *           not tell.  It was right when the mailbox speaks.
  */
 #ifndef POP3D_OPENER_H
 #define POP3D_OPENER_H
 
+#include "control/control.h"
 #include "lib/attr.h"
-#include <sys/types.h>
 
-enum { OPENER_ADDRESS = 512 }; /* most bytes of a request */
+enum {
+	OPENER_MAILBOX = 'M',
+	OPENER_PROGRAM = 'P',
+	OPENER_REQUEST = 512, /* most bytes of a request */
+	OPENER_LINE = 1024,   /* of control/checkpassword, end byte included */
+	OPENER_WORDS = 64,    /* words of it; more are left out */
+	OPENER_SECONDS = 40 /* until a mailbox speaks, else its program ends */
+};
 
-/* Serve requests that come on fd, for ever.  Dies (111) when the checking half
- * has ended. */
-NO_RETURN void opener_run(int fd, pid_t checking_half);
+/* Serve requests that come on fd, for ever.  c has the rows of CONTROL_AUTHD.
+ * Dies (111) when the checking half has ended. */
+NO_RETURN void opener_run(int fd, struct controls *c);
 
 #endif

@@ -14,6 +14,9 @@
 
 enum { CHECKPW_MAX = 512 };
 
+/* Exit codes of the program. */
+enum { CHECKPW_WRONG = 1, CHECKPW_MISUSED = 2, CHECKPW_LATER = 111 };
+
 struct checkpw {
 	struct str user, password, extra;
 };

@@ -2,6 +2,7 @@
 #ifndef TESTS_POP3D_HOME_H
 #define TESTS_POP3D_HOME_H
 
+#include "control/control.h"
 #include "lib/cdb.h"
 #include "lib/fd.h"
 #include "lib/str.h"
@@ -32,7 +33,31 @@ home_setup(void **state)
 	*state = path;
 	memcpy(path, "/tmp/culver-home-XXXXXX", 24);
 	return mkdtemp(path) == NULL || chmod(path, 0755) != 0 ||
-	       chdir(path) != 0 || mkdir("users", 0755) != 0;
+	       chdir(path) != 0 || mkdir("users", 0755) != 0 ||
+	       mkdir("control", 0755) != 0;
+}
+
+/* control/checkpassword holds this line; NULL: there is none. */
+static inline void
+home_checkpassword(const char *line)
+{
+	if (line == NULL)
+		assert_int_equal(unlink("control/checkpassword"), 0);
+	else
+		assert_true(fd_replace_file(
+		    AT_FDCWD, "control/checkpassword", str_of(line), 0644));
+}
+
+/* The settings of culver-authd, read when they are asked for. */
+static inline struct controls *
+home_controls(void)
+{
+	int fd = open("control", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct controls *c = control_new(fd, CONTROL_AUTHD);
+
+	assert_true(fd >= 0);
+	assert_non_null(c);
+	return c;
 }
 
 static inline int
@@ -40,8 +65,9 @@ home_teardown(void **state)
 {
 	(void)unlink(USERS_PASSWD);
 	(void)unlink(USERS_RCPT);
-	return rmdir("users") != 0 || chdir("/") != 0 ||
-	       rmdir((const char *)*state) != 0;
+	(void)unlink("control/checkpassword");
+	return rmdir("users") != 0 || rmdir("control") != 0 ||
+	       chdir("/") != 0 || rmdir((const char *)*state) != 0;
 }
 
 /* Make one of the two tables of users. */

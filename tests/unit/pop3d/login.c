@@ -22,7 +22,7 @@ open_one(int fd, enum opener how)
 	int answer, ends[2];
 	ssize_t n = sock_receive(fd, address, sizeof(address), &answer);
 
-	if (n != 8 || memcmp(address, "a@a.test", 8) != 0 || answer < 0 ||
+	if (n != 9 || memcmp(address, "Ma@a.test", 9) != 0 || answer < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
 		_exit(1);
 	if (how == OPENS && (!fd_write_all(ends[1], "+OK\r\n", 5) ||
@@ -39,6 +39,7 @@ static enum login_end
 check(char kind, struct str payload, enum opener how, struct login_answer *a)
 {
 	int popup[2], pair[2];
+	struct controls *c = home_controls();
 	struct buf b = {0};
 	enum login_end end;
 	pid_t pid;
@@ -53,7 +54,8 @@ check(char kind, struct str payload, enum opener how, struct login_answer *a)
 	}
 	assert_int_equal(close(pair[1]), 0);
 	assert_true(frame_write(popup[0], kind, payload));
-	end = login_check(popup[1], pair[0]);
+	end = login_check(popup[1], pair[0], c);
+	control_free(c);
 	assert_int_equal(close(pair[0]), 0);
 	assert_int_equal(close(popup[1]), 0);
 	if (!login_receive(popup[0], -1, &b, a))
@@ -138,6 +140,19 @@ failures_are_not_told_here(void **state)
 }
 
 static void
+settings_that_cannot_be_read_are_trouble(void **state)
+{
+	struct login_answer a;
+
+	(void)state;
+	assert_int_equal(mkdir("control/checkpassword", 0755), 0);
+	assert_int_equal(
+	    log_in("pop3", "a@a.test", "secret", OPENS, &a), LOGIN_LATER);
+	assert_int_equal(a.letter, '\0');
+	assert_int_equal(rmdir("control/checkpassword"), 0);
+}
+
+static void
 garbage_is_no_request(void **state)
 {
 	struct login_answer a;
@@ -160,6 +175,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(right_password_opens_the_mailbox),
 	    cmocka_unit_test(failures_are_not_told_here),
+	    cmocka_unit_test(settings_that_cannot_be_read_are_trouble),
 	    cmocka_unit_test(garbage_is_no_request),
 	};
 

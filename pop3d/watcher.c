@@ -1,0 +1,32 @@
+/* watcher: see watcher.h. */
+#include "pop3d/watcher.h"
+
+#include "lib/die.h"
+#include "lib/drop.h"
+#include "lib/sock.h"
+#include "wire/checkpw.h"
+#include <errno.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+void
+watcher_run(pid_t child, int answer, const int closed[2])
+{
+	int status = 0;
+	bool wrong;
+
+	drop_to(&(struct drop){.account = ACCOUNT_USERS,
+	    .jailed = true,
+	    .promises = PROMISE_FORK});
+	if (child < 0)
+		die_temp("unable to fork for a program");
+	(void)close(closed[0]);
+	(void)close(closed[1]);
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			die_temp("unable to wait for a program");
+	wrong = WIFEXITED(status) && WEXITSTATUS(status) == CHECKPW_WRONG;
+	/* Whoever has its mailbox does not hear this. */
+	(void)!sock_send(answer, wrong ? "N" : "Z", 1, -1);
+	_exit(0);
+}
