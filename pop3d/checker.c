@@ -1,6 +1,6 @@
 /* checker: a table of logins, of which each is being checked, or waits to be
  * told that it failed; see checker.h. */
-#define _GNU_SOURCE /* accept4, ppoll */
+#define _GNU_SOURCE /* accept4, pipe2, ppoll */
 #include "pop3d/checker.h"
 
 #include "lib/clock.h"
@@ -9,9 +9,11 @@
 #include "lib/os_linux.h"
 #include "lib/sock.h"
 #include "lib/str.h"
+#include "pop3d/failures.h"
 #include "pop3d/login.h"
 #include "wire/login.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -21,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-_Static_assert(LOGIN_ANSWER > CHECKER_LIFE + LOGIN_DELAY,
+_Static_assert(LOGIN_ANSWER > CHECKER_LIFE + LOGIN_DELAY_MOST,
     "culver-popup must outwait a child that is ended");
 
 enum { PAUSE_NS = 100000000 }; /* when there are no descriptors */
@@ -32,7 +34,9 @@ struct row {
 	enum state state;
 	int fd;        /* to culver-popup */
 	pid_t pid;     /* of LOGIN_CHECKED */
+	int report;    /* of LOGIN_CHECKED: whose login it is, from its child */
 	char letter;   /* of LOGIN_FAILED: N or Z */
+	int seconds;   /* of LOGIN_FAILED: when it is told, after began */
 	int64_t began; /* on the boot clock */
 };
 
@@ -40,6 +44,7 @@ struct logins {
 	const struct checker *c;
 	struct row rows[CHECKER_LOGINS];
 	unsigned checked, failed; /* how many are in these states */
+	struct failures failures;
 };
 
 static void
@@ -61,11 +66,15 @@ find_row(struct logins *l, enum state state, pid_t pid)
 	return NULL;
 }
 
+/* Who waits for a failure takes a row: when half of them are taken so, nobody
+ * waits longer than all must. */
 static int64_t
-due(const struct row *r)
+due(const struct logins *l, const struct row *r)
 {
-	int seconds = r->state == LOGIN_CHECKED ? CHECKER_LIFE : LOGIN_DELAY;
+	int seconds = r->state == LOGIN_CHECKED ? CHECKER_LIFE : r->seconds;
 
+	if (r->state == LOGIN_FAILED && l->failed > CHECKER_LOGINS / 2)
+		seconds = LOGIN_DELAY;
 	return r->began + (int64_t)seconds * CLOCK_SECOND;
 }
 
@@ -76,6 +85,23 @@ letter_of(int status)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == LOGIN_WRONG)
 		return 'N';
 	return 'Z';
+}
+
+/* What a right or wrong password means for those to come. */
+static void
+learn(struct logins *l, struct row *r, int status)
+{
+	struct failures_keys k;
+	bool told = read(r->report, &k, sizeof(k)) == sizeof(k);
+
+	fd_close(&r->report);
+	r->letter = letter_of(status);
+	r->seconds = LOGIN_DELAY;
+	if (told && r->letter == 'N')
+		r->seconds = failures_add(&l->failures, k, clock_boot());
+	else if (told && WIFEXITED(status) &&
+		 WEXITSTATUS(status) == LOGIN_OPENED)
+		failures_forgive(&l->failures, k);
 }
 
 static void
@@ -92,13 +118,13 @@ reap(struct logins *l)
 		l->checked--;
 		if (WIFSIGNALED(status))
 			warn("a child was ended by a signal");
+		learn(l, r, status);
 		if (WIFEXITED(status) && WEXITSTATUS(status) == LOGIN_OPENED) {
 			r->state = LOGIN_FREE;
 			fd_close(&r->fd);
 			continue;
 		}
 		r->state = LOGIN_FAILED;
-		r->letter = letter_of(status);
 		l->failed++;
 	}
 }
@@ -125,7 +151,7 @@ act_on_time(struct logins *l, int64_t now)
 	for (size_t i = 0; i < CHECKER_LOGINS; i++) {
 		struct row *r = &l->rows[i];
 
-		if (r->state == LOGIN_FREE || due(r) > now)
+		if (r->state == LOGIN_FREE || due(l, r) > now)
 			continue;
 		if (r->state == LOGIN_FAILED)
 			tell(l, r);
@@ -143,8 +169,8 @@ patience(const struct logins *l, int64_t now)
 	for (size_t i = 0; i < CHECKER_LOGINS; i++) {
 		const struct row *r = &l->rows[i];
 
-		if (r->state != LOGIN_FREE && due(r) < until)
-			until = due(r);
+		if (r->state != LOGIN_FREE && due(l, r) < until)
+			until = due(l, r);
 	}
 	until = until > now ? until - now : 0;
 	return (struct timespec){.tv_sec = until / CLOCK_SECOND,
@@ -175,11 +201,22 @@ rest(void)
 
 /* In the child, which is of no use to anybody without its parent. */
 NO_RETURN static void
-check(const struct checker *c, int fd)
+check(const struct logins *l, int fd, int report)
 {
+	const struct checker *c = l->c;
+	struct login_job job = {.fd = fd,
+	    .opener = c->opener,
+	    .controls = c->controls,
+	    .failures = &l->failures};
+	enum login_end end;
+
 	if (!os_end_with_parent(SIGKILL))
 		die_temp("unable to end with the parent");
-	_exit((int)login_check(fd, c->opener, c->controls));
+	end = login_check(&job);
+	/* Without it the parent learns nothing, and tells no sooner. */
+	if (write(report, &job.keys, sizeof(job.keys)) < 0)
+		warn("unable to report");
+	_exit((int)end);
 }
 
 /* Only called when there is a free row and room for a child. */
@@ -188,6 +225,7 @@ take(struct logins *l)
 {
 	struct row *r = find_row(l, LOGIN_FREE, 0);
 	int fd = accept4(l->c->listening, NULL, NULL, SOCK_CLOEXEC);
+	int report[2] = {-1, -1};
 	pid_t pid;
 
 	if (fd < 0 && errno != EINTR && errno != ECONNABORTED)
@@ -196,12 +234,15 @@ take(struct logins *l)
 		fd_close(&fd);
 		return;
 	}
-	pid = fork();
+	pid = pipe2(report, O_CLOEXEC | O_NONBLOCK) == 0 ? fork() : -1;
 	if (pid == 0)
-		check(l->c, fd);
-	*r = (struct row){LOGIN_CHECKED, fd, pid, 'Z', clock_boot()};
+		check(l, fd, report[1]);
+	fd_close(&report[1]);
+	*r = (struct row){
+	    LOGIN_CHECKED, fd, pid, report[0], 'Z', LOGIN_DELAY, clock_boot()};
 	if (pid < 0) {
 		warn("unable to fork");
+		fd_close(&r->report);
 		r->state = LOGIN_FAILED;
 		l->failed++;
 	} else {
@@ -224,6 +265,8 @@ checker_run(const struct checker *c)
 	sigset_t block, before;
 
 	l.c = c;
+	if (!failures_open(&l.failures))
+		die_temp("unable to get random bytes");
 	if (sigemptyset(&block) != 0 || sigaddset(&block, SIGCHLD) != 0 ||
 	    sigprocmask(SIG_BLOCK, &block, &before) != 0 ||
 	    sigaction(SIGCHLD, &ended, NULL) != 0)

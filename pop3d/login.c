@@ -118,31 +118,33 @@ check_by_program(int fd, int opener, const struct login *l)
 }
 
 static enum login_end
-check(int fd, int opener, struct controls *c, const struct login *l)
+check(const struct login_job *job, const struct login *l)
 {
-	if (!control_refresh(c)) {
+	if (!control_refresh(job->controls)) {
 		errno = 0;
-		warn(control_error(c));
+		warn(control_error(job->controls));
 		note("failure", l, "control");
 		return LOGIN_LATER;
 	}
-	if (control_line(c, C_checkpassword).len > 0)
-		return check_by_program(fd, opener, l);
-	return check_by_table(fd, opener, l);
+	if (control_line(job->controls, C_checkpassword).len > 0)
+		return check_by_program(job->fd, job->opener, l);
+	return check_by_table(job->fd, job->opener, l);
 }
 
 enum login_end
-login_check(int fd, int opener, struct controls *c)
+login_check(struct login_job *job)
 {
 	struct buf b = {0};
 	struct frame f;
 	struct login l;
 	enum login_end end = LOGIN_LATER;
 
-	if (frame_read(fd, LOGIN_REQUEST * MILLI, &b, &f) == FRAME_OK &&
+	job->keys = (struct failures_keys){0, 0};
+	if (frame_read(job->fd, LOGIN_REQUEST * MILLI, &b, &f) == FRAME_OK &&
 	    f.kind == LOGIN_LETTER && login_read(f.payload, &l) &&
 	    str_equal(l.service, str_of("pop3"))) {
-		end = check(fd, opener, c, &l);
+		job->keys = failures_keys(job->failures, l.who.user, l.client);
+		end = check(job, &l);
 	} else {
 		errno = 0;
 		warn("unable to read a request");

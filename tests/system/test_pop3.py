@@ -6,6 +6,7 @@ import pathlib
 import poplib
 import random
 import re
+import select
 import shutil
 import signal
 import socket
@@ -287,6 +288,44 @@ def test_all_who_may_not_log_in_are_told_the_same(home):
         assert c.line() == WRONG
         assert home.lines("authd: failure service=pop3 ip=127.0.0.1 user=%s "
                           "reason=%s" % (user, reason))
+        c.close()
+
+
+def test_ten_wrong_passwords_are_logged_and_slowed_down(home):
+    home.user("alice@mail.test", "secret")
+    clock = home.path / "clock"
+    clock.write_bytes(b"%+020d\n" % 0 * 2)
+    home.env["CULVER_CLOCK"] = str(clock)
+    home.give()
+    home.authd()
+    port = home.ucspi()
+    clients = [connect(port) for _ in range(10)]
+    began = time.monotonic()
+    for c in clients:
+        c.line()
+        c.send(b"USER alice@mail.test\r\nPASS wrong\r\n")
+        assert c.line() == b"+OK\r\n"
+    wait_for(lambda: len(home.lines(
+        "authd: failure service=pop3 ip=127.0.0.1 user=alice@mail.test "
+        "reason=password")) == 10, "no ten lines")
+    # Others are not held up, nor is who has the password.
+    login(port, "alice@mail.test", "secret").quit()
+    told = []
+    for _ in range(4):
+        [ready, *_], _, _ = select.select(
+            [c.sock for c in clients], [], [], PATIENCE)
+        [c] = [c for c in clients if c.sock is ready]
+        assert c.line() == WRONG
+        told.append(time.monotonic() - began)
+        clients.remove(c)
+    assert told[0] >= 2 and told[3] >= 4
+    # A minute later all have been told; a connection makes it look.
+    fd = os.open(clock, os.O_WRONLY)
+    os.pwrite(fd, b"%+020d\n" % 60000000 * 2, 0)
+    os.close(fd)
+    home.answers()
+    for c in clients:
+        assert c.line() == WRONG
         c.close()
 
 

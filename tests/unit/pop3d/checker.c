@@ -5,6 +5,7 @@
 #include "lib/clock.h"
 #include "lib/frame.h"
 #include "lib/sock.h"
+#include "pop3d/failures.h"
 #include "tests/unit/pop3d/home.h"
 #include "wire/login.h"
 #include <errno.h>
@@ -62,10 +63,10 @@ end(struct halves *h)
 }
 
 static int
-ask(const char *user, const char *password)
+ask_from(const char *client, const char *user, const char *password)
 {
 	struct login l = {
-	    str_of("pop3"), false, str_of("192.0.2.1"), str_of("9"),
+	    str_of("pop3"), false, str_of(client), str_of("9"),
 	    str_of("192.0.2.2"), str_of("110"),
 	    {str_of(user), str_of(password), str_of("stamp")}
         };
@@ -77,6 +78,12 @@ ask(const char *user, const char *password)
 	assert_true(frame_write(s, LOGIN_LETTER, buf_str(&b)));
 	buf_free(&b);
 	return s;
+}
+
+static int
+ask(const char *user, const char *password)
+{
+	return ask_from("192.0.2.1", user, password);
 }
 
 static char
@@ -118,8 +125,13 @@ failures_delay_nobody(void **state)
 	char address[16];
 
 	(void)state;
-	for (int i = 0; i < MANY; i++)
-		wrong[i] = ask(i % 2 == 0 ? "a@a.test" : "b@a.test", "wrong");
+	for (int i = 0; i < MANY; i++) {
+		char user[32], client[32];
+
+		(void)snprintf(user, sizeof(user), "u%d@a.test", i);
+		(void)snprintf(client, sizeof(client), "192.0.2.%d", i);
+		wrong[i] = ask_from(client, i < 2 ? "a@a.test" : user, "wrong");
+	}
 	right = ask("a@a.test", "secret");
 	assert_int_equal(
 	    sock_receive(h.opener, address, sizeof(address), &answer), 9);
@@ -130,6 +142,37 @@ failures_delay_nobody(void **state)
 		assert_int_equal(hear(wrong[i]), 'N');
 	assert_true(
 	    clock_boot() - began >= (int64_t)LOGIN_DELAY * CLOCK_SECOND);
+	end(&h);
+}
+
+/* The fourth failure of one user waits twice as long; a right password does
+ * not wait, and is a fresh start. */
+static void
+further_failures_wait_longer(void **state)
+{
+	enum { ALLOWED = FAILURES_USER };
+	struct halves h = begin(geteuid());
+	int wrong[ALLOWED + 1], right, answer;
+	int64_t began = clock_boot();
+	char address[16];
+
+	(void)state;
+	for (int i = 0; i < ALLOWED + 1; i++)
+		wrong[i] = ask("a@a.test", "wrong");
+	for (int i = 0; i < ALLOWED + 1; i++)
+		assert_int_equal(hear(wrong[i]), 'N');
+	assert_true(
+	    clock_boot() - began >= (int64_t)LOGIN_DELAY * 2 * CLOCK_SECOND);
+	began = clock_boot();
+	right = ask("a@a.test", "secret");
+	assert_int_equal(
+	    sock_receive(h.opener, address, sizeof(address), &answer), 9);
+	assert_true(sock_send(answer, "K", 1, h.opener));
+	fd_close(&answer);
+	assert_int_equal(hear(right), 'K');
+	assert_int_equal(hear(ask("a@a.test", "wrong")), 'N');
+	assert_true(
+	    clock_boot() - began < (int64_t)LOGIN_DELAY * 2 * CLOCK_SECOND);
 	end(&h);
 }
 
@@ -183,6 +226,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(failures_delay_nobody),
+	    cmocka_unit_test(further_failures_wait_longer),
 	    cmocka_unit_test(trouble_is_told_and_late_as_well),
 	    cmocka_unit_test(nobody_else_is_heard),
 	    cmocka_unit_test(client_that_left_does_no_harm),

@@ -33,13 +33,23 @@ open_one(int fd, enum opener how)
 	_exit(0);
 }
 
-/* Check one request; *a is what culver-popup hears, its letter 0 for nothing.
+static struct failures failures;
+
+static bool
+same_keys(struct failures_keys a, struct failures_keys b)
+{
+	return a.user == b.user && a.address == b.address;
+}
+
+/* Check one request, which is known by keys; *a is what culver-popup hears, its letter 0 for nothing.
  */
 static enum login_end
-check(char kind, struct str payload, enum opener how, struct login_answer *a)
+check(char kind, struct str payload, enum opener how, struct failures_keys keys,
+    struct login_answer *a)
 {
 	int popup[2], pair[2];
-	struct controls *c = home_controls();
+	struct login_job job = {
+	    .controls = home_controls(), .failures = &failures};
 	struct buf b = {0};
 	enum login_end end;
 	pid_t pid;
@@ -54,8 +64,11 @@ check(char kind, struct str payload, enum opener how, struct login_answer *a)
 	}
 	assert_int_equal(close(pair[1]), 0);
 	assert_true(frame_write(popup[0], kind, payload));
-	end = login_check(popup[1], pair[0], c);
-	control_free(c);
+	job.fd = popup[1];
+	job.opener = pair[0];
+	end = login_check(&job);
+	assert_true(same_keys(job.keys, keys));
+	control_free(job.controls);
 	assert_int_equal(close(pair[0]), 0);
 	assert_int_equal(close(popup[1]), 0);
 	if (!login_receive(popup[0], -1, &b, a))
@@ -75,11 +88,14 @@ log_in(const char *service, const char *user, const char *password,
 	    str_of("192.0.2.2"), str_of("110"),
 	    {str_of(user), str_of(password), str_of("stamp")}
         };
+	struct failures_keys k = {0, 0};
 	struct buf b = {0};
 	enum login_end end;
 
 	assert_true(login_write(&b, &l));
-	end = check('L', buf_str(&b), how, a);
+	if (strcmp(service, "pop3") == 0)
+		k = failures_keys(&failures, str_of(user), str_of("192.0.2.1"));
+	end = check('L', buf_str(&b), how, k, a);
 	buf_free(&b);
 	return end;
 }
@@ -92,7 +108,7 @@ setup(void **state)
 	    {"a@a.test", hash, 0},
 	};
 
-	if (home_setup(state) != 0 ||
+	if (!failures_open(&failures) || home_setup(state) != 0 ||
 	    !password_hash(str_of("secret"), password_method(0), hash))
 		return -1;
 	home_users(USERS_PASSWD, rows, COUNT(rows));
@@ -155,16 +171,18 @@ settings_that_cannot_be_read_are_trouble(void **state)
 static void
 garbage_is_no_request(void **state)
 {
+	static const struct failures_keys none;
 	struct login_answer a;
 
 	(void)state;
-	assert_int_equal(check('L', str_of("pop3"), OPENS, &a), LOGIN_LATER);
-	assert_int_equal(check('L', str_of(""), OPENS, &a), LOGIN_LATER);
+	assert_int_equal(
+	    check('L', str_of("pop3"), OPENS, none, &a), LOGIN_LATER);
+	assert_int_equal(check('L', str_of(""), OPENS, none, &a), LOGIN_LATER);
 	assert_int_equal(
 	    check('X',
 		(struct str){
 		    "pop3\0pass\0i\0p\0s\0p\0a@a.test\0secret\0\0", 35},
-		OPENS, &a),
+		OPENS, none, &a),
 	    LOGIN_LATER);
 	assert_int_equal(a.letter, '\0');
 }
