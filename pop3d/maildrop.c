@@ -258,6 +258,8 @@ maildrop_total(struct maildrop *m, uint64_t *count, uint64_t *octets)
 			++*count;
 			*octets += message_octets(m, &m->messages[i]);
 		}
+	if (m->sizes != NULL && *count == m->count)
+		m->sizes->complete = true;
 }
 
 void

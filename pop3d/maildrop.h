@@ -6,6 +6,7 @@
 #define POP3D_MAILDROP_H
 
 #include "lib/attr.h"
+#include "pop3d/sizes.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +35,7 @@ struct maildrop {
 	struct message *messages; /* ordered by time, then base name */
 	size_t count, room;
 	struct store *store; /* the names */
+	struct sizes *sizes; /* the caller's; NULL: nothing is remembered */
 };
 
 /* List the Maildir open as dirfd, which stays the caller's.  False with errno;

@@ -5,7 +5,8 @@
  *             checkpassword chain.
  * Reads       the Maildir named on its command line; env USER TCPREMOTEIP, for
  *             the log.
- * Writes      the same: removes, and renames into cur/, after QUIT.
+ * Writes      the same: removes, and renames into cur/, after QUIT; and
+ *             culver-sizes in it, for sizes that names do not tell.
  * Talks to    a POP3 client (culver-popup passes its bytes on), fd 0 and 1.
  * Trusts      the names in the Maildir for sizes; nothing from fd 0.
  * Exits       0 the session has ended; 100 wrong usage; 111 a local failure.
@@ -87,7 +88,7 @@ note(const char *how, const struct maildrop *m, const struct tally *t)
 }
 
 static void
-serve(int dirfd, const char *path, int timeout_seconds)
+serve(int dirfd, const char *path, struct sizes *sizes, int timeout_seconds)
 {
 	static char commands[COMMAND_STORAGE], answers[ANSWERS];
 	struct channel in_channel, out_channel;
@@ -99,6 +100,7 @@ serve(int dirfd, const char *path, int timeout_seconds)
 
 	if (!maildrop_open(&m, dirfd))
 		refuse("unable to list ", path);
+	m.sizes = sizes;
 	channel_open(&in_channel, 0, timeout_seconds);
 	channel_open(&out_channel, 1, timeout_seconds);
 	reader_open(&in, &in_channel, commands, sizeof(commands));
@@ -107,12 +109,14 @@ serve(int dirfd, const char *path, int timeout_seconds)
 	end = session_run(&m, &in, &out, &t);
 	note(ends[end], &m, &t);
 	maildrop_close(&m);
+	sizes_close(sizes);
 }
 
 int
 main(int argc, char **argv)
 {
 	uint64_t timeout = TIMEOUT;
+	struct sizes sizes;
 	int option, here;
 
 	(void)alarm(0); /* whoever started us has no longer to wait */
@@ -134,11 +138,12 @@ main(int argc, char **argv)
 	if (chdir(argv[optind]) != 0 ||
 	    (here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
 		refuse("unable to enter ", argv[optind]);
+	sizes_open(&sizes, here);
 	drop_to(&(struct drop){.account = ACCOUNT_SELF,
 	    .jailed = true,
 	    .promises = PROMISE_READ | PROMISE_WRITE,
 	    .paths = paths});
-	serve(here, argv[optind], (int)timeout);
+	serve(here, argv[optind], &sizes, (int)timeout);
 	fd_close(&here);
 	return 0;
 }

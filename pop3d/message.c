@@ -57,8 +57,9 @@ message_open(struct maildrop *m, struct message *p)
 	return open_name(m, p);
 }
 
-static uint64_t
-count_octets(int fd)
+/* False when the file could not be read to its end. */
+static bool
+count_octets(int fd, uint64_t *octets)
 {
 	char piece[PIECE];
 	struct encoder e;
@@ -69,20 +70,38 @@ count_octets(int fd)
 		if (!encoder_put(&e, (struct str){piece, (size_t)n}))
 			break;
 	encoder_end(&e);
-	return n < 0 ? 0 : e.octets;
+	*octets = n < 0 ? 0 : e.octets;
+	return n >= 0;
+}
+
+/* From an earlier session. */
+static bool
+remembered(struct maildrop *m, struct message *p)
+{
+	struct str base = maildir_name_base(str_of(p->name));
+	struct stat st;
+
+	return m->sizes != NULL &&
+	       fstatat(m->folders[p->folder], p->name, &st,
+		   AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+	       sizes_find(m->sizes, base, &st, &p->octets);
 }
 
 uint64_t
 message_octets(struct maildrop *m, struct message *p)
 {
+	struct stat st;
 	int fd;
 
-	if (p->octets != OCTETS_UNKNOWN)
+	if (p->octets != OCTETS_UNKNOWN || remembered(m, p))
 		return p->octets;
 	p->octets = 0;
 	fd = message_open(m, p);
-	if (fd >= 0)
-		p->octets = count_octets(fd);
+	if (fd >= 0 && fstat(fd, &st) == 0 && count_octets(fd, &p->octets) &&
+	    m->sizes != NULL)
+		sizes_add(m->sizes, maildir_name_base(str_of(p->name)), &st,
+		    p->octets);
 	fd_close(&fd);
 	return p->octets;
 }

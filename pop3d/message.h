@@ -15,8 +15,8 @@ enum { UIDL_SIZE = 71 }; /* RFC 1939, 7: at most 70 octets; and an end byte */
 MUST_USE int message_open(struct maildrop *m, struct message *p);
 
 /* How many octets RETR sends, without doubled dots: what the name says
- * (wire/maildir.h), else the file is read for it, once.  0 where it cannot be
- * read. */
+ * (wire/maildir.h), else what was remembered (pop3d/sizes.h), else the file is
+ * read for it, once.  0 where it cannot be read. */
 uint64_t message_octets(struct maildrop *m, struct message *p);
 
 /* The unique-id: the base name where it is 1 to 70 printable octets that do not

@@ -69,6 +69,45 @@ def test_sizes_are_not_read_from_files_whose_names_tell_them(maildir):
         assert c.ask(b"STAT") == b"+OK 2 9\r\n"
 
 
+def test_sizes_that_names_do_not_tell_are_counted_once(maildir):
+    data = {"%d.m" % i: b"%d\n" % i * i for i in range(1, 101)}
+    for name, text in data.items():
+        maildir.put(name, text)
+    total = sum(len(on_the_wire(text)) for text in data.values())
+    with pop3d(maildir.path) as c:
+        assert c.ask(b"STAT") == b"+OK 100 %d\r\n" % total
+    remembered = maildir.path / "culver-sizes"
+    assert len(remembered.read_bytes().splitlines()) == 100
+    # Moved, and closed to us: nobody opens them any more.
+    for name in data:
+        (maildir.path / "new" / name).chmod(0)
+        (maildir.path / "new" / name).rename(
+            maildir.path / "cur" / (name + ":2,S"))
+    with pop3d(maildir.path) as c:
+        assert c.ask(b"STAT") == b"+OK 100 %d\r\n" % total
+        assert c.ask(b"LIST 9") == b"+OK 9 %d\r\n" % (3 * 9)
+    # Another file of the same name and size is counted.
+    path = maildir.path / "cur" / "9.m:2,S"
+    path.unlink()
+    maildir.put(path.name, b"9\n" * 5 + b"12345678", "cur")
+    with pop3d(maildir.path) as c:
+        assert c.ask(b"LIST 9") == b"+OK 9 %d\r\n" % (3 * 5 + 10)
+        assert c.retr(9) == b"9\r\n" * 5 + b"12345678\r\n"
+    total += 25 - 27
+    remembered.write_bytes(b"damaged\n")
+    for path in (maildir.path / "cur").iterdir():
+        path.chmod(0o600)
+    with pop3d(maildir.path) as c:
+        assert c.ask(b"STAT") == b"+OK 100 %d\r\n" % total
+    # Whoever may not write there is told the sizes all the same.
+    remembered.unlink()
+    maildir.path.chmod(0o555)
+    with pop3d(maildir.path) as c:
+        assert c.ask(b"STAT") == b"+OK 100 %d\r\n" % total
+    assert not remembered.exists()
+    maildir.path.chmod(0o755)
+
+
 def test_hostile_names_and_files(maildir, place):
     secret = place / "secret"
     secret.write_bytes(b"secret\n")
@@ -526,7 +565,8 @@ def test_mailbox_is_started_as_its_user_with_nothing_inherited(home):
         links = {os.readlink(proc / "fd" / f).split(":")[0]
                  for f in os.listdir(proc / "fd") if int(f) > 2}
         box = str(home.path / "domains/mail.test/alice/Maildir")
-        assert links == {box, box + "/new", box + "/cur"}
+        assert links == {box, box + "/new", box + "/cur",
+                         box + "/culver-sizes"}
     status = (proc / "status").read_text()
     assert re.search(r"^Seccomp:\s+2$", status, re.M)
     assert re.search(r"^NoNewPrivs:\s+1$", status, re.M)
