@@ -2,9 +2,12 @@
 
 The program runs under a UCSPI-like parent in a HOME of its own, with a queue
 that is played here: it speaks wire/submit.h's server end and keeps what it is
-given, so that a transcript needs neither root nor any other program.
+given, so that a transcript needs neither root nor any other program.  What
+checks passwords for culver-popup (wire/login.h) is played, too.
 """
 
+import atexit
+import functools
 import os
 import pathlib
 import re
@@ -247,17 +250,90 @@ class Queue(threading.Thread):
         return True
 
 
+# ------------------------------------------------------- who checks passwords
+
+class Authd(threading.Thread):
+    """culver-authd as wire/login.h describes it, played.  The password decides:
+    "right" and any digest of user "ok" open a mailbox that says "+OK mailbox"
+    and then what it hears; "later" cannot be checked; all others are wrong."""
+
+    def __init__(self, home):
+        super().__init__(daemon=True)
+        self.logins = []
+        path = home.path / "state" / "auth"
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(str(path))
+        os.chmod(path, 0o666)
+        self.socket.listen(10)
+
+    def run(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
+            with client:
+                self.answer(client)
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        self.join(PATIENCE)
+
+    def answer(self, client):
+        head = Queue.read(client, 5)
+        payload = head and Queue.read(
+            client, struct.unpack(">I", head[:4])[0] - 1)
+        if not payload:
+            return
+        _, how, _, _, _, _, user, password, stamp, _ = payload.split(b"\0")
+        self.logins.append((user, password, stamp))
+        if password == b"right" or (how == b"apop" and user == b"ok"):
+            ours, theirs = socket.socketpair()
+            with theirs:
+                socket.send_fds(client, [b"\0\0\0\1K"], [theirs.fileno()])
+            threading.Thread(
+                target=self.mailbox, args=(ours,), daemon=True).start()
+        else:
+            client.sendall(b"\0\0\0\1" +
+                           (b"Z" if password == b"later" else b"N"))
+
+    @staticmethod
+    def mailbox(stream):
+        with stream:
+            stream.sendall(b"+OK mailbox\r\n")
+            while data := stream.recv(1 << 16):
+                stream.sendall(data)
+
+
 # ---------------------------------------------------------------- the program
+
+@functools.lru_cache(maxsize=None)
+def binary(program):
+    """Where nobody may go, too: the tree may lie in root's own folder."""
+    path = pathlib.Path(os.environ.get(
+        "CULVER_BIN", ROOT / "build" / "bin")) / ("culver-" + program)
+    if os.getuid() != 0 or program != "pop3d":
+        return path
+    folder = pathlib.Path(tempfile.mkdtemp(
+        prefix="culver-bin.", dir="/var/tmp"))
+    atexit.register(shutil.rmtree, folder)
+    folder.chmod(0o755)
+    return shutil.copy(path, folder)
+
 
 class Client:
     """One connection to a program that was started for it."""
 
     def __init__(self, program, options, home, env, early):
+        arguments, who = list(options), {}
+        if program == "pop3d":
+            arguments.append("Maildir")
+            if os.getuid() == 0:
+                who = dict(user=NOBODY, group=NOBODY, extra_groups=[])
         self.socket, theirs = socket.socketpair()
         self.socket.sendall(early)
         self.log = tempfile.TemporaryFile()
-        binary = pathlib.Path(os.environ.get(
-            "CULVER_BIN", ROOT / "build" / "bin")) / ("culver-" + program)
         environment = {"CULVER_HOME": str(home.path), "PROTO": "TCP",
                        "PATH": "/usr/bin:/bin",
                        "TCPREMOTEIP": "192.0.2.9", "TCPREMOTEPORT": "40000",
@@ -267,9 +343,9 @@ class Client:
                 environment[name] = os.environ[name]
         environment.update(env)
         self.process = subprocess.Popen(
-            [str(binary), *options],
-            stdin=theirs, stdout=theirs, stderr=self.log,
-            env={k: v for k, v in environment.items() if v != "-"})
+            [str(binary(program)), *arguments], stdin=theirs, stdout=theirs,
+            stderr=self.log, cwd=home.path,
+            env={k: v for k, v in environment.items() if v != "-"}, **who)
         theirs.close()
         self.socket.setblocking(False)
         self.got, self.ended = b"", False
@@ -368,7 +444,12 @@ class Case:
     def __init__(self, program):
         self.program = program
         self.home, self.env, self.options = Home(), {}, []
-        self.queue = self.client = None
+        self.queue = self.authd = self.client = None
+        for name in {"popup": ["state"],
+                     "pop3d": ["Maildir", "Maildir/new", "Maildir/cur"]
+                     }.get(program, []):
+            (self.home.path / name).mkdir()
+        self.authd_words = "ok"
         self.queue_words, self.early = "ok", b""
         self.logged = []
         self.past = 0  # seconds that the program's clock is ahead
@@ -415,6 +496,29 @@ class Case:
         os.pwrite(fd, ahead * 2, 0)
         os.close(fd)
 
+    def do_authd(self, words):
+        self.authd_words = words
+
+    def mailbox(self, name):
+        return os.path.join(os.fsencode(self.home.path / "Maildir"), name)
+
+    def do_mail(self, text):
+        """A file of the Maildir: its name below it, and its bytes."""
+        name = re.match(r'"(?:[^"\\]|\\.)*"', text)
+        path = self.mailbox(parse_bytes(name[0]))
+        with open(path, "wb") as file:
+            file.write(parse_bytes(text[name.end():]))
+        if self.client and os.getuid() == 0:
+            os.chown(path, NOBODY, NOBODY)
+
+    def do_vanish(self, name):
+        os.unlink(self.mailbox(parse_bytes(name)))
+
+    def do_move(self, text):
+        old, new = [self.mailbox(unescape(w)) for w in
+                    re.findall(r'"((?:[^"\\]|\\.)*)"', text)]
+        os.rename(old, new)
+
     def do_early(self, text):
         self.early = parse_bytes(text)
 
@@ -429,7 +533,11 @@ class Case:
     def start(self):
         if self.client:
             return
-        if self.queue_words != "down":
+        if self.program == "popup" and self.authd_words != "down":
+            self.authd = Authd(self.home)
+            self.authd.start()
+        if self.program not in ("popup", "pop3d") and \
+                self.queue_words != "down":
             self.queue = Queue(self.home)
             self.set_queue()
             self.queue.start()
@@ -536,8 +644,27 @@ class Case:
                 raise Failure("the log holds %r" % line)
         if self.queue:
             self.queue.close()
+        if self.authd:
+            self.authd.close()
 
     # After it.
+
+    def do_login(self, text):
+        """The last login that was to be checked: user and password."""
+        self.finish()
+        wanted = [unescape(w) for w in re.findall(r'"((?:[^"\\]|\\.)*)"', text)]
+        self.same("login", list(self.authd.logins[-1][:2]), wanted)
+
+    def do_logins(self, count):
+        self.finish()
+        self.same("logins", len(self.authd.logins), int(count))
+
+    def do_files(self, text):
+        self.finish()
+        wanted = [unescape(w) for w in re.findall(r'"((?:[^"\\]|\\.)*)"', text)]
+        found = [b"%s/%s" % (folder, name) for folder in (b"cur", b"new")
+                 for name in sorted(os.listdir(self.mailbox(folder)))]
+        self.same("files", found, wanted)
 
     def last(self):
         self.finish()
@@ -629,6 +756,7 @@ class Case:
         if self.client and self.client.process.returncode is None:
             self.client.process.kill()
             self.client.process.wait()
-        if self.queue and self.queue.is_alive():
-            self.queue.close()
+        for server in (self.queue, self.authd):
+            if server and server.is_alive():
+                server.close()
         self.home.remove()
