@@ -128,7 +128,7 @@ class Client:
 
 @functools.lru_cache(maxsize=None)
 def program():
-    """culver-pop3d where nobody may go: the tree may be in root's own folder."""
+    """culver-pop3d where nobody may go: the tree may be in root's folder."""
     if not NOBODY:
         return BIN / "culver-pop3d"
     folder = pathlib.Path(tempfile.mkdtemp(prefix="culver-bin.",
