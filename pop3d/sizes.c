@@ -104,7 +104,7 @@ slot_of(const struct sizes *s, struct str base, struct line *line)
 static void
 note_line(struct sizes *s, struct str text)
 {
-	struct line line, other;
+	struct line line, other = {.octets = 0};
 	struct sizes_slot *slot;
 
 	if (!parse(text, &line))
@@ -177,7 +177,7 @@ sizes_find(
     struct sizes *s, struct str base, const struct stat *st, uint64_t *octets)
 {
 	struct sizes_slot *slot;
-	struct line line;
+	struct line line = {.octets = 0};
 
 	if (!s->loaded)
 		load(s);
