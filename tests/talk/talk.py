@@ -312,7 +312,7 @@ class Authd(threading.Thread):
 def binary(program):
     """Where nobody may go, too: the tree may lie in root's own folder."""
     path = pathlib.Path(os.environ.get(
-        "CULVER_BIN", ROOT / "build" / "bin")) / ("culver-" + program)
+        "CULVER_BIN", ROOT / "build" / "bin")).resolve() / ("culver-" + program)
     if os.getuid() != 0 or program != "pop3d":
         return path
     folder = pathlib.Path(tempfile.mkdtemp(

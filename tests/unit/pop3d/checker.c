@@ -29,7 +29,7 @@ struct halves {
 static struct halves
 begin(uid_t peer)
 {
-	struct checker c = {.peer = peer, .controls = home_controls()};
+	struct checker c = {.peer = peer};
 	struct halves h;
 	int pair[2];
 
@@ -41,6 +41,7 @@ begin(uid_t peer)
 	if (h.pid == 0) {
 		(void)close(pair[0]);
 		c.opener = pair[1];
+		c.controls = home_controls();
 		checker_run(&c);
 		_exit(0);
 	}
