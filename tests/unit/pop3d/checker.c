@@ -9,6 +9,7 @@
 #include "tests/unit/pop3d/home.h"
 #include "wire/login.h"
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -177,6 +178,37 @@ further_failures_wait_longer(void **state)
 	end(&h);
 }
 
+/* Half of the rows at most wait longer than they must. */
+static void
+a_flood_takes_no_more_than_half_of_the_rows(void **state)
+{
+	enum { MANY = CHECKER_LOGINS - 16, TOLD = MANY - CHECKER_LOGINS / 2 };
+	struct halves h = begin(geteuid());
+	struct pollfd wrong[MANY];
+	int64_t began = clock_boot();
+	int told = 0;
+
+	(void)state;
+	for (int i = 0; i < MANY; i++)
+		wrong[i] = (struct pollfd){
+		    .fd = ask("a@a.test", "wrong"), .events = POLLIN};
+	while (told < TOLD) {
+		assert_true(poll(wrong, MANY, PATIENCE) > 0);
+		for (int i = 0; i < MANY; i++)
+			if (wrong[i].fd >= 0 && wrong[i].revents != 0) {
+				assert_int_equal(hear(wrong[i].fd), 'N');
+				wrong[i].fd = -1;
+				told++;
+			}
+	}
+	assert_true(
+	    clock_boot() - began < (int64_t)LOGIN_DELAY_MOST * CLOCK_SECOND);
+	for (int i = 0; i < MANY; i++)
+		if (wrong[i].fd >= 0)
+			assert_int_equal(close(wrong[i].fd), 0);
+	end(&h);
+}
+
 static void
 trouble_is_told_and_late_as_well(void **state)
 {
@@ -228,6 +260,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(failures_delay_nobody),
 	    cmocka_unit_test(further_failures_wait_longer),
+	    cmocka_unit_test(a_flood_takes_no_more_than_half_of_the_rows),
 	    cmocka_unit_test(trouble_is_told_and_late_as_well),
 	    cmocka_unit_test(nobody_else_is_heard),
 	    cmocka_unit_test(client_that_left_does_no_harm),
