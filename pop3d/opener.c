@@ -155,8 +155,10 @@ serve_one(int fd, struct controls *c)
 {
 	struct asked q = {.from = fd};
 	int stream = -1;
-	ssize_t n = sock_receive(fd, q.text, OPENER_REQUEST, &q.answer);
+	ssize_t n;
 
+	errno = 0; /* an end is no error */
+	n = sock_receive(fd, q.text, OPENER_REQUEST, &q.answer);
 	if (n == 0 || (n < 0 && errno != EMSGSIZE && errno != EMFILE))
 		die_temp("unable to hear the checking half");
 	q.len = n > 0 ? (size_t)n : 0;
