@@ -13,15 +13,33 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* What the opening half does with the one request that it gets. */
-enum opener { OPENS, REFUSES, HANGS_UP };
+enum opener { OPENS, REFUSES, HANGS_UP, RUNS, RUNS_WRONG, RUNS_LATER };
+
+static void
+run_one(int answer, enum opener how)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0 ||
+	    !sock_send(answer, "K", 1, ends[0]))
+		_exit(1);
+	if (how == RUNS && !fd_write_all(ends[1], "+OK\r\n", 5))
+		_exit(1);
+	if (how != RUNS &&
+	    !sock_send(answer, how == RUNS_WRONG ? "N" : "Z", 1, -1))
+		_exit(1);
+	_exit(0);
+}
 
 static void
 open_one(int fd, enum opener how)
 {
-	char address[64];
+	char address[512];
 	int answer, ends[2];
 	ssize_t n = sock_receive(fd, address, sizeof(address), &answer);
 
+	if (n > 0 && address[0] == 'P' && answer >= 0 && how >= RUNS)
+		run_one(answer, how);
 	if (n != 9 || memcmp(address, "Ma@a.test", 9) != 0 || answer < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
 		_exit(1);
@@ -156,6 +174,33 @@ failures_are_not_told_here(void **state)
 }
 
 static void
+program_is_asked_where_there_is_one(void **state)
+{
+	static const struct {
+		const char *user;
+		enum opener how;
+		enum login_end end;
+	} rows[] = {
+	    {"anybody",  RUNS,       LOGIN_OPENED},
+	    {"a@a.test", RUNS_WRONG, LOGIN_WRONG },
+	    {"a@a.test", RUNS_LATER, LOGIN_LATER },
+	};
+	struct login_answer a;
+
+	(void)state;
+	home_checkpassword("program argument\n");
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		assert_int_equal(
+		    log_in("pop3", rows[i].user, "secret", rows[i].how, &a),
+		    rows[i].end);
+		assert_int_equal(a.letter, rows[i].how == RUNS ? 'K' : '\0');
+		if (rows[i].how == RUNS)
+			fd_close(&a.fd);
+	}
+	home_checkpassword(NULL);
+}
+
+static void
 settings_that_cannot_be_read_are_trouble(void **state)
 {
 	struct login_answer a;
@@ -193,6 +238,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(right_password_opens_the_mailbox),
 	    cmocka_unit_test(failures_are_not_told_here),
+	    cmocka_unit_test(program_is_asked_where_there_is_one),
 	    cmocka_unit_test(settings_that_cannot_be_read_are_trouble),
 	    cmocka_unit_test(garbage_is_no_request),
 	};
