@@ -28,6 +28,7 @@ enum control_reader {
 	CONTROL_POPUP = 1 << 5,
 	CONTROL_TOOLS = 1 << 6, /* check, show and build read all rows */
 	CONTROL_AUTHD = 1 << 7,
+	CONTROL_INJECT = 1 << 8,
 	CONTROL_QMTPD = 1 << 9,
 	CONTROL_QMQPD = 1 << 10,
 	CONTROL_QMQPC = 1 << 11,

@@ -14,6 +14,7 @@ enum {
 	QMQPD = CONTROL_QMQPD,
 	QMQPC = CONTROL_QMQPC,
 	AUTHD = CONTROL_AUTHD,
+	INJECT = CONTROL_INJECT,
 	ALL = CONTROL_ALL
 };
 
@@ -46,6 +47,7 @@ static const struct {
     {CONTROL_QMQPD,  "culver-qmqpd" },
     {CONTROL_QMQPC,  "culver-qmqpc" },
     {CONTROL_AUTHD,  "culver-authd" },
+    {CONTROL_INJECT, "culver-inject"},
 };
 
 const struct control_row *

@@ -1,16 +1,14 @@
 /* relay: see relay.h. */
 #include "queue/relay.h"
 
-#include "lib/clock.h"
-#include "lib/date.h"
+#include "queue/stamp.h"
 #include "wire/envelope.h"
 #include "wire/submit.h"
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { INPUT = 65536, RECEIVED = 128 };
+enum { INPUT = 65536 };
 
 struct relay {
 	struct submit submit;
@@ -33,24 +31,14 @@ read_some(struct relay *r, int fd)
 	return n;
 }
 
-static void
-add_received(struct relay *r)
-{
-	char date[DATE_SIZE], line[RECEIVED];
-
-	date_rfc5322(date, clock_wall() / CLOCK_SECOND);
-	snprintf(line, sizeof(line),
-	    "Received: (culver %ld invoked by uid %lu); %s\n", (long)getpid(),
-	    (unsigned long)getuid(), date);
-	submit_body(&r->submit, str_of(line));
-}
-
 static int
 relay_message(struct relay *r, int fd)
 {
+	char stamp[STAMP_SIZE];
 	ssize_t n;
 
-	add_received(r);
+	stamp_write(stamp);
+	submit_body(&r->submit, str_of(stamp));
 	while ((n = read_some(r, fd)) > 0) {
 		submit_body(&r->submit, (struct str){r->input, (size_t)n});
 		if (r->submit.trouble != 0)

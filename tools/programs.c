@@ -30,6 +30,7 @@ static const struct program {
     {PEOPLE,     "control", "",        "settings: check, show, build"      },
     {PEOPLE,     "check",   "",        "is the queue whole; repair it"     },
     {SUBMITTERS, "queue",   "caller",  "qmail-queue's interface"           },
+    {SUBMITTERS, "inject",  "caller",  "qmail-inject's: a whole header"    },
     {SUBMITTERS, "qmqpc",   "caller",  "the same, to another host by QMQP" },
     {DAEMONS,    "smtpd",   "culverd", "takes mail by SMTP"                },
     {DAEMONS,    "qmtpd",   "culverd", "takes mail by QMTP"                },
