@@ -36,7 +36,10 @@ PDIRS := $(filter-out lib wire control,$(sort $(patsubst %/,%,$(dir $(wildcard *
 prog   = culver$(if $(filter tools/main.c,$1),,-$(if $(filter %/main.c,$1),$(1:/main.c=),$(patsubst main_%.c,%,$(notdir $1))))
 BINS  := $(foreach m,$(MAINS),$(B)/bin/$(call prog,$m))
 
-all: $(BINS) ## build every program, into build/bin
+# The names that sendmail is run by are copies of one program.
+SENDMAIL := $(addprefix $(B)/bin/,sendmail mailq newaliases)
+
+all: $(BINS) $(SENDMAIL) ## build every program, into build/bin
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -49,6 +52,9 @@ $(foreach m,$(MAINS),$(eval \
 $(BINS):
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LD) -o $@ $^ $(LIBS) $(LDLIBS)
+
+$(SENDMAIL): $(B)/bin/culver-sendmail
+	cp -f $< $@
 
 $(B)/libculver.a: $(call own,lib) $(call own,wire) $(call own,control)
 	@mkdir -p $(@D)
