@@ -19,6 +19,7 @@
 #include "lib/env.h"
 #include "lib/home.h"
 #include "lib/usage.h"
+#include "queue/crlf.h"
 #include "queue/flags.h"
 #include "queue/inject.h"
 #include "queue/mailq.h"
@@ -204,29 +205,14 @@ enter_home(void)
 	drop_to(&stay);
 }
 
-/* Become a program of HOME/bin. */
-static int
-run(const char *path, const char *word)
-{
-	char name[64], argument[64];
-	char *argv[] = {name, argument, NULL};
-
-	if (!str_copy(name, sizeof(name), str_of(path)) ||
-	    !str_copy(argument, sizeof(argument), str_of(word)))
-		return EX_SYSTEM;
-	if (word[0] == '\0')
-		argv[1] = NULL;
-	(void)execv(path, argv);
-	warn("unable to run ", path);
-	return EX_SYSTEM;
-}
-
 /* -bs: a session of the caller's; he may send to anybody, and the queue learns
- * from the kernel who he is.  Root needs no session of its own. */
+ * from the kernel who he is.  Root's is of culverd. */
 static int
 speak_smtp(void)
 {
-	char info[32];
+	char info[32], name[] = "culver-smtpd", option[] = "-c";
+	char *argv[] = {name, option, NULL};
+	int code;
 
 	enter_home();
 	(void)snprintf(info, sizeof(info), "uid%lu", (unsigned long)getuid());
@@ -237,7 +223,12 @@ speak_smtp(void)
 	env_set("TCPREMOTEINFO", info);
 	env_set("TCPLOCALIP", "127.0.0.1");
 	env_set("TCPLOCALPORT", NULL);
-	return run("bin/culver-smtpd", geteuid() == 0 ? "" : "-c");
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return EX_SYSTEM;
+	code = crlf_run("bin/culver-smtpd", argv);
+	if (code < 0)
+		warn("unable to run bin/culver-smtpd");
+	return code == 0 ? 0 : EX_SYSTEM;
 }
 
 static int
@@ -259,9 +250,15 @@ list_queue(void)
 static int
 build_aliases(void)
 {
+	char name[] = "culver-control", word[] = "build";
+	char *argv[] = {name, word, NULL};
+
 	enter_home();
-	if (access("control", W_OK) == 0)
-		return run("bin/culver-control", "build");
+	if (access("control", W_OK) == 0) {
+		(void)execv("bin/culver-control", argv);
+		warn("unable to run bin/culver-control");
+		return EX_SYSTEM;
+	}
 	(void)puts("nothing to do: aliases are files in alias/; tables are "
 		   "compiled by culver control build, as root");
 	return fflush(stdout) == 0 ? 0 : EX_SYSTEM;

@@ -94,6 +94,8 @@ submit_client(struct session *s)
 	struct buf b = {.max = STREAM_LINE};
 	bool written;
 
+	if (s->door->caller)
+		return true;
 	ip_format(ip, &s->peer->remote);
 	written = buf_append_text(&b, ip) && buf_append_byte(&b, ' ') &&
 		  received_safe(&b, buf_str(&s->helo));

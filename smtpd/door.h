@@ -34,6 +34,9 @@ struct door {
 	struct buf vars; /* of the rule */
 	struct buf name; /* of a client that another speaks for */
 	bool foreign;    /* it is not the one whom the environment is about */
+	/* The client is our caller: he may talk ahead of the replies, and only
+	 * the kernel tells culver-queued who he is. */
+	bool caller;
 };
 
 /* Begin, HOME being the current folder: no file is read yet but the folder

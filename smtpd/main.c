@@ -1,8 +1,9 @@
 /* smtpd: talk SMTP or LMTP with clients and hand their messages to the queue.
  *
- * Runs as     culverd, jailed; with -l root until the addresses are bound.
- * Started by  the supervisor, run/smtpd (with -l); or a UCSPI server, for one
- *             connection on descriptors 0 and 1.
+ * Runs as     culverd, jailed; with -l root until the addresses are bound; with
+ *             -c its caller, if that is not root.
+ * Started by  the supervisor, run/smtpd (with -l); a UCSPI server, for one
+ *             connection on descriptors 0 and 1; or culver-sendmail (-c).
  * Reads       control/{concurrencyincoming,concurrencyip,concurrencynet,
  *             databytes,maxrcpt,maxuse,me,proxyclients,rcpthosts,
  *             smtpgreeting,tcp.smtp,timeoutsmtpd,xclientclients},
@@ -18,10 +19,14 @@
 #include "lib/daemon.h"
 #include "lib/die.h"
 #include "smtpd/session.h"
+#include <unistd.h>
+
+#define BRIEF "culver-smtpd [-L] [-l ADDRESS:PORT]..."
 
 static const char usage[] =
     "usage: culver-smtpd [-L] -l ADDRESS:PORT [-l ADDRESS:PORT ...]\n"
     "       culver-smtpd [-L]                 (under a UCSPI server)\n"
+    "       culver-smtpd -c                   (sendmail -bs)\n"
     "-L: speak LMTP\n"
     "example: culver-smtpd -l 0.0.0.0:25 -l [::]:25\n";
 
@@ -37,6 +42,7 @@ struct service {
 	struct door door;
 	struct session *session;
 	bool lmtp;
+	bool caller; /* the client is who started us */
 };
 
 static const struct drop jail = {.account = ACCOUNT_SMTPD,
@@ -50,8 +56,11 @@ static void
 prepare(void *context)
 {
 	struct service *s = context;
+	struct drop how = jail;
 
-	drop_to(&jail);
+	if (s->caller && geteuid() != 0)
+		how.account = ACCOUNT_SELF;
+	drop_to(&how);
 	s->session = session_new(&s->door);
 	if (s->session == NULL)
 		die_temp("unable to start");
@@ -113,19 +122,24 @@ open_door(void *context, bool ucspi)
 {
 	struct service *s = context;
 
+	if (s->caller && !ucspi)
+		die_usage(BRIEF);
 	door_open(&s->door);
+	s->door.caller = s->caller;
 	if (ucspi)
 		door_filter(&s->door);
 }
 
-/* -L, the only one. */
+/* -L and -c. */
 static void
-speak_lmtp(void *context, int letter)
+take_letter(void *context, int letter)
 {
 	struct service *s = context;
 
-	(void)letter;
-	s->lmtp = true;
+	if (letter == 'L')
+		s->lmtp = true;
+	else
+		s->caller = true;
 }
 
 static struct service service;
@@ -133,11 +147,11 @@ static struct service service;
 static const struct daemon program = {
     .name = "smtpd",
     .usage = usage,
-    .brief = "culver-smtpd [-L] [-l ADDRESS:PORT]...",
+    .brief = BRIEF,
     .jail = &jail,
     .open = open_door,
-    .letters = "L",
-    .letter = speak_lmtp,
+    .letters = "Lc",
+    .letter = take_letter,
     .ops = {.limit = limit,
 	    .limits = limits,
 	    .is_proxy = is_proxy,

@@ -208,6 +208,7 @@ session_greeting(struct session *s)
 {
 	struct str words = control_line(s->door->controls, C_smtpgreeting);
 
+	s->stream.ahead = s->door->caller;
 	if (stream_early(&s->stream)) {
 		s->closing = "early";
 		return (struct reply){554, "5.5.0 improper pipelining"};

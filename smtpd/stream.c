@@ -72,6 +72,8 @@ stream_early(struct stream *s)
 {
 	struct str bytes;
 
+	if (s->ahead)
+		return false;
 	if (reader_pending(&s->reader))
 		return true;
 	return fd_wait_read(s->input.fd, 0) &&

@@ -30,6 +30,7 @@ struct stream {
 	/* clock_boot, when reading must end; 0: never.  The first is of one
 	 * command, the second, the caller's, of what takes several. */
 	int64_t deadline, limit;
+	bool ahead; /* the client may talk ahead: stream_early is false */
 	char in[STREAM_IN], out[STREAM_OUT], line[STREAM_LINE];
 };
 
