@@ -319,3 +319,47 @@ def test_a_killed_door_opens_again_without_root(real):
             return False
 
     wait_for(works)
+
+
+def wait_bodies(folder, text, count):
+    """That many messages with these bytes in a person's mailbox."""
+    return wait_for(lambda: len(
+        found := [f for f in files(folder / "Maildir")
+                  if text in f.read_bytes()]) >= count and found)
+
+
+def test_every_user_has_sendmail(real):
+    """Of a real instance: by its environment alone, and by SMTP; the queue
+    knows whose each message is, and shows itself to root alone."""
+    nobody = pwd.getpwnam("nobody")
+    env = {"CULVER_HOME": str(real.home)}
+    to = f"{PERSON}@{HOST}"
+    talk = (f"EHLO me\nMAIL FROM:<a@b.c>\nRCPT TO:<{to}>\nDATA\n"
+            "Subject: by sendmail\n\nhello\n.\nQUIT\n").encode()
+
+    def run(*argv, uid=nobody.pw_uid, data=b"", code=0):
+        done = subprocess.run(
+            [real.home / "bin" / argv[0], *argv[1:]], input=data, env=env,
+            user=uid, group=uid, extra_groups=[], check=False,
+            capture_output=True, timeout=PATIENCE)
+        assert done.returncode == code, done.stderr
+        return done.stdout
+
+    run("sendmail", "-t", data=f"To: {to}\nSubject: by sendmail\n\n".encode())
+    run("culver-inject", to, data=b"Subject: by sendmail\n\n")
+    assert run("sendmail", "-bs", data=talk).count(b"\r\n250 2.") >= 3
+    assert run("sendmail", "-bs", data=talk, uid=0).count(b"\r\n250 2.") >= 3
+    found = wait_bodies(real.people, b"Subject: by sendmail", 4)
+    heads = sorted(re.search(rb"Received: .*\n", f.read_bytes()).group()
+                   for f in found)
+    assert [b"invoked by uid %d)" % nobody.pw_uid in h for h in heads[:2]] == \
+        [True, True]
+    log = (real.home / "log/queued/current").read_text(errors="replace")
+    uids = [int(n) for n in re.findall(r"stored .*\buid=(\d+)", log)[-4:]]
+    assert sorted(uids) == sorted([nobody.pw_uid] * 3 +
+                                  [pwd.getpwnam("culverd").pw_uid])
+    assert run("mailq", uid=nobody.pw_uid, code=75) == b""
+    assert run("mailq", uid=0).endswith((b"empty\n", b"Request.\n",
+                                         b"Requests.\n"))
+    assert b"nothing to do" in run("newaliases")
+    run("newaliases", uid=0)
