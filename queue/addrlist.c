@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 enum part_kind {
-	PART_LOOSE,   /* a token that belongs to no address */
-	PART_ADDRESS, /* tokens of spec, the last of them first */
-	PART_COMMA    /* one that was not there */
+	PART_COMMA,  /* one that was not there */
+	PART_LOOSE,  /* a token that belongs to no address */
+	PART_ADDRESS /* tokens of spec, the last of them first */
 };
 
 struct part {
