@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from conftest import DOMAIN, wait_for
-from mailbed import FRIEND, forget, messages, submit, submitted
+from mailbed import FRIEND, NOBODY, forget, messages, submit, submitted
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root is others")
 ME = "mail." + DOMAIN  # control/me
@@ -409,3 +409,52 @@ def test_a_message_arrives(instance):
     data = mail.read_bytes()
     assert data.startswith(b"Return-Path: <me@m.m>\n")
     assert data.endswith(MESSAGE)
+
+
+CRON = r"""
+set -e
+mount -t tmpfs none /run
+mount -t tmpfs none /mnt
+mkdir /mnt/over /mnt/work /mnt/cron.d /mnt/spool
+mount -t overlay -o lowerdir=/usr/sbin,upperdir=/mnt/over,workdir=/mnt/work \
+    none /usr/sbin
+printf '#!/bin/sh\nCULVER_HOME=%s exec %s/bin/sendmail "$@"\n' "$1" "$1" \
+    >/usr/sbin/sendmail
+chmod 755 /usr/sbin/sendmail
+mount --bind /mnt/cron.d /etc/cron.d
+mount --bind /mnt/spool /var/spool/cron
+mount --bind /dev/null /etc/crontab
+mkdir /var/spool/cron/crontabs
+printf 'MAILTO=ann\n@reboot echo "by cron"; echo . ; echo more\n' \
+    >/var/spool/cron/crontabs/nobody
+chmod 600 /var/spool/cron/crontabs/nobody
+chown nobody:crontab /var/spool/cron/crontabs/nobody
+exec cron -f
+"""
+
+
+def may_mount():
+    return os.geteuid() == 0 and subprocess.run(
+        ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"],
+        check=False, capture_output=True).returncode == 0
+
+
+@needs("cron")
+@pytest.mark.skipif(not may_mount(), reason="no mounts of our own")
+def test_cron_mails_what_a_job_says(queue):
+    """Debian's cron itself, in a file system where /usr/sbin/sendmail is
+    ours."""
+    with subprocess.Popen(["unshare", "-m", "sh", "-c", CRON, "cron",
+                           str(queue.home)], stdin=subprocess.DEVNULL,
+                          start_new_session=True) as child:
+        try:
+            wait_for(lambda: messages(queue), why="cron's mail")
+        finally:
+            child.terminate()
+            child.wait(60)
+    one, = messages(queue)
+    assert one.uid == NOBODY and one.recipients == [ANN]
+    assert one.sender == "nobody@" + DOMAIN
+    assert one.text == b"by cron\n.\nmore\n"
+    assert one.header("From") == [f"root@{DOMAIN} (Cron Daemon)"]
+    assert one.of("B") == ["8BITMIME"]
