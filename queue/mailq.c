@@ -6,6 +6,7 @@
 #include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/num.h"
+#include "lib/utf8.h"
 #include "wire/envelope.h"
 #include "wire/journal.h"
 #include "wire/message.h"
@@ -40,8 +41,14 @@ print(struct str s)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.data[i];
+		size_t n = utf8_length(s, i);
 
-		(void)putchar(c < ' ' || c == 127 ? '?' : c);
+		if (n > 0) {
+			(void)fwrite(s.data + i, 1, n, stdout);
+			i += n - 1;
+		} else {
+			(void)putchar(c < ' ' || c > '~' ? '?' : c);
+		}
 	}
 }
 

@@ -257,6 +257,13 @@ def test_the_queue_is_listed_as_postfix_lists_it(queue):
     assert any(s.endswith(" MAILER-DAEMON") for s in lines)
 
 
+def test_a_list_writes_nothing_on_a_terminal_but_text(queue):
+    submit(queue, "sendmail", "-f", b"a\x9b2Jb@c.d", "j\u00fc@y.z",
+           data=MESSAGE)
+    text = submit(queue, "mailq").stdout
+    assert b"a?2Jb@c.d\n" in text and "j\u00fc@y.z\n".encode() in text
+
+
 @root
 def test_others_are_told_that_they_may_not_look(queue):
     submit(queue, "sendmail", "ann", data=MESSAGE)
