@@ -26,6 +26,16 @@ PROGRAMS = ("queued", "lspawn", "bounce", "authd", "send", "smtpd", "popup")
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "root: runs only as root")
+    config.addinivalue_line(
+        "markers", "attack(section): a case of a catalogue of attacks")
+
+
+@pytest.fixture(autouse=True)
+def counted_attack(request):
+    """The report says which tests are cases of which section."""
+    mark = request.node.get_closest_marker("attack")
+    if mark:
+        request.node.user_properties.append(("attack", mark.args[0]))
 
 
 def wait_for(what, seconds=PATIENCE, why=""):
