@@ -14,6 +14,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import talk  # noqa: E402
 
+pytestmark = pytest.mark.attack("3.1")
+
 TAIL = (b"MAIL FROM:<evil@a.test>\r\nRCPT TO:<u@local.test>\r\nDATA\r\n"
         b"Subject: smuggled\r\n\r\nx\r\n.\r\n")
 REFUSED = [b"\n.\n", b"\n.\r\n", b"\n.\r", b"\r.\r", b"\r.\n", b"\r.\r\n",
