@@ -131,13 +131,12 @@ def test_sender_subject_and_size_are_as_it_was_told(bulk):
 def test_a_file_is_sent_as_it_is(bulk, tmp_path):
     body = (b".\n..\n.a\n\n" + bytes(range(128, 256)) + b"\n" +
             b"x" * 900 + b"\n")
-    # It ends each line, and then what is behind the last one.
-    (tmp_path / "message").write_bytes(b"Subject: a file\n\n" + body[:-1])
+    (tmp_path / "message").write_bytes(b"Subject: a file\n\n" + body)
     _, texts = bulk.source(f"127.0.0.1:{bulk.instance.smtp}", "-F",
                            str(tmp_path / "message"), "-s", "3", "-m", "12",
                            copies=12)
-    for text in texts:
-        assert text.endswith(b"\nSubject: a file\n\n" + body)
+    for text in texts:  # it puts an empty line behind the last one
+        assert text.endswith(b"\nSubject: a file\n\n" + body + b"\n")
 
 
 def test_the_old_way_without_HELO_is_refused_and_nothing_kept(bulk):
