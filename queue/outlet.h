@@ -5,7 +5,7 @@
 
 #include "lib/attr.h"
 #include "lib/str.h"
-#include "queue/program.h"
+#include "wire/program.h"
 #include "wire/submit.h"
 #include <stdbool.h>
 
