@@ -74,6 +74,9 @@ void control_free(struct controls *c);
  * and the caller defers mail until a refresh succeeds. */
 MUST_USE bool control_refresh(struct controls *c);
 
+/* The same for one row: what is asked often costs one look at a file. */
+MUST_USE bool control_refresh_row(struct controls *c, enum control_id id);
+
 /* What failed in the last refresh; "" when nothing did.  Valid until the
  * next. */
 const char *control_error(const struct controls *c);

@@ -14,9 +14,6 @@
 MUST_USE bool control_set(
     struct controls *c, enum control_id id, struct str text, struct buf *error);
 
-/* Read one row as control_refresh does.  False with control_error. */
-MUST_USE bool control_refresh_row(struct controls *c, enum control_id id);
-
 /* What was read of the row's text; nothing where the cdb rules. */
 const struct value *control_value(const struct controls *c, enum control_id id);
 

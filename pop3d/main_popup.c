@@ -50,31 +50,41 @@ enum { MEMORY_MAX = 64 << 20 }; /* bytes of a worker */
 static uint64_t
 number(struct controls *c, enum control_id id)
 {
-	bool fresh = control_refresh(c);
+	bool fresh = control_refresh_row(c, id);
 
 	(void)fresh;
 	return control_number(c, id);
 }
 
+/* What workers are born with is a second old at most, so that they need not
+ * read it again. */
 static uint64_t
 limit(void *context)
 {
+	static int64_t refreshed; /* boot clock */
+	int64_t now = clock_boot();
+
+	if (now >= refreshed + CLOCK_SECOND) {
+		bool fresh = control_refresh(context);
+
+		(void)fresh;
+		refreshed = now;
+	}
 	return number(context, C_concurrencypop3);
 }
 
 static void
 limits(void *context, struct crowd_limits *l)
 {
-	const struct controls *c = context;
-
-	l->address = control_number(c, C_concurrencypop3ip);
-	l->network = control_number(c, C_concurrencypop3net);
+	l->address = number(context, C_concurrencypop3ip);
+	l->network = number(context, C_concurrencypop3net);
 }
 
 static bool
 is_proxy(void *context, const struct ip *remote)
 {
-	return access_listed(context, C_proxyclients, remote) == FOUND_YES;
+	return control_refresh_row(context, C_proxyclients) &&
+	       access_listed(context, C_proxyclients, remote) == FOUND_YES;
 }
 
 static uint64_t

@@ -16,6 +16,7 @@
  * Exits       0 the client has gone or SIGTERM came; 100 wrong usage; 111 a
  *             local failure.
  */
+#include "lib/clock.h"
 #include "lib/daemon.h"
 #include "lib/die.h"
 #include "smtpd/session.h"
@@ -42,7 +43,8 @@ struct service {
 	struct door door;
 	struct session *session;
 	bool lmtp;
-	bool caller; /* the client is who started us */
+	bool caller;       /* the client is who started us */
+	int64_t refreshed; /* by the listener, boot clock */
 };
 
 static const struct drop jail = {.account = ACCOUNT_SMTPD,
@@ -80,35 +82,51 @@ serve(void *context, const struct connection *c)
 static uint64_t
 number(const struct service *s, enum control_id id)
 {
-	bool fresh = control_refresh(s->door.controls);
+	bool fresh = control_refresh_row(s->door.controls, id);
 
 	(void)fresh;
 	return control_number(s->door.controls, id);
 }
 
+/* What workers are born with is a second old at most, so that they need not
+ * read it again. */
 static uint64_t
 limit(void *context)
 {
-	return number(context, C_concurrencyincoming);
+	struct service *s = context;
+	int64_t now = clock_boot();
+
+	if (now >= s->refreshed + CLOCK_SECOND) {
+		bool fresh = control_refresh(s->door.controls);
+
+		(void)fresh;
+		s->refreshed = now;
+	}
+	return number(s, C_concurrencyincoming);
 }
 
 static void
 limits(void *context, struct crowd_limits *l)
 {
-	const struct service *s = context;
+	l->address = number(context, C_concurrencyip);
+	l->network = number(context, C_concurrencynet);
+}
 
-	l->address = control_number(s->door.controls, C_concurrencyip);
-	l->network = control_number(s->door.controls, C_concurrencynet);
+static bool
+is_listed(struct controls *c, enum control_id id, const struct ip *remote)
+{
+	return control_refresh_row(c, id) &&
+	       access_listed(c, id, remote) == FOUND_YES;
 }
 
 /* Or one that may say so later, by XCLIENT. */
 static bool
 is_proxy(void *context, const struct ip *remote)
 {
-	const struct controls *c = ((struct service *)context)->door.controls;
+	struct controls *c = ((struct service *)context)->door.controls;
 
-	return access_listed(c, C_proxyclients, remote) == FOUND_YES ||
-	       access_listed(c, C_xclientclients, remote) == FOUND_YES;
+	return is_listed(c, C_proxyclients, remote) ||
+	       is_listed(c, C_xclientclients, remote);
 }
 
 static uint64_t

@@ -1,4 +1,4 @@
-"""culver-smtpd behind a real HAProxy, and with a front end that says XCLIENT."""
+"""culver-smtpd behind a real HAProxy, and with swaks as a front end."""
 
 import os
 import pathlib
