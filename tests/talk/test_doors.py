@@ -202,3 +202,23 @@ def test_a_client_that_never_reads_is_left(serve):
     greeted(server).close()
     deaf.close()
     server.stop()
+
+
+def test_popup_tells_an_address_at_its_limit(serve):
+    crowded = b"-ERR [SYS/TEMP] too many connections from your address\r\n"
+    server = serve(program="popup", concurrencypop3ip="2",
+                   concurrencypop3net="3", proxyclients="127.0.0.9")
+    talks = [server.connect() for _ in range(2)]
+    talks.append(server.connect(source="127.0.0.2"))
+    assert all(t.line().startswith(b"+OK ") for t in talks)
+    refused(server, line=crowded)
+    refused(server, "127.0.0.3", line=crowded)
+    for _ in range(3):
+        talks.append(server.connect(source="127.0.0.9"))
+        talks[-1].socket.sendall(proxied("203.0.113.%d" % len(talks)))
+        assert talks[-1].line().startswith(b"+OK ")
+    refused(server, "127.0.0.9", proxied("203.0.113.4"), crowded)
+    for t in talks:
+        t.close()
+    server.stop()
+    assert "popup: crowded ip=127.0.0.1 address=2 " in server.read_log()

@@ -35,7 +35,7 @@ def free_port(family, address):
 class Server:
     """Listens at both families' own address."""
 
-    def __init__(self, *options, **control):
+    def __init__(self, *options, program="smtpd", **control):
         self.home = talk.Home()
         self.home.control("me", "mail.example")
         self.home.control("rcpthosts", "local.test")
@@ -47,7 +47,7 @@ class Server:
         self.port4 = free_port(socket.AF_INET, "127.0.0.1")
         self.port6 = free_port(socket.AF_INET6, "::1")
         binary = pathlib.Path(os.environ.get(
-            "CULVER_BIN", talk.ROOT / "build" / "bin")) / "culver-smtpd"
+            "CULVER_BIN", talk.ROOT / "build" / "bin")) / ("culver-" + program)
         self.log = open(self.home.path / "log", "w+b")
         self.process = subprocess.Popen(
             [str(binary), *options, "-l", "127.0.0.1:%d" % self.port4,
