@@ -2,6 +2,7 @@
 #include "smtpd/netdoor.h"
 
 #include "control/access.h"
+#include "lib/clock.h"
 
 const struct drop_path netdoor_paths[] = {
     {"control", PATH_READ},
@@ -19,41 +20,48 @@ netdoor_open(void *context, bool ucspi)
 		door_filter(&n->door);
 }
 
-static const struct controls *
-controls(void *context)
-{
-	return ((struct netdoor *)context)->door.controls;
-}
-
-/* The worker says what could not be read. */
+/* A value that cannot be read stays what it was; the worker says so. */
 static uint64_t
 number(void *context, enum control_id id)
 {
-	struct netdoor *n = context;
-	bool fresh = control_refresh(n->door.controls);
+	struct controls *c = ((struct netdoor *)context)->door.controls;
+	bool fresh = control_refresh_row(c, id);
 
 	(void)fresh;
-	return control_number(n->door.controls, id);
+	return control_number(c, id);
 }
 
+/* What workers are born with is a second old at most, so that they need not
+ * read it again. */
 uint64_t
 netdoor_limit(void *context)
 {
-	return number(context, C_concurrencyincoming);
+	struct netdoor *n = context;
+	int64_t now = clock_boot();
+
+	if (now >= n->refreshed + CLOCK_SECOND) {
+		bool fresh = control_refresh(n->door.controls);
+
+		(void)fresh;
+		n->refreshed = now;
+	}
+	return number(n, C_concurrencyincoming);
 }
 
 void
 netdoor_limits(void *context, struct crowd_limits *l)
 {
-	l->address = control_number(controls(context), C_concurrencyip);
-	l->network = control_number(controls(context), C_concurrencynet);
+	l->address = number(context, C_concurrencyip);
+	l->network = number(context, C_concurrencynet);
 }
 
 bool
 netdoor_is_proxy(void *context, const struct ip *remote)
 {
-	return access_listed(controls(context), C_proxyclients, remote) ==
-	       FOUND_YES;
+	struct controls *c = ((struct netdoor *)context)->door.controls;
+
+	return control_refresh_row(c, C_proxyclients) &&
+	       access_listed(c, C_proxyclients, remote) == FOUND_YES;
 }
 
 uint64_t

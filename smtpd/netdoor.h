@@ -24,6 +24,7 @@ struct netdoor {
 	struct door door;
 	struct package *package;
 	struct qmtp *qmtp; /* of culver-qmtpd */
+	int64_t refreshed; /* clock_boot, in the listener */
 };
 
 /* What a worker may read. */
