@@ -65,18 +65,19 @@ unknown(struct str password)
 }
 
 /* RFC 1939, 7 */
-static bool
-digests_to(const struct checkpw *who, struct str secret)
+static enum verdict
+compare_digest(const struct checkpw *who, struct str secret)
 {
 	unsigned char bytes[MD5_SIZE];
 	char digest[2 * MD5_SIZE + 1];
-	bool ok;
+	bool right;
 
-	md5_of(bytes, who->extra, secret);
+	if (!md5_of(bytes, who->extra, secret))
+		return VERDICT_LATER;
 	num_hex(digest, bytes, sizeof(bytes));
-	ok = same(str_of(digest), who->password);
+	right = same(str_of(digest), who->password);
 	explicit_bzero(digest, sizeof(digest));
-	return ok;
+	return right ? VERDICT_RIGHT : VERDICT_PASSWORD;
 }
 
 static enum verdict
@@ -91,7 +92,9 @@ check(const struct checkpw *who, bool apop, struct str kept)
 			return VERDICT_PASSWORD;
 		return compare(who->password, kept);
 	}
-	if (apop ? digests_to(who, clear) : same(clear, who->password))
+	if (apop)
+		v = compare_digest(who, clear);
+	else if (same(clear, who->password))
 		v = VERDICT_RIGHT;
 	explicit_bzero(secret, sizeof(secret));
 	return v;
