@@ -1,8 +1,11 @@
 """The same service directories under s6, runit and daemontools."""
 import json
 import pathlib
+import os
 import re
 import shutil
+import socket
+import subprocess
 
 import pytest
 
@@ -122,3 +125,43 @@ def test_a_port_that_is_taken_is_said(make_instance):
         other.listen()
         one.command("start", "--home", str(one.home), "--wait", "3", code=111)
     one.command("stop", "--home", str(one.home), "--wait", "2")
+
+
+def page_steps():
+    """What culver-qmtpd(8) says how its service is put in place."""
+    page = (pathlib.Path(__file__).resolve().parents[2] / "man" /
+            "culver-qmtpd.8").read_text()
+    text = re.search(r"(?s)\nIn HOME:\n\.Bd [^\n]*\n(.*?)\n\.Ed", page)
+    return text.group(1)
+
+
+def test_an_optional_service_is_put_in_place_as_its_page_says(supervised):
+    one = supervised
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    listen = one.home / "run" / "optional" / "qmtpd" / "env" / "LISTEN"
+    assert "0.0.0.0:209\n" in listen.read_text()
+    listen.write_text("127.0.0.1:%d\n" % port)
+    steps = page_steps()
+    if one.supervisor != "s6-svscan":
+        steps = "\n".join(line for line in steps.split("\n")
+                          if not line.startswith("s6-"))
+    owner = {"user": one.uid, "group": one.gid, "extra_groups": []} \
+        if os.geteuid() == 0 else {}
+    subprocess.run(["sh", "-ec", steps], cwd=one.home, check=True, **owner)
+
+    def accepts():
+        try:
+            socket.create_connection(("127.0.0.1", port), 5).close()
+            return True
+        except OSError:
+            return False
+
+    wait_for(accepts, why="the supervisor to see it")
+    wait_for(lambda: {"qmtpd"} == {
+        s["name"] for s in status(one)["services"]
+        if s["state"] == "up"} - SERVICES, why="status to tell of it")
+    one.command("stop", *one.arguments, "--wait", "2")
+    assert not accepts()
+    assert (one.home / "log" / "qmtpd" / "current").exists()
