@@ -11,7 +11,7 @@ import pytest
 from attackbed import as_owner, free_port, module_instance, wait_for_port
 from conftest import PATIENCE, TOP, wait_for
 
-TOOLS = TOP / "build/unpacked"
+TOOLS = TOP / "build/deps/tools"
 SOURCE = TOOLS / "usr/sbin/smtp-source"
 HAPROXY = shutil.which("haproxy", path=f"{TOOLS}/usr/sbin:/usr/sbin")
 TO = "bulk@bulk.test"

@@ -19,7 +19,7 @@ from test_spine import by_curl, by_smtplib, by_swaks
 
 ANN = "ann@" + DOMAIN
 HEADER = b"From: you@client.example\nTo: ann@demo.example\nSubject: test\n\n"
-TOOLS = TOP / "build/unpacked"
+TOOLS = TOP / "build/deps/tools"
 CRON = shutil.which("cron", path=f"{TOOLS}/usr/sbin:/usr/sbin")
 ETC = TOOLS / "etc"  # what came with it
 
