@@ -244,7 +244,15 @@ def record(host, mix, path):
 
 
 def journal_of(host):
-    """Wait until the one message in the queue has its journal, whole."""
+    """Wait until the one message in the queue has its journal, whole, and none
+    of its recipients is being delivered to: a file that has no name yet would
+    not be in the snapshot."""
+    seen = [None]
+
+    def quiet():
+        seen[0], still = activity(host.pids.values(), seen[0])
+        return still
+
     host.tick(2)
 
     def there():
@@ -254,6 +262,7 @@ def journal_of(host):
 
     wait_for(there, "a journal")
     host.flush()
+    wait_for(quiet, "all programs to rest")
 
 
 def play(host, mix, r, books, recording, replies):
