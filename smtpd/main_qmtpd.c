@@ -19,12 +19,18 @@
 #include "smtpd/netdoor.h"
 #include "smtpd/qmtp.h"
 
+static const struct drop_path paths[] = {
+    {"control", PATH_READ},
+    {"users",   PATH_READ},
+    {NULL,      0        },
+};
+
 static struct netdoor netdoor = {.reader = CONTROL_QMTPD, .rules = C_tcp_qmtp};
 
 static const struct drop jail = {.account = ACCOUNT_SMTPD,
     .jailed = true,
     .promises = PROMISE_READ | PROMISE_UNIX,
-    .paths = netdoor_paths,
+    .paths = paths,
     .memory_max = NETDOOR_MEMORY};
 
 static void

@@ -4,12 +4,6 @@
 #include "control/access.h"
 #include "lib/clock.h"
 
-const struct drop_path netdoor_paths[] = {
-    {"control", PATH_READ},
-    {"users",   PATH_READ},
-    {NULL,      0        },
-};
-
 void
 netdoor_open(void *context, bool ucspi)
 {

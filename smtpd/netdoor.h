@@ -27,9 +27,6 @@ struct netdoor {
 	int64_t refreshed; /* clock_boot, in the listener */
 };
 
-/* What a worker may read. */
-extern const struct drop_path netdoor_paths[];
-
 /* As struct daemon has it; context is a struct netdoor. */
 void netdoor_open(void *context, bool ucspi);
 

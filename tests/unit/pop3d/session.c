@@ -89,72 +89,72 @@ static const char capabilities[] =
     "RESP-CODES\r\nAUTH-RESP-CODE\r\nEXPIRE NEVER\r\nUTF8 USER\r\nLANG\r\n"
     "IMPLEMENTATION culver\r\n.\r\n";
 
+static const char *const answers[][2] = {
+    {"STAT",		      "+OK 3 30\r\n"				     },
+    {"stat",		      "+OK 3 30\r\n"				     },
+    {"STAT ",		     "+OK 3 30\r\n"				     },
+    {"LANG",		      "+OK languages follow\r\nen English\r\ni-default English\r\n"
+	     ".\r\n"						     },
+    {"lang EN",		   "+OK en English it is\r\n"                         },
+    {"LANG i-default",            "+OK i-default English it is\r\n"                  },
+    {"LANG *",		    "+OK en English it is\r\n"                         },
+    {"LANG fr",		   "-ERR no such language\r\n"                        },
+    {"LANG en de",                "-ERR no such language\r\n"                        },
+    {"UTF8",		      "-ERR no such command\r\n"                         },
+    {"STAT 1",		    "-ERR wrong number of arguments\r\n"               },
+    {"LIST",		      "+OK\r\n1 16\r\n2 8\r\n3 6\r\n.\r\n"               },
+    {"LIST 2",		    "+OK 2 8\r\n"				      },
+    {"LIST 4",		    "-ERR no such message\r\n"                         },
+    {"LIST 99999999999",          "-ERR no such message\r\n"                         },
+    {"LIST 99999999999999999999", "-ERR not a number\r\n"                            },
+    {"UIDL",		      "+OK\r\n1 1.a,S=11,W=16\r\n2 2.b\r\n3 3.c\r\n.\r\n"},
+    {"UIDL 3",		    "+OK 3 3.c\r\n"				    },
+    {"RETR 1",		    "+OK\r\nh: v\r\n\r\n..b\r\n\r\n\r\n.\r\n"          },
+    {"RETR 2",		    "+OK\r\nno end\r\n.\r\n"                           },
+    {"RETR 01",		   "+OK\r\nh: v\r\n\r\n..b\r\n\r\n\r\n.\r\n"          },
+    {"RETR",		      "-ERR wrong number of arguments\r\n"               },
+    {"RETR ",		     "-ERR wrong number of arguments\r\n"               },
+    {"RETR 0",		    "-ERR no such message\r\n"                         },
+    {"RETR -1",		   "-ERR not a number\r\n"                            },
+    {"RETR +1",		   "-ERR not a number\r\n"                            },
+    {"RETR  1",		   "-ERR not a number\r\n"                            },
+    {"RETR 1 1",		  "-ERR wrong number of arguments\r\n"               },
+    {"RETR 1 1 1",                "-ERR not a number\r\n"                            },
+    {"RETR 0x1",		  "-ERR not a number\r\n"                            },
+    {"RETR 4294967297",           "-ERR no such message\r\n"                         },
+    {"RETR 18446744073709551617", "-ERR not a number\r\n"                            },
+    {"RETR\t1",		   "-ERR no such command\r\n"                         },
+    {"TOP 1 0",		   "+OK\r\nh: v\r\n\r\n.\r\n"                         },
+    {"TOP 1 1",		   "+OK\r\nh: v\r\n\r\n..b\r\n.\r\n"                  },
+    {"TOP 1 4294967296",          "+OK\r\nh: v\r\n\r\n..b\r\n\r\n\r\n.\r\n"          },
+    {"TOP 1",		     "-ERR wrong number of arguments\r\n"               },
+    {"TOP 1 -1",		  "-ERR not a number\r\n"                            },
+    {"TOP 4 1",		   "-ERR no such message\r\n"                         },
+    {"DELE 0",		    "-ERR no such message\r\n"                         },
+    {"NOOP",		      "+OK\r\n"					  },
+    {"RSET",		      "+OK\r\n"					  },
+    {"",			  "-ERR no such command\r\n"                         },
+    {" ",			 "-ERR no such command\r\n"                         },
+    {"USER a",		    "-ERR no such command\r\n"                         },
+    {"LISTX",		     "-ERR no such command\r\n"                         },
+    {"CAPA",		      capabilities				       },
+};
+
 static void
 commands_and_answers(void **state)
 {
-	static const char *const rows[][2] = {
-	    {"STAT",		      "+OK 3 30\r\n"				     },
-	    {"stat",		      "+OK 3 30\r\n"				     },
-	    {"STAT ",                     "+OK 3 30\r\n"				     },
-	    {"LANG",
-             "+OK languages follow\r\nen English\r\ni-default English\r\n"
-		".\r\n"								      },
-	    {"lang EN",                   "+OK en English it is\r\n"                         },
-	    {"LANG i-default",            "+OK i-default English it is\r\n"                  },
-	    {"LANG *",                    "+OK en English it is\r\n"                         },
-	    {"LANG fr",                   "-ERR no such language\r\n"                        },
-	    {"LANG en de",                "-ERR no such language\r\n"                        },
-	    {"UTF8",		      "-ERR no such command\r\n"                         },
-	    {"STAT 1",                    "-ERR wrong number of arguments\r\n"               },
-	    {"LIST",		      "+OK\r\n1 16\r\n2 8\r\n3 6\r\n.\r\n"               },
-	    {"LIST 2",                    "+OK 2 8\r\n"				      },
-	    {"LIST 4",                    "-ERR no such message\r\n"                         },
-	    {"LIST 99999999999",          "-ERR no such message\r\n"                         },
-	    {"LIST 99999999999999999999", "-ERR not a number\r\n"                            },
-	    {"UIDL",		      "+OK\r\n1 1.a,S=11,W=16\r\n2 2.b\r\n3 3.c\r\n.\r\n"},
-	    {"UIDL 3",                    "+OK 3 3.c\r\n"                                    },
-	    {"RETR 1",                    "+OK\r\nh: v\r\n\r\n..b\r\n\r\n\r\n.\r\n"          },
-	    {"RETR 2",                    "+OK\r\nno end\r\n.\r\n"                           },
-	    {"RETR 01",                   "+OK\r\nh: v\r\n\r\n..b\r\n\r\n\r\n.\r\n"          },
-	    {"RETR",		      "-ERR wrong number of arguments\r\n"               },
-	    {"RETR ",                     "-ERR wrong number of arguments\r\n"               },
-	    {"RETR 0",                    "-ERR no such message\r\n"                         },
-	    {"RETR -1",                   "-ERR not a number\r\n"                            },
-	    {"RETR +1",                   "-ERR not a number\r\n"                            },
-	    {"RETR  1",                   "-ERR not a number\r\n"                            },
-	    {"RETR 1 1",                  "-ERR wrong number of arguments\r\n"               },
-	    {"RETR 1 1 1",                "-ERR not a number\r\n"                            },
-	    {"RETR 0x1",                  "-ERR not a number\r\n"                            },
-	    {"RETR 4294967297",           "-ERR no such message\r\n"                         },
-	    {"RETR 18446744073709551617", "-ERR not a number\r\n"                            },
-	    {"RETR\t1",                   "-ERR no such command\r\n"                         },
-	    {"TOP 1 0",                   "+OK\r\nh: v\r\n\r\n.\r\n"                         },
-	    {"TOP 1 1",                   "+OK\r\nh: v\r\n\r\n..b\r\n.\r\n"                  },
-	    {"TOP 1 4294967296",          "+OK\r\nh: v\r\n\r\n..b\r\n\r\n\r\n.\r\n"          },
-	    {"TOP 1",                     "-ERR wrong number of arguments\r\n"               },
-	    {"TOP 1 -1",                  "-ERR not a number\r\n"                            },
-	    {"TOP 4 1",                   "-ERR no such message\r\n"                         },
-	    {"DELE 0",                    "-ERR no such message\r\n"                         },
-	    {"NOOP",		      "+OK\r\n"					  },
-	    {"RSET",		      "+OK\r\n"					  },
-	    {"",			  "-ERR no such command\r\n"                         },
-	    {" ",			 "-ERR no such command\r\n"                         },
-	    {"USER a",                    "-ERR no such command\r\n"                         },
-	    {"LISTX",                     "-ERR no such command\r\n"                         },
-	    {"CAPA",		      capabilities				       },
-	};
 	struct box *b = *state;
 
 	fill(b);
-	for (size_t i = 0; i < COUNT(rows); i++) {
+	for (size_t i = 0; i < COUNT(answers); i++) {
 		char line[80];
 		struct client who;
 		struct tally t;
 
-		(void)snprintf(line, sizeof(line), "%s\r\n", rows[i][0]);
+		(void)snprintf(line, sizeof(line), "%s\r\n", answers[i][0]);
 		says(&who, line);
 		assert_int_equal(talk(&who, b, &t), SESSION_LEFT);
-		assert_string_equal(who.heard, rows[i][1]);
+		assert_string_equal(who.heard, answers[i][1]);
 	}
 }
 
