@@ -41,6 +41,9 @@ chunk_refuse(struct session *s, struct str argument, struct reply r)
 		return session_lost(s, read);
 	if (s->phase == PH_MAIL && s->recipients_refused)
 		return (struct reply){554, "5.5.1 no valid recipients"};
+	/* There is a message, which must not be taken without this piece. */
+	if (s->phase != PH_NEW && s->phase != PH_MAIL)
+		session_reset(s);
 	return r;
 }
 
