@@ -91,14 +91,16 @@ pass_filter_by(struct door *d)
 	d->porter = false;
 }
 
-/* It came by no network: rules of addresses are not for it. */
+/* It came by no network: rules of addresses are not for it.  A client that has
+ * gone already has no address, but its socket still has ours. */
 static bool
 is_local(const struct door *d)
 {
 	static const struct ip unknown;
 
 	return d->client.listener_fd < 0 && !d->foreign &&
-	       ip_equal(&d->client.remote, &unknown);
+	       ip_equal(&d->client.remote, &unknown) &&
+	       ip_equal(&d->client.local, &unknown);
 }
 
 /* Look the client up, and take what its rule says. */

@@ -2,6 +2,9 @@
 nothing, and one that does not read its answers is given up."""
 
 import pathlib
+import socket
+import struct
+import subprocess
 import sys
 import time
 
@@ -105,3 +108,27 @@ def test_qmailqueue_of_the_environment_is_the_only_way(
         b"\nSubject: x\n\nhello\n")
     assert (seen / "envelope").read_bytes() == \
         b"Fa@example.org\0Tu@local.test\0\0"
+
+
+@pytest.mark.parametrize("program,text", BOTH, ids=["qmtp", "qmqp"])
+def test_a_client_that_is_gone_before_it_is_asked_for_is_not_let_in(
+        make_case, program, text):
+    """Where no environment says who it is, inetd's way."""
+    case = make_case(program)
+    case.do_control("tcp." + program[:-1] + " 10.:allow\\n:deny")
+    case.queue = talk.Queue(case.home)
+    case.queue.start()
+    case.home.hand_over()
+    with socket.create_server(("127.0.0.1", 0)) as server, \
+            socket.create_connection(server.getsockname()) as client:
+        ours, _ = server.accept()
+        client.sendall(talk.parse_bytes(text))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                          struct.pack("ii", 1, 0))
+    with ours:
+        done = subprocess.run(
+            [str(talk.binary(program))], stdin=ours, stdout=ours,
+            stderr=subprocess.PIPE, timeout=talk.PATIENCE,
+            env={"CULVER_HOME": str(case.home.path)})
+    assert (done.returncode, case.queue.answers) == (0, 0), done.stderr
+    assert b": deny ip=" in done.stderr
