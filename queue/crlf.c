@@ -84,7 +84,8 @@ crlf_run(const char *path, char *const *argv)
 	int ends[2];
 	pid_t pid;
 
-	if (pipe2(ends, O_CLOEXEC) != 0)
+	/* Ignored by whoever started us it would hide how the program ends. */
+	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR || pipe2(ends, O_CLOEXEC) != 0)
 		return -1;
 	pid = fork();
 	if (pid == 0)

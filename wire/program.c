@@ -66,6 +66,9 @@ program_start(struct program *p, const char *path)
 	int message[2], envelope[2] = {-1, -1}, said[2] = {-1, -1};
 
 	*p = (struct program){.pid = -1, .message = -1, .envelope = -1};
+	/* Ignored by whoever started us it would hide how the program ends. */
+	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR)
+		return false;
 	if (make_pipe(message) && make_pipe(envelope) && make_pipe(said))
 		p->pid = fork();
 	if (p->pid == 0)

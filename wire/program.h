@@ -17,8 +17,9 @@ struct program {
 	bool failed; /* it did not take what was written */
 };
 
-/* Run the program at path.  SIGPIPE is to be ignored.  False with errno; a path
- * that cannot be run is told by program_end. */
+/* Run the program at path.  SIGPIPE is to be ignored; SIGCHLD is made the
+ * default.  False with errno; a path that cannot be run is told by program_end.
+ */
 MUST_USE bool program_start(struct program *p, const char *path);
 
 /* Add to the message. */

@@ -36,6 +36,8 @@ run(int in, int out, const char *path, const char *option, const char *text)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		(void)signal(SIGPIPE, SIG_IGN);
+		/* Whoever starts us may have left it so. */
+		(void)signal(SIGCHLD, SIG_IGN);
 		if (dup2(in, 0) != 0 || dup2(out, 1) != 1)
 			_exit(1);
 		code = crlf_run(path, argv);

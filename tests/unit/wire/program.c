@@ -113,6 +113,23 @@ it_is_given_message_and_envelope(void **state)
 	buf_free(&got);
 }
 
+/* As whoever started us may have left it. */
+static void
+an_ignored_sigchld_hides_no_end(void **state)
+{
+	struct submit_result r;
+
+	(void)state;
+	write_script("cat >/dev/null; cat <&1 >/dev/null; exit 0");
+	assert_true(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+	send_one(&r, 0);
+	assert_int_equal(r.code, QQ_OK);
+	write_script("exit 31");
+	assert_true(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+	send_one(&r, 0);
+	assert_int_equal(r.code, QQ_REFUSED);
+}
+
 /* A yes to what was never read is none. */
 static void
 a_yes_without_reading_is_a_failure(void **state)
@@ -181,6 +198,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(rows_are_as_the_table_says),
 	    cmocka_unit_test(it_is_given_message_and_envelope),
+	    cmocka_unit_test(an_ignored_sigchld_hides_no_end),
 	    cmocka_unit_test(a_yes_without_reading_is_a_failure),
 	    cmocka_unit_test(what_cannot_be_run_is_told),
 	    cmocka_unit_test(an_abandoned_envelope_ends_early),
