@@ -140,6 +140,8 @@ open_mailbox(struct asked *q, struct controls *c)
 		     0 ||
 		 (pid = fork()) < 0)
 		warn("unable to make a stream for ", q->text + 1);
+	if (pid == 0) /* a watcher runs on, and must not keep it open */
+		fd_close(&ends[0]);
 	if (pid == 0 && program)
 		become_program(q, c, ends[1]);
 	if (pid == 0)

@@ -7,13 +7,16 @@ import pathlib
 import poplib
 import re
 import shutil
+import signal
+import socket
+import struct
 import subprocess
 import time
 
 import pytest
 
 from popbed import (NOBODY, PATIENCE, Maildir, RealHome, can_unshare, children,
-                    connect, give, listening_popup, login, wait_for)
+                    connect, give, gone, listening_popup, login, wait_for)
 from popbed import home, place  # noqa: F401, fixtures
 
 WRONG = b"-ERR [AUTH] authorization failed\r\n"
@@ -248,6 +251,27 @@ def test_in_a_real_instance_the_program_is_root_and_the_mailbox_is_not(place):
             login(port, "root", "root")
     finally:
         home.end()
+
+
+def test_client_that_is_cut_off_leaves_no_mailbox_behind(home):
+    """The watcher must not keep the stream of the mailbox open."""
+    prepare(home)
+    authd = home.authd()
+    popup, port = listening_popup(home)
+    c = connect(port)
+    c.line()
+    c.send(b"USER alice\r\nPASS pass word\r\n")
+    assert c.line() == c.line() == b"+OK\r\n"
+    [mailbox] = [m for w in children(authd.pid) for m in children(w)]
+    # A reset, not an end: culver-popup leaves at once.
+    c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                      struct.pack("ii", 1, 0))
+    c.close()
+    try:
+        wait_for(lambda: gone(mailbox), "the mailbox waits for ever")
+    finally:
+        if not gone(mailbox):
+            os.kill(mailbox, signal.SIGKILL)
 
 
 def test_program_that_hangs_is_ended(home):
