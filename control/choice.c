@@ -34,7 +34,7 @@ get_password(const struct choice *c, const char *whose, struct buf *b)
 		warn("others can see --password in the list of processes");
 		ok = buf_append_text(b, c->password);
 	} else if (c->from_stdin) {
-		ok = password_read(STDIN_FILENO, b) || errno == EMSGSIZE;
+		ok = password_read(STDIN_FILENO, b);
 	} else {
 		ok = password_ask(whose, b);
 		if (!ok && errno == EINVAL)
@@ -43,6 +43,9 @@ get_password(const struct choice *c, const char *whose, struct buf *b)
 			die_usage("no terminal to ask for a password: use "
 				  "--password-stdin or --random");
 	}
+	/* What was read of it is another password. */
+	if (!ok && errno == EMSGSIZE)
+		die_usage("the password is too long");
 	if (!ok)
 		die_temp("unable to read the password");
 }

@@ -330,6 +330,14 @@ def test_all_who_may_not_log_in_are_told_the_same(home):
         c.close()
 
 
+@pytest.mark.parametrize("length, code", [(200, 0), (201, 100), (300, 100)])
+def test_password_that_is_too_long_is_not_cut(home, length, code):
+    r = home.run("user", "add", "alice@mail.test", "--password-stdin",
+                 input=b"x" * length + b"\n")
+    assert r.returncode == code
+    assert (b"the password is too long" in r.stderr) == (code != 0)
+
+
 def test_ten_wrong_passwords_are_logged_and_slowed_down(home):
     home.user("alice@mail.test", "secret")
     clock = home.path / "clock"
