@@ -92,7 +92,7 @@ set_sender(struct inject *i, const char *sender)
 
 	if (e != INJECT_DONE || i->sender.len == 0)
 		return e;
-	if (s.data[0] == '<')
+	if (s.data[0] == '<' && s.data[s.len - 1] == '>')
 		s = str_slice(s, 1, s.len - 1);
 	at = str_rfind(s, '@');
 	i->who.user = str_slice(s, 0, at);

@@ -95,6 +95,7 @@ def test_options_of_delivery_are_in_the_envelope(queue):
      f'"Some Body" <{ME_TOO}>'),
     (["-f", "a@b.c"], {"USER": "me", "NAME": "My Self"}, "a@b.c"),
     (["-f", "<a@b.c>"], {"USER": "me"}, "a@b.c"),
+    (["-f", "<a@b.c"], {"USER": "me"}, '"<a"@b.c'),
     (["-f", "joe"], {"USER": "me", "MAILHOST": "h.h"}, "joe@" + DOMAIN),
     (["-f", "a@b.c", "-F", "A"], {"USER": "me"}, '"A" <a@b.c>'),
     (["-f", ""], {"USER": "me"}, ME_TOO),
