@@ -43,7 +43,9 @@ door_filter(struct door *d)
 
 	if (path.len == 0)
 		return;
-	porter_start(&d->submit, path.data);
+	/* As the jailed process: a caller's program is his own affair. */
+	porter_start(&d->submit, path.data,
+	    d->caller && geteuid() != 0 ? ACCOUNT_SELF : ACCOUNT_SMTPD);
 	d->porter = true;
 }
 

@@ -120,7 +120,7 @@ let_go_of_client(void)
 }
 
 NO_RETURN static void
-serve(const char *path, int fd)
+serve(const char *path, enum account account, int fd)
 {
 	struct porter p = {.path = path,
 	    .fd = fd,
@@ -128,7 +128,7 @@ serve(const char *path, int fd)
 	    .out = {.max = ANSWER_MAX}};
 	struct frame f;
 
-	drop_to(&(struct drop){.account = ACCOUNT_SMTPD});
+	drop_to(&(struct drop){.account = account});
 	let_go_of_client();
 	while (frame_read(fd, -1, &p.in, &f) == FRAME_OK)
 		obey(&p, &f);
@@ -137,7 +137,7 @@ serve(const char *path, int fd)
 }
 
 void
-porter_start(struct submit *s, const char *path)
+porter_start(struct submit *s, const char *path, enum account account)
 {
 	int ends[2];
 	pid_t pid;
@@ -149,7 +149,7 @@ porter_start(struct submit *s, const char *path)
 		die_temp("unable to run ", path);
 	if (pid == 0) {
 		fd_close(&ends[0]);
-		serve(path, ends[1]);
+		serve(path, account, ends[1]);
 	}
 	fd_close(&ends[1]);
 	submit_only(s, ends[0]);

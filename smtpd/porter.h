@@ -4,10 +4,12 @@
 #ifndef SMTPD_PORTER_H
 #define SMTPD_PORTER_H
 
+#include "lib/account.h"
 #include "wire/submit.h"
 
 /* Start it, before the jail is entered: s is connected to it, and to nothing
- * else ever.  path is $QMAILQUEUE.  Dies (111) when it cannot be started. */
-void porter_start(struct submit *s, const char *path);
+ * else ever.  path is $QMAILQUEUE, run as account.  Dies (111) when it cannot be
+ * started. */
+void porter_start(struct submit *s, const char *path, enum account account);
 
 #endif

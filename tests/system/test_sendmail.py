@@ -204,6 +204,16 @@ def test_smtp_is_spoken_with_the_caller(queue, uid):
         assert one.of("C") == one.of("S") == []
 
 
+@pytest.mark.parametrize("uid", [
+    None, pytest.param(FRIEND, marks=root), pytest.param(0, marks=root)])
+def test_the_callers_program_gets_what_smtp_brought(queue, uid):
+    one = submitted(queue, "sendmail", "-bs", uid=uid,
+                    env={"QMAILQUEUE": str(queue.home / "bin/culver-queue")},
+                    data=dialogue("a@b.c", "x@elsewhere.example"))
+    assert one.uid == (uid or queue.uid)
+    assert (one.sender, one.recipients) == ("a@b.c", ["x@elsewhere.example"])
+
+
 def test_a_script_may_speak_smtp_in_plain_lines(queue):
     data = dialogue("a@b.c", "x@y.z").replace(b"\r\n", b"\n")
     one = submitted(queue, "sendmail", "-bs", data=data)
