@@ -204,6 +204,26 @@ def test_smtp_is_spoken_with_the_caller(queue, uid):
         assert one.of("C") == one.of("S") == []
 
 
+@pytest.mark.parametrize("name, text", [
+    ("proxyclients", "127.0.0.1\n"),
+    ("tcp.smtp", "127.:deny\n"),
+    ("tcp.smtp", '127.:allow,QMAILQUEUE="/nowhere"\n')])
+def test_what_networks_may_is_nothing_to_the_caller(make_instance, name, text):
+    one = make_instance()
+    (one.home / "control" / name).write_text(text)
+    one.start("queued")
+    got = submitted(one, "sendmail", "-bs", data=dialogue("a@b.c", "x@y.z"))
+    assert got.recipients == ["x@y.z"]
+
+
+def test_the_caller_speaks_for_nobody_else(queue):
+    (queue.home / "control/xclientclients").write_text("127.0.0.1\n")
+    done = submit(queue, "sendmail", "-bs", code=None,
+                  data=b"EHLO me\nXCLIENT ADDR=192.0.2.1\nQUIT\n")
+    (queue.home / "control/xclientclients").unlink()
+    assert b"\r\n550 5.7.0 you may not say XCLIENT\r\n" in done.stdout
+
+
 @pytest.mark.parametrize("uid", [
     None, pytest.param(FRIEND, marks=root), pytest.param(0, marks=root)])
 def test_the_callers_program_gets_what_smtp_brought(queue, uid):
