@@ -69,7 +69,9 @@ program_start(struct program *p, const char *path)
 	/* Ignored by whoever started us it would hide how the program ends. */
 	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR)
 		return false;
-	if (make_pipe(message) && make_pipe(envelope) && make_pipe(said))
+	/* Nobody reads what it says before it has ended: it must not wait. */
+	if (make_pipe(message) && make_pipe(envelope) && make_pipe(said) &&
+	    fd_nonblock(said[1]))
 		p->pid = fork();
 	if (p->pid == 0)
 		become(path, message[0], envelope[0], said[1]);
