@@ -74,6 +74,16 @@ count_octets(int fd, uint64_t *octets)
 	return n >= 0;
 }
 
+/* What a file of so many bytes can be: a CR more for each LF, and one for the
+ * end. */
+static bool
+can_be(uint64_t octets, const struct stat *st)
+{
+	uint64_t size = (uint64_t)st->st_size;
+
+	return octets >= size && octets - size <= size + 2;
+}
+
 /* From an earlier session. */
 static bool
 remembered(struct maildrop *m, struct message *p)
@@ -85,7 +95,8 @@ remembered(struct maildrop *m, struct message *p)
 	       fstatat(m->folders[p->folder], p->name, &st,
 		   AT_SYMLINK_NOFOLLOW) == 0 &&
 	       S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
-	       sizes_find(m->sizes, base, &st, &p->octets);
+	       sizes_find(m->sizes, base, &st, &p->octets) &&
+	       can_be(p->octets, &st);
 }
 
 uint64_t

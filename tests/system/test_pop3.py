@@ -13,6 +13,7 @@ import socket
 import subprocess
 import threading
 import time
+import zlib
 
 import pytest
 
@@ -106,6 +107,21 @@ def test_sizes_that_names_do_not_tell_are_counted_once(maildir):
         assert c.ask(b"STAT") == b"+OK 100 %d\r\n" % total
     assert not remembered.exists()
     maildir.path.chmod(0o755)
+
+
+def test_remembered_size_that_no_file_of_its_length_has_is_counted(maildir):
+    """Sums of what is claimed there would go round."""
+    claims = b""
+    for name, octets in (("1.m", 2 ** 64 - 1), ("2.m", 11), ("3.m", 3)):
+        maildir.put(name, b"a\n\nb")
+        st = (maildir.path / "new" / name).stat()
+        line = b"%d %d %d %s" % (octets, st.st_size, st.st_mtime_ns,
+                                 name.encode())
+        claims += b"%08x %s\n" % (zlib.crc32(line), line)
+    (maildir.path / "culver-sizes").write_bytes(claims)
+    give(maildir.path)
+    with pop3d(maildir.path) as c:
+        assert c.ask(b"STAT") == b"+OK 3 24\r\n"
 
 
 def test_hostile_names_and_files(maildir, place):
