@@ -142,15 +142,15 @@ token_is_word(const struct token *t)
 }
 
 /* The text of a quoted string, an atom or a literal, without the backslashes;
- * line ends are those of folds. */
+ * line ends are those of folds, behind a backslash, too. */
 static bool
 unescape(struct str s, struct buf *out)
 {
 	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] == '\r' || s.data[i] == '\n')
-			continue;
 		if (s.data[i] == '\\' && i + 1 < s.len)
 			i++;
+		if (s.data[i] == '\r' || s.data[i] == '\n')
+			continue;
 		if (!buf_append_byte(out, s.data[i]))
 			return false;
 	}
