@@ -4,6 +4,7 @@
 #include "lib/die.h"
 #include "lib/env.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <home.h> /* generated; a quoted name would find lib/home.h */
 #include <limits.h>
 #include <sys/stat.h>
@@ -30,11 +31,22 @@ home_path(void)
 	return path;
 }
 
+/* What is opened later must not become one of these three: the log would go
+ * there. */
+static void
+fill_descriptors(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			die_temp("unable to open /dev/null");
+}
+
 void
 home_enter(void)
 {
 	struct stat st;
 
+	fill_descriptors();
 	if (chdir(home_path()) != 0)
 		die_temp("unable to enter ", path);
 	if (path[0] != '/' && getcwd(path, sizeof(path)) == NULL)

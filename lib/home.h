@@ -11,7 +11,8 @@ const char *home_path(void);
 
 /* Make HOME the current folder, set $CULVER_HOME to its absolute path, and
  * learn whose it is.  Dies (111) when it cannot.  Every program calls this
- * first; all paths after it are relative to HOME. */
+ * first; all paths after it are relative to HOME.  Descriptors 0, 1 and 2 that
+ * are closed become /dev/null. */
 void home_enter(void);
 
 /* HOME belongs to somebody other than root: a private instance, all of whose

@@ -2,6 +2,7 @@
 #include "lib/home.h"
 
 #include "lib/env.h"
+#include <fcntl.h>
 #include <home.h>
 #include <limits.h>
 #include <setjmp.h>
@@ -93,6 +94,17 @@ a_relative_one_becomes_absolute(void)
 }
 
 static bool
+leaves_none_of_the_three_closed(void)
+{
+	(void)close(0);
+	(void)close(1);
+	env_set("CULVER_HOME", folder);
+	home_enter();
+	return fcntl(0, F_GETFD) == 0 && fcntl(1, F_GETFD) == 0 &&
+	       fcntl(2, F_GETFD) == 0;
+}
+
+static bool
 the_path_outlives_the_variable(void)
 {
 	const char *path;
@@ -131,6 +143,13 @@ the_folder_is_found_and_entered(void **state)
 	assert_int_equal(outcome(enters_an_absolute_one), 0);
 	assert_int_equal(outcome(a_relative_one_becomes_absolute), 0);
 	assert_int_equal(outcome(the_path_outlives_the_variable), 0);
+}
+
+static void
+descriptors_that_are_closed_become_dev_null(void **state)
+{
+	(void)state;
+	assert_int_equal(outcome(leaves_none_of_the_three_closed), 0);
 }
 
 static void
@@ -175,6 +194,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_folder_is_found_and_entered),
+	    cmocka_unit_test(descriptors_that_are_closed_become_dev_null),
 	    cmocka_unit_test(a_folder_that_cannot_be_entered_ends_the_program),
 	    cmocka_unit_test(the_owner_makes_it_private),
 	};
