@@ -23,7 +23,7 @@ enum {
 	OPENER_PROGRAM = 'P',
 	OPENER_REQUEST = 512, /* most bytes of a request */
 	OPENER_LINE = 1024,   /* of control/checkpassword, end byte included */
-	OPENER_WORDS = 64,    /* words of it; more are left out */
+	OPENER_WORDS = 64,    /* words of it; with more it is not run */
 	OPENER_SECONDS = 40 /* until a mailbox speaks, else its program ends */
 };
 

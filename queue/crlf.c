@@ -14,17 +14,28 @@
 
 enum { INPUT = 8192, NOT_RUN = 127 };
 
-/* Write n bytes with a CR before each bare LF; *last is the byte before. */
+/* How the caller ends lines, as his first one tells. */
+struct lines {
+	enum { LINES_NONE, LINES_LF, LINES_CRLF } end;
+	char last; /* the byte before */
+};
+
+/* Write n bytes; a caller of LF lines gets a CR before each bare one.  For any
+ * other a bare LF is no end of a line, and must not become one. */
 static bool
-pass(int fd, const char *from, size_t n, char *last)
+pass(int fd, const char *from, size_t n, struct lines *l)
 {
 	char out[2 * INPUT];
 	size_t len = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (from[i] == '\n' && *last != '\r')
+		bool bare = from[i] == '\n' && l->last != '\r';
+
+		if (from[i] == '\n' && l->end == LINES_NONE)
+			l->end = bare ? LINES_LF : LINES_CRLF;
+		if (bare && l->end == LINES_LF)
 			out[len++] = '\r';
-		out[len++] = *last = from[i];
+		out[len++] = l->last = from[i];
 	}
 	return fd_write_all(fd, out, len);
 }
@@ -37,7 +48,8 @@ pump(int fd)
 	    {0,  POLLIN, 0},
             {fd, 0,      0}
         };
-	char input[INPUT], last = '\0';
+	struct lines lines = {LINES_NONE, '\0'};
+	char input[INPUT];
 	ssize_t n = 1;
 
 	while (n > 0) {
@@ -48,7 +60,7 @@ pump(int fd)
 		if (ready[0].revents == 0)
 			continue;
 		n = read(0, input, sizeof(input));
-		if (n > 0 && !pass(fd, input, (size_t)n, &last))
+		if (n > 0 && !pass(fd, input, (size_t)n, &lines))
 			return;
 	}
 }

@@ -241,6 +241,19 @@ def test_a_script_may_speak_smtp_in_plain_lines(queue):
     assert one.body.endswith(b"Subject: bs\n\n.text\n")
 
 
+@pytest.mark.parametrize("end", [b"\n.\n", b"\n.\r\n", b"\r\n.\n"])
+def test_who_ends_lines_in_crlf_has_no_other_end(queue, end):
+    """What he passes on is another's, who could end the message there."""
+    forget(queue)
+    hidden = (b"MAIL FROM:<e@e.e>\r\nRCPT TO:<f@f.f>\r\nDATA\r\n"
+              b"Subject: hidden\r\n\r\n.\r\n")
+    data = dialogue("a@b.c", "x@y.z").replace(b"..text\r\n",
+                                              b"text" + end + hidden)
+    submit(queue, "sendmail", "-bs", code=None, data=data)
+    assert not [m for m in messages(queue) if m.sender != "a@b.c"]
+    assert len(messages(queue)) <= 1
+
+
 def test_a_session_ends_while_its_caller_goes_on(queue):
     """The server has ended at QUIT, whatever is still open."""
     with subprocess.Popen([queue.home / "bin/sendmail", "-bs"], env=queue.env,
@@ -250,7 +263,7 @@ def test_a_session_ends_while_its_caller_goes_on(queue):
         child.stdin.write(b"NOOP\r\n")
         child.stdin.flush()
         assert child.stdout.readline().startswith(b"250 ")
-        child.stdin.write(b"QUIT\n")
+        child.stdin.write(b"QUIT\r\n")
         child.stdin.flush()
         assert child.stdout.readline().startswith(b"221 ")
         assert child.stdout.read() == b""
