@@ -28,11 +28,9 @@ door_open_for(struct door *d, enum control_reader also, enum control_id rules,
 
 	*d = (struct door){
 	    .rules = rules, .guests = guests, .name = {.max = NAME_MAX_BYTES}};
-	if (fd < 0)
-		die_temp("unable to open control");
-	d->controls = control_new(fd, CONTROL_SMTPD | also);
+	d->controls = fd < 0 ? NULL : control_new(fd, CONTROL_SMTPD | also);
 	if (d->controls == NULL)
-		die_temp("unable to start");
+		die_temp("unable to read control");
 	submit_init(&d->submit);
 }
 

@@ -154,10 +154,7 @@ take_letter(void *context, int letter)
 {
 	struct service *s = context;
 
-	if (letter == 'L')
-		s->lmtp = true;
-	else
-		s->caller = true;
+	*(letter == 'L' ? &s->lmtp : &s->caller) = true;
 }
 
 static struct service service;
