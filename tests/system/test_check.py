@@ -125,6 +125,8 @@ class CheckBed(Bed):
             path.chmod(0o640)
             m.ino = path.stat().st_ino
         names = naming([m.ino for m in messages])
+        while any(self.path("mess", n).exists() for n in names):
+            names = [n + 1 for n in names]  # other messages have these
         assert len(set(names)) == len(messages)
         for m, m.name in zip(messages, names):
             os.rename(self.home / "queue" / ("new%d" % m.n),
