@@ -106,7 +106,11 @@ check: $(UNITS) all ## unit tests, and the same with SAN=1
 crash: harness ## every promise of the queue, an hour; goes on where it stopped
 	/usr/bin/python3 tests/crash/board.py $(CRASH)
 
-crash-long: harness ## the crash tests that take too long for tests/run
+long: crash-long ## the tests that take too long for tests/run
+	/usr/bin/python3 -m pytest -q -p no:cacheprovider tests/system \
+		-k "$$(tr '\n' ' ' <tests/system/long)"
+
+crash-long: harness ## of them those of the crash tests
 	/usr/bin/python3 -m pytest -q -p no:cacheprovider tests/crash \
 		-k "$$(tr '\n' ' ' <tests/crash/long)"
 
@@ -139,7 +143,7 @@ clean: ## remove what was built
 
 DIRS := lib wire control $(PDIRS)
 SRC  := $(sort $(wildcard $(addsuffix /*.[ch],$(DIRS)) tests/unit/*/*.c))
-.PHONY: rootlines all help check crash crash-long harness lint install clean FORCE
+.PHONY: rootlines all help check crash crash-long long harness lint install clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B) -path $(B)/deps -prune -o -name '*.d' -print 2>/dev/null)
