@@ -11,10 +11,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { ON_SIGNAL, ON_HINT, ON_BOUNCER, ON_SPAWNER, ON_COUNT = ON_SPAWNER + 2 };
-enum { PAUSE = 1000 }; /* milliseconds, where poll fails */
+enum { PAUSE = 1 }; /* seconds, where poll fails */
 
 /* Text that is newer than the table which rules, and such. */
 static void
@@ -148,7 +149,7 @@ wait_for(struct pollfd *on, int milliseconds)
 		return true;
 	if (errno != EINTR) {
 		warn("unable to poll");
-		(void)poll(NULL, 0, PAUSE);
+		(void)nanosleep(&(struct timespec){.tv_sec = PAUSE}, NULL);
 	}
 	return false;
 }

@@ -1,11 +1,13 @@
 """culver-send when what it needs fails: disks, tables, its neighbours."""
 import os
+import shutil
 import signal
 import struct
+import subprocess
 import time
 
 import pytest
-from sendbed import BIN, Bed, REPEAT, line, wait_for
+from sendbed import BIN, NOBODY, Bed, REPEAT, line, wait_for
 
 pytestmark = pytest.mark.skipif(
     not (BIN / "culver-send").exists(), reason="culver-send is not built")
@@ -62,6 +64,28 @@ def test_table_that_cannot_be_opened_keeps_mail_waiting_without_a_spin(bed):
     assert b.spawner.jobs == []
     (b.home / "users/rcpt.cdb").rmdir()
     b.gone(ino)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("strace"),
+                    reason="strace of a jailed program wants root")
+def test_poll_that_fails_is_not_asked_again_at_once(bed):
+    """The pause was a poll, too."""
+    b = bed()
+    b.start()
+    b.become(0)
+    faults = subprocess.Popen(
+        ["strace", "-qq", "-o", "/dev/null", "-p", str(b.process.pid),
+         "-e", "trace=poll", "-e", "inject=poll:error=ENOMEM"])
+    try:
+        wait_for(lambda: len(said(b, "unable to poll")) >= 1)
+        first = time.monotonic()
+        wait_for(lambda: len(said(b, "unable to poll")) >= 2)
+        assert time.monotonic() - first > 0.5
+    finally:
+        faults.terminate()
+        faults.wait()
+        b.become(NOBODY)
+    b.gone(b.queue(["r@example.org"]))
 
 
 def test_rescan_that_cannot_be_removed_does_not_stop_the_listing(bed):
