@@ -145,21 +145,22 @@ without_its_home_it_is_61(void **state)
 	env_set("CULVER_HOME", h->stage->dir);
 }
 
+/* What is queued of a message, our line on top, looks like form. */
 static void
-the_message_has_a_received_line_and_is_whole(void **state)
+looks_like(const char *message, const char *form)
 {
-	static const char form[] =
+	static const char received[] =
 	    "^Received: \\(culver [0-9]+ invoked by uid [0-9]+\\); "
 	    "[MTWFS][a-z]{2}, [0-9]+ [JFMASOND][a-z]{2} [0-9]{4} "
-	    "[0-9:]{8} \\+0000\nSubject: x\n\nx\nno line end$";
-	char path[QUEUE_PATH_SIZE], body[512] = {0};
+	    "[0-9:]{8} \\+0000\n";
+	char path[QUEUE_PATH_SIZE], body[512] = {0}, whole[512];
 	struct message m;
 	regex_t re;
 	int fd;
 
-	assert_int_equal(regcomp(&re, form, REG_EXTENDED | REG_NOSUB), 0);
-	assert_int_equal(
-	    queue("Subject: x\n\nx\nno line end", E("Fa@b\0Tc@d\0\0")), 0);
+	snprintf(whole, sizeof(whole), "%s%s", received, form);
+	assert_int_equal(regcomp(&re, whole, REG_EXTENDED | REG_NOSUB), 0);
+	assert_int_equal(queue(message, E("Fa@b\0Tc@d\0\0")), 0);
 	assert_int_equal(stage_messages(path), 1);
 	fd = message_open(path, geteuid() == 0 ? STAGE_NOBODY : geteuid(), &m);
 	assert_true(fd >= 0);
@@ -170,6 +171,21 @@ the_message_has_a_received_line_and_is_whole(void **state)
 	assert_int_equal(regexec(&re, body, 0, NULL, 0), 0);
 	fd_close(&fd);
 	regfree(&re);
+}
+
+static void
+the_message_has_a_received_line_and_is_whole(void **state)
+{
+	looks_like(
+	    "Subject: x\n\nx\nno line end", "Subject: x\n\nx\nno line end$");
+	(void)state;
+}
+
+static void
+a_message_that_begins_with_a_blank_is_no_part_of_that_line(void **state)
+{
+	looks_like(" by a friend\nSubject: x\n\nx\n",
+	    "\n by a friend\nSubject: x\n\nx\n$");
 	(void)state;
 }
 
@@ -267,6 +283,7 @@ main(int argc, char **argv)
 	    HOUSED(without_culver_queued_it_is_56),
 	    HOUSED(without_its_home_it_is_61),
 	    HOUSED(the_message_has_a_received_line_and_is_whole),
+	    HOUSED(a_message_that_begins_with_a_blank_is_no_part_of_that_line),
 	    HOUSED(a_hundred_thousand_recipients_are_streamed),
 	    HOUSED(the_disk_in_reserve_is_53),
 	    HOUSED(an_alarm_is_52),
