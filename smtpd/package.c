@@ -166,13 +166,6 @@ judge(struct package *p)
 		    p, "Dthe header of this message is too large (#5.3.4)");
 }
 
-/* The message begins with a blank: it has no header. */
-static bool
-is_folded(struct str first)
-{
-	return first.len > 0 && (first.data[0] == ' ' || first.data[0] == '\t');
-}
-
 static void
 pass_on(struct package *p, struct str text)
 {
@@ -183,7 +176,7 @@ pass_on(struct package *p, struct str text)
 	if (p->lines == LINES_CRLF)
 		text = (struct str){p->body, decode(p, text)};
 	/* Our trace field is not the sender's to go on with. */
-	if (p->bytes == 0 && is_folded(text))
+	if (p->bytes == 0 && header_is_folded(text))
 		submit_body(submit, str_of("\n"));
 	p->bytes += text.len;
 	header_scan(&p->header, text);
