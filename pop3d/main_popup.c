@@ -19,18 +19,13 @@
 #include "control/control.h"
 #include "control/gate.h"
 #include "lib/clock.h"
+#include "lib/daemon.h"
 #include "lib/die.h"
-#include "lib/drop.h"
 #include "lib/env.h"
-#include "lib/home.h"
-#include "lib/listener.h"
-#include "lib/usage.h"
 #include "pop3d/popup.h"
 #include "wire/login.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <unistd.h>
 
 static const char usage[] =
     "usage: culver-popup -l ADDRESS:PORT [-l ADDRESS:PORT ...]\n"
@@ -46,10 +41,22 @@ static const struct drop_path paths[] = {
 
 enum { MEMORY_MAX = 64 << 20 }; /* bytes of a worker */
 
+struct service {
+	struct controls *controls;
+	int64_t refreshed; /* by the listener, boot clock */
+};
+
+static const struct drop jail = {.account = ACCOUNT_POPUP,
+    .jailed = true,
+    .promises = PROMISE_READ | PROMISE_UNIX,
+    .paths = paths,
+    .memory_max = MEMORY_MAX};
+
 /* A value that cannot be read stays what it was; serve says so. */
 static uint64_t
-number(struct controls *c, enum control_id id)
+number(void *context, enum control_id id)
 {
+	struct controls *c = ((struct service *)context)->controls;
 	bool fresh = control_refresh_row(c, id);
 
 	(void)fresh;
@@ -61,14 +68,14 @@ number(struct controls *c, enum control_id id)
 static uint64_t
 limit(void *context)
 {
-	static int64_t refreshed; /* boot clock */
+	struct service *s = context;
 	int64_t now = clock_boot();
 
-	if (now >= refreshed + CLOCK_SECOND) {
-		bool fresh = control_refresh(context);
+	if (now >= s->refreshed + CLOCK_SECOND) {
+		bool fresh = control_refresh(s->controls);
 
 		(void)fresh;
-		refreshed = now;
+		s->refreshed = now;
 	}
 	return number(context, C_concurrencypop3);
 }
@@ -83,8 +90,10 @@ limits(void *context, struct crowd_limits *l)
 static bool
 is_proxy(void *context, const struct ip *remote)
 {
-	return control_refresh_row(context, C_proxyclients) &&
-	       access_listed(context, C_proxyclients, remote) == FOUND_YES;
+	struct controls *c = ((struct service *)context)->controls;
+
+	return control_refresh_row(c, C_proxyclients) &&
+	       access_listed(c, C_proxyclients, remote) == FOUND_YES;
 }
 
 static uint64_t
@@ -97,11 +106,7 @@ static void
 prepare(void *context)
 {
 	(void)context;
-	drop_to(&(struct drop){.account = ACCOUNT_POPUP,
-	    .jailed = true,
-	    .promises = PROMISE_READ | PROMISE_UNIX,
-	    .paths = paths,
-	    .memory_max = MEMORY_MAX});
+	drop_to(&jail);
 }
 
 /* Who the client is, and whether it may come in. */
@@ -143,7 +148,7 @@ serve(void *context, const struct connection *c)
 {
 	struct connection peer = *c;
 	enum gate g;
-	struct controls *controls = context;
+	struct controls *controls = ((struct service *)context)->controls;
 	struct popup p = {.login = LOGIN_SOCKET};
 
 	if (!control_refresh(controls)) {
@@ -164,71 +169,37 @@ serve(void *context, const struct connection *c)
 }
 
 static void
-serve_listener(struct controls *controls, struct listener *l)
+open_settings(void *context, bool ucspi)
 {
-	drop_to(&(struct drop){.account = ACCOUNT_POPUP,
-	    .jailed = true,
-	    .promises =
-		PROMISE_READ | PROMISE_UNIX | PROMISE_ACCEPT | PROMISE_FORK,
-	    .paths = paths});
-	listener_run(l, &(struct listener_ops){.limit = limit,
-			    .limits = limits,
-			    .is_proxy = is_proxy,
-			    .crowded = CROWDED,
-			    .uses = uses,
-			    .prepare = prepare,
-			    .serve = serve,
-			    .context = controls});
-}
-
-static void
-serve_ucspi(struct controls *controls)
-{
-	struct connection c;
-
-	connection_from_ucspi(&c);
-	prepare(controls);
-	serve(controls, &c);
-}
-
-static struct controls *
-settings(void)
-{
+	struct service *s = context;
 	int dirfd = open("control", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct controls *c =
-	    dirfd < 0 ? NULL : control_new(dirfd, CONTROL_POPUP);
 
-	if (c == NULL)
+	(void)ucspi;
+	s->controls = dirfd < 0 ? NULL : control_new(dirfd, CONTROL_POPUP);
+	if (s->controls == NULL)
 		die_temp("unable to read control");
-	return c;
 }
+
+static struct service service;
+
+static const struct daemon program = {
+    .name = "popup",
+    .usage = usage,
+    .brief = "culver-popup [-l ADDRESS:PORT]...",
+    .jail = &jail,
+    .open = open_settings,
+    .ops = {.limit = limit,
+	    .limits = limits,
+	    .is_proxy = is_proxy,
+	    .crowded = CROWDED,
+	    .uses = uses,
+	    .prepare = prepare,
+	    .serve = serve,
+	    .context = &service},
+};
 
 int
 main(int argc, char **argv)
 {
-	struct listener l = {.count = 0};
-	struct controls *controls;
-	int option;
-
-	die_name("popup");
-	usage_answer(argc, argv, usage);
-	home_enter();
-	clock_open();
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-		die_temp("unable to ignore SIGPIPE");
-	opterr = 0;
-	while ((option = getopt(argc, argv, "l:")) != -1) {
-		if (option != 'l')
-			die_usage("culver-popup [-l ADDRESS:PORT]...");
-		listener_add(&l, str_of(optarg));
-	}
-	if (optind != argc)
-		die_usage("culver-popup [-l ADDRESS:PORT]...");
-	controls = settings();
-	if (l.count > 0)
-		serve_listener(controls, &l);
-	else
-		serve_ucspi(controls);
-	control_free(controls);
-	return 0;
+	return daemon_run(argc, argv, &program);
 }
