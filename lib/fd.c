@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -257,6 +258,19 @@ left(int64_t start, int most)
 	if (past < 0)
 		return most;
 	return past < most ? most - (int)past : 0;
+}
+
+bool
+fd_raise_limit(unsigned wanted)
+{
+	struct rlimit now;
+
+	if (getrlimit(RLIMIT_NOFILE, &now) != 0)
+		return false;
+	if (now.rlim_cur >= wanted)
+		return true;
+	now.rlim_cur = now.rlim_max < wanted ? now.rlim_max : wanted;
+	return setrlimit(RLIMIT_NOFILE, &now) == 0;
 }
 
 static bool

@@ -45,6 +45,10 @@ MUST_USE bool fd_nonblock(int fd);
 /* Close and mark as closed (-1); a closed one is left alone.  errno is kept. */
 void fd_close(int *fd);
 
+/* Be allowed so many descriptors, or as many as the hard limit lets us have; a
+ * limit that is higher already stays.  False with errno. */
+MUST_USE bool fd_raise_limit(unsigned wanted);
+
 /* True when fd is readable (writable) within ms (-1 for ever); false with
  * errno ETIMEDOUT or another.  EINTR is waited through. */
 MUST_USE bool fd_wait_read(int fd, int ms);

@@ -14,7 +14,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -332,20 +331,6 @@ turn(struct house *h)
 		die_temp("unable to wait for connections");
 }
 
-/* One for each connection, and some: as many as we may have, for how many the
- * limit allows may change. */
-static void
-raise_descriptors(void)
-{
-	struct rlimit now;
-
-	if (getrlimit(RLIMIT_NOFILE, &now) != 0 || now.rlim_cur >= DESCRIPTORS)
-		return;
-	now.rlim_cur = now.rlim_max < DESCRIPTORS ? now.rlim_max : DESCRIPTORS;
-	if (setrlimit(RLIMIT_NOFILE, &now) != 0)
-		warn("unable to raise the limit of descriptors");
-}
-
 void
 listener_run(struct listener *l, const struct listener_ops *ops)
 {
@@ -353,7 +338,9 @@ listener_run(struct listener *l, const struct listener_ops *ops)
 	struct house h = {.listener = l, .ops = ops, .crew = {.admit = admit}};
 
 	h.crew.context = &h;
-	raise_descriptors();
+	/* As many as we may have, for how many the limit allows may change. */
+	if (!fd_raise_limit(DESCRIPTORS))
+		warn("unable to raise the limit of descriptors");
 	/* SIGCHLD ignored by whoever started us would hide the children. */
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
 	    signal(SIGCHLD, SIG_DFL) == SIG_ERR)

@@ -21,7 +21,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -75,19 +74,6 @@ catch_signals(struct server *s)
 	sigdelset(&s->waiting, SIGTERM);
 	sigdelset(&s->waiting, SIGCHLD);
 	sigdelset(&s->waiting, SIGHUP);
-}
-
-/* A queue of many folders needs many descriptors in each writer. */
-static void
-raise_descriptors(void)
-{
-	struct rlimit now;
-
-	if (getrlimit(RLIMIT_NOFILE, &now) != 0 || now.rlim_cur >= DESCRIPTORS)
-		return;
-	now.rlim_cur = now.rlim_max < DESCRIPTORS ? now.rlim_max : DESCRIPTORS;
-	if (setrlimit(RLIMIT_NOFILE, &now) != 0)
-		warn("unable to raise the limit of descriptors");
 }
 
 static void
@@ -277,7 +263,9 @@ server_run(int listener, void (*enter_jail)(void))
 		die_temp("unable to find the accounts");
 	if (!fd_nonblock(listener) || !place_probe(&s->place))
 		die_temp("unable to open the queue");
-	raise_descriptors();
+	/* A queue of many folders needs many descriptors in each writer. */
+	if (!fd_raise_limit(DESCRIPTORS))
+		warn("unable to raise the limit of descriptors");
 	open_settings(s);
 	catch_signals(s);
 	while (!stopping) {

@@ -423,6 +423,41 @@ nonblocking_reads_do_not_wait(void **state)
 	assert_false(fd_nonblock(ends[0]));
 }
 
+static void
+the_limit_of_descriptors_is_raised_as_far_as_it_may_be(void **state)
+{
+	static const struct {
+		rlim_t soft, hard;
+		unsigned wanted;
+		rlim_t then;
+	} rows[] = {
+	    {20, 40, 30, 30},
+	    {20, 40, 40, 40},
+	    {20, 40, 50, 40},
+	    {20, 40, 10, 20},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		pid_t pid = fork();
+		int status;
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			struct rlimit l = {rows[i].soft, rows[i].hard};
+			bool ok = setrlimit(RLIMIT_NOFILE, &l) == 0 &&
+				  fd_raise_limit(rows[i].wanted) &&
+				  getrlimit(RLIMIT_NOFILE, &l) == 0 &&
+				  l.rlim_cur == rows[i].then &&
+				  l.rlim_max == rows[i].hard;
+
+			_exit(ok ? 0 : 1);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
+}
+
 int
 main(void)
 {
@@ -442,6 +477,8 @@ main(void)
 	    cmocka_unit_test(waits_end_by_time_data_hangup_or_error),
 	    cmocka_unit_test(a_wait_ends_under_a_rain_of_signals),
 	    cmocka_unit_test(nonblocking_reads_do_not_wait),
+	    cmocka_unit_test(
+		the_limit_of_descriptors_is_raised_as_far_as_it_may_be),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
