@@ -4,9 +4,10 @@
  * Started by  the supervisor (with -l); or a UCSPI server, for one connection
  *             on descriptors 0 and 1.
  * Reads       control/{concurrencyincoming,concurrencyip,concurrencynet,maxuse,
- *             me,proxyclients,tcp.qmqp,timeoutsmtpd}; env DATABYTES QMAILQUEUE
- *             TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO TCPLOCALIP
- *             TCPLOCALPORT.
+ *             me,proxyclients,tcp.qmqp,timeoutsmtpd}, users/rcpt.cdb (opened
+ *             as for the others, nobody is looked up); env DATABYTES
+ *             QMAILQUEUE TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST
+ *             TCPREMOTEINFO TCPLOCALIP TCPLOCALPORT.
  * Writes      nothing on disk.
  * Talks to    culver-queued, by the socket queue/submit, wire/submit.h.
  * Trusts      a client that is let in with any sender and any recipient.
