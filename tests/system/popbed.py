@@ -249,7 +249,7 @@ class Home:
                 s.close()
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()
-        self.server = server
+        self.server, self.accepting = server, thread
         return server.getsockname()[1]
 
     def lines(self, text):
@@ -258,6 +258,9 @@ class Home:
 
     def end(self):
         if hasattr(self, "server"):
+            # Its thread must be gone before its number is another listener's.
+            self.server.shutdown(socket.SHUT_RDWR)
+            self.accepting.join(PATIENCE)
             self.server.close()
         for p in self.stop:
             if p.poll() is None:

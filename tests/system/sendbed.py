@@ -114,6 +114,15 @@ class Server(threading.Thread):
         self.frames.sock.shutdown(socket.SHUT_RDWR)
 
     def close(self):
+        """The thread must be gone before its descriptor's number is another
+        listener's: it would take that one's connections."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        if self.frames is not None:
+            try:
+                self.hang_up()
+            except OSError:
+                pass  # it is closed
+        self.join(PATIENCE)
         self.listener.close()
 
 

@@ -213,6 +213,9 @@ def test_a_slow_caller_holds_no_connection(queue):
     def writers():
         return len(queue.processes("queued")) - 1
 
+    # Whoever asked whether culver-queued is up has been served before this.
+    submitted(queue, "culver-inject", "joe", data=b"\n")
+    forget(queue)
     wait_for(lambda: writers() == 0, why="no connection")
     with subprocess.Popen([queue.home / "bin/culver-inject", "joe"],
                           env=queue.env, stdin=subprocess.PIPE) as child:

@@ -195,8 +195,8 @@ class Queue(threading.Thread):
 
     def close(self):
         self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
         self.join(PATIENCE)
+        self.socket.close()
 
     @staticmethod
     def read(client, size):
@@ -277,8 +277,8 @@ class Authd(threading.Thread):
 
     def close(self):
         self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
         self.join(PATIENCE)
+        self.socket.close()
 
     def answer(self, client):
         head = Queue.read(client, 5)
