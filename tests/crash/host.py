@@ -150,6 +150,7 @@ class Host:
             "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")},
             every_call)
         self.names, self.pids = {}, {}
+        self.met = set()  # pids of programs that were reached
         self.wanted, self.begun, self.pokes = (), 0, 0
         self.ends = collections.deque(maxlen=20)
         self.mend = lambda: None  # what is done before a start
@@ -196,12 +197,16 @@ class Host:
             lines = pathlib.Path("/proc/net/unix").read_bytes()
             return any(b" 00010000 " in line and line.endswith(wanted[:-1])
                        for line in lines.splitlines())
-        try:
-            with socket.socket(socket.AF_UNIX) as s:
-                s.connect(str(self.home / SOCKETS[name]))
-            return True
-        except OSError:
-            return False
+        # A connection is work for the program, and so asked for once.
+        pid = self.pids.get(name)
+        if pid not in self.met:
+            try:
+                with socket.socket(socket.AF_UNIX) as s:
+                    s.connect(str(self.home / SOCKETS[name]))
+                self.met.add(pid)
+            except OSError:
+                return False
+        return True
 
     def keep_up(self):
         """Be the supervisor: what ended is started again."""
@@ -212,6 +217,7 @@ class Host:
                 continue
             self.tracer.exits.remove(ended)
             self.ends.append(f"{name} {ended.status}")
+            self.met.discard(ended.pid)
             self.pids.pop(name, None)
             if name in self.wanted and not self.tracer.doomed():
                 self.mend()
@@ -223,6 +229,7 @@ class Host:
         self.tracer.exits.clear()
         self.tracer.action = ""
         self.names, self.pids = {}, {}
+        self.met.clear()
 
     def kill(self):
         if self.pids:
