@@ -304,7 +304,7 @@ control_find_domain(const struct controls *c, enum control_id id,
 		if (domain.data[i] == '.')
 			f = find_folded(
 			    c, id, str_slice(domain, i, domain.len), value);
-	if (f == FOUND_NO && control_row(id)->kind == KIND_MAP)
+	if (f == FOUND_NO && kind_is_map(control_row(id)->kind))
 		f = find_folded(c, id, (struct str){"", 0}, value);
 	return f;
 }

@@ -32,7 +32,8 @@ enum control_reader {
 	CONTROL_QMTPD = 1 << 9,
 	CONTROL_QMQPD = 1 << 10,
 	CONTROL_QMQPC = 1 << 11,
-	CONTROL_ALL = (1 << 12) - 1
+	CONTROL_REMOTE = 1 << 12,
+	CONTROL_ALL = (1 << 13) - 1
 };
 
 enum control_kind {
@@ -43,7 +44,10 @@ enum control_kind {
 	KIND_MAP,
 	KIND_ACCESS,
 	KIND_NETWORKS,
-	KIND_SERVERS
+	KIND_SERVERS,
+	KIND_ROUTES,
+	KIND_SENDERS,
+	KIND_SOURCES
 };
 
 struct control_row {
@@ -98,7 +102,8 @@ uint64_t control_number(const struct controls *c, enum control_id id);
 bool control_present(const struct controls *c, enum control_id id);
 
 /* key in a list of any kind, ASCII case ignored; *value (may be NULL) of a MAP
- * or ACCESS, valid until the next refresh.  A LIST whose default is "=me" and that has no
+ * or ACCESS, valid until the next refresh (of ROUTES, SENDERS and SOURCES:
+ * control/nexthop.h).  A LIST whose default is "=me" and that has no
  * file holds me.  Of several lines with one key the last one counts
  * (of ACCESS, the first; control/access.h finds the one for a client). */
 MUST_USE enum found control_find(const struct controls *c, enum control_id id,

@@ -15,6 +15,7 @@ enum {
 	QMQPC = CONTROL_QMQPC,
 	AUTHD = CONTROL_AUTHD,
 	INJECT = CONTROL_INJECT,
+	REMOTE = CONTROL_REMOTE,
 	ALL = CONTROL_ALL
 };
 
@@ -48,6 +49,7 @@ static const struct {
     {CONTROL_QMQPC,  "culver-qmqpc" },
     {CONTROL_AUTHD,  "culver-authd" },
     {CONTROL_INJECT, "culver-inject"},
+    {CONTROL_REMOTE, "culver-remote"},
 };
 
 const struct control_row *

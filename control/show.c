@@ -40,8 +40,8 @@ add_entry(struct str key, struct str value, void *context)
 
 	l->failed =
 	    !buf_append_byte(l->b, '\t') || !buf_append_str(l->b, key) ||
-	    (l->kind == KIND_MAP && (!buf_append_byte(l->b, ':') ||
-					!buf_append_str(l->b, value))) ||
+	    (kind_is_map(l->kind) && (!buf_append_byte(l->b, ':') ||
+					 !buf_append_str(l->b, value))) ||
 	    (l->kind == KIND_ACCESS && !rule_format(l->b, value)) ||
 	    !buf_append_byte(l->b, '\n');
 	return !l->failed;

@@ -1,6 +1,7 @@
 /* value: what one control file says, taken apart as its row wants. */
 #include "control/value.h"
 #include "control/rule.h"
+#include "control/way.h"
 #include "lib/address.h"
 #include "lib/ip.h"
 #include "lib/num.h"
@@ -17,6 +18,9 @@ static const char *const kind_names[] = {
     [KIND_ACCESS] = "ACCESS",
     [KIND_NETWORKS] = "NETWORKS",
     [KIND_SERVERS] = "SERVERS",
+    [KIND_ROUTES] = "ROUTES",
+    [KIND_SENDERS] = "SENDERS",
+    [KIND_SOURCES] = "SOURCES",
 };
 
 const char *
@@ -33,9 +37,22 @@ kind_is_ruled(enum control_kind kind)
 }
 
 bool
+kind_is_way(enum control_kind kind)
+{
+	return kind == KIND_ROUTES || kind == KIND_SENDERS ||
+	       kind == KIND_SOURCES;
+}
+
+bool
+kind_is_map(enum control_kind kind)
+{
+	return kind == KIND_MAP || kind_is_way(kind);
+}
+
+bool
 kind_is_list(enum control_kind kind)
 {
-	return kind == KIND_LIST || kind == KIND_MAP || kind_is_ruled(kind);
+	return kind == KIND_LIST || kind_is_map(kind) || kind_is_ruled(kind);
 }
 
 bool
@@ -174,6 +191,32 @@ parse_entry(
 	return true;
 }
 
+/* A line whose key is looked up in another form than it is written in. */
+static bool
+parse_way(struct value *v, struct str s, enum control_kind kind,
+    struct entry *e, struct fault *f)
+{
+	if (!text_ok(s, f)) {
+		/* A password is not shown. */
+		f->near = str_slice(f->near, 0, str_find(f->near, '|'));
+		return false;
+	}
+	if (!way_cut(s, kind, &v->made, &e->value, f))
+		return false;
+	return buf_append_byte(&v->made, '\0') ||
+	       faulty(f, "out of memory", (struct str){0});
+}
+
+/* Now that they do not move any more. */
+static void
+point_to_keys(struct value *v)
+{
+	struct str rest = buf_str(&v->made);
+
+	for (size_t i = 0; i < v->count; i++)
+		(void)str_cut(&rest, '\0', &v->entries[i].key);
+}
+
 static bool
 make_room(struct value *v, size_t *room)
 {
@@ -199,16 +242,17 @@ compare_keys(struct str a, struct str b)
 	return c != 0 ? c : (a.len > b.len) - (a.len < b.len);
 }
 
-/* By key, and in the file's order where keys are the same. */
+/* By key, and in the file's order where keys are the same; a key may stand
+ * elsewhere, a value is always a view into its line, if only its end. */
 static int
 compare_entries(const void *a, const void *b)
 {
 	const struct entry *x = a, *y = b;
 	int c = compare_keys(x->key, y->key);
 
-	return c != 0
-		   ? c
-		   : (x->key.data > y->key.data) - (x->key.data < y->key.data);
+	return c != 0 ? c
+		      : (x->value.data > y->value.data) -
+			    (x->value.data < y->value.data);
 }
 
 /* The number of the line that at stands in. */
@@ -252,7 +296,7 @@ keep_last(struct value *v)
 		if (i + 1 == v->count || !str_equal(e->key, e[1].key))
 			v->entries[kept++] = *e;
 		else if (v->idle_line == 0 && !str_equal(e->value, e[1].value))
-			v->idle_line = line_of(v, e->key.data);
+			v->idle_line = line_of(v, e->value.data);
 	}
 	v->count = kept;
 }
@@ -310,15 +354,24 @@ parse_list(struct value *v, const struct control_row *row, struct fault *f)
 	struct str rest = buf_str(&v->text), line;
 	size_t room = 0;
 
+	bool way = kind_is_way(row->kind);
+	struct entry *e;
+
 	f->line = 0;
+	v->made.max = VALUE_LIST_FILE;
 	while (next_line(&rest, &f->line, &line)) {
 		if (!make_room(v, &room))
 			return without_memory(f);
-		if (!parse_entry(line, row->kind, &v->entries[v->count], f))
+		e = &v->entries[v->count];
+		if (!(way ? parse_way(v, line, row->kind, e, f)
+			  : parse_entry(line, row->kind, e, f)))
 			return false;
 		v->count++;
 	}
-	fold(v);
+	if (way)
+		point_to_keys(v);
+	else
+		fold(v);
 	if (row->kind == KIND_SERVERS)
 		return true;
 	if (v->count > 0)

@@ -31,7 +31,8 @@ struct value {
 		       * SERVERS: in the file's order */
 	size_t count;
 	size_t idle_line; /* first line that has no effect, from 1; 0: none */
-	struct buf made;  /* ACCESS, NETWORKS: what entries point into */
+	struct buf made;  /* ACCESS, NETWORKS: what entries point into; of
+			   * ROUTES, SENDERS, SOURCES the keys */
 };
 
 /* Where a text does not parse: its line, what is wrong, and the bytes that are
@@ -54,9 +55,14 @@ void value_free(struct value *v);
 /* The entry of key (in lower case), NULL without one. */
 const struct entry *value_find(const struct value *v, struct str key);
 
-/* True for KIND_LIST, KIND_MAP, KIND_ACCESS and KIND_NETWORKS, which a cdb may
- * hold. */
+/* True for all that a cdb may hold: one key a line, or more. */
 bool kind_is_list(enum control_kind kind);
+
+/* True for KIND_ROUTES, KIND_SENDERS and KIND_SOURCES: way.h. */
+bool kind_is_way(enum control_kind kind);
+
+/* True for KIND_MAP and these: key:value lines, the empty key for the rest. */
+bool kind_is_map(enum control_kind kind);
 
 /* True for these and KIND_SERVERS: a value of several lines. */
 bool kind_has_lines(enum control_kind kind);
