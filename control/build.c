@@ -4,6 +4,8 @@
 #include "control/value.h"
 #include <sys/stat.h>
 
+#include <unistd.h>
+
 enum {
 	TABLE_MODE = 0644,
 	TRIES = 5 /* a text that changes while it is read is read again */
@@ -18,15 +20,33 @@ add_all(struct table_maker *m, const struct value *v)
 	return true;
 }
 
-static bool
-write_table(
-    int dirfd, const char *name, const struct value *v, struct buf *error)
+/* Who may not read the text may not read the passwords in its table. */
+static unsigned
+table_mode(const struct control_row *row, const struct stat *text)
 {
-	struct table_maker *m = table_make(dirfd, name, TABLE_MODE);
+	return kind_is_way(row->kind) ? TABLE_MODE & text->st_mode : TABLE_MODE;
+}
 
+static bool
+give_table(struct table_maker *m, const struct control_row *row,
+    const struct stat *text)
+{
+	return !kind_is_way(row->kind) || geteuid() != 0 ||
+	       table_owner(m, text->st_uid, text->st_gid);
+}
+
+static bool
+write_table(int dirfd, const struct control_row *row, const struct stat *text,
+    const struct value *v, struct buf *error)
+{
+	char name[FILE_NAME];
+	struct table_maker *m;
+
+	file_table_name(name, row);
+	m = table_make(dirfd, name, table_mode(row, text));
 	if (m == NULL)
 		return file_failed(error, name);
-	if (!add_all(m, v)) {
+	if (!add_all(m, v) || !give_table(m, row, text)) {
 		file_failed(error, name);
 		table_abandon(m);
 		return false;
@@ -35,15 +55,15 @@ write_table(
 }
 
 static bool
-compile(
-    int dirfd, const struct control_row *row, const char *table, struct buf *e)
+compile(int dirfd, const struct control_row *row, const struct stat *text,
+    struct buf *e)
 {
 	struct value v = {0};
 	bool ok;
 
 	if (!file_read(dirfd, row, &v, e))
 		return false;
-	ok = write_table(dirfd, table, &v, e);
+	ok = write_table(dirfd, row, text, &v, e);
 	value_free(&v);
 	return ok;
 }
@@ -68,7 +88,7 @@ control_build(
 	    (!force && file_there(&table) && !file_newer(&text, &table)))
 		return true;
 	for (int i = 0; i < TRIES; i++) {
-		if (!compile(dirfd, row, name, error))
+		if (!compile(dirfd, row, &text, error))
 			return false;
 		*made = true;
 		if (!file_look(dirfd, row->name, &after) ||

@@ -68,6 +68,47 @@ check_behind(struct check *k, int dirfd, const struct control_row *row)
 	buf_free(&error);
 }
 
+/* A value ends with "|user|password"; true goes on. */
+static bool
+has_no_password(struct str key, struct str value, void *context)
+{
+	bool *found = context;
+	size_t bar = str_find(value, '|');
+
+	(void)key;
+	*found = bar + 2 < value.len;
+	return !*found;
+}
+
+/* Passwords of other hosts that everybody may read. */
+static void
+check_secrets(
+    struct check *k, const struct controls *c, int dirfd, enum control_id id)
+{
+	const struct control_row *row = control_row(id);
+	const struct value *v = control_value(c, id);
+	const struct table *t = control_table(c, id);
+	bool found = false, open = false;
+	char table[FILE_NAME];
+	struct stat st;
+
+	if (!kind_is_way(row->kind) || !control_present(c, id))
+		return;
+	file_table_name(table, row);
+	open =
+	    (file_look(dirfd, row->name, &st) && (st.st_mode & S_IROTH) != 0);
+	open = (file_look(dirfd, table, &st) && (st.st_mode & S_IROTH) != 0) ||
+	       open;
+	if (!open || (t != NULL && !table_walk(t, has_no_password, &found)))
+		return;
+	for (size_t i = 0; t == NULL && i < v->count && !found; i++)
+		(void)has_no_password(
+		    v->entries[i].key, v->entries[i].value, &found);
+	if (found)
+		report_control(k, false, row->name, 0,
+		    "everybody may read the passwords in it");
+}
+
 static void
 check_row(struct check *k, struct controls *c, int dirfd, enum control_id id)
 {
@@ -79,6 +120,7 @@ check_row(struct check *k, struct controls *c, int dirfd, enum control_id id)
 		check_behind(k, dirfd, row);
 	else
 		check_idle(k, row, control_value(c, id));
+	check_secrets(k, c, dirfd, id);
 }
 
 /* Neither read nor, for a folder, there in a form that cannot be read. */

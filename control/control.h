@@ -121,7 +121,8 @@ bool control_server(
 
 /* Compile the text of a list of any kind to NAME.cdb where there is none, the text
  * is newer, or force is set.  Stops with the old table in place and "file:line:
- * what" in error (a C string) on a line that does not parse.  *made tells
+ * what" in error (a C string) on a line that does not parse.  Tables that may
+ * hold passwords have the text's mode, and of root its owner and group.  *made tells
  * whether it was written; without a text nothing is. */
 MUST_USE bool control_build(
     int dirfd, enum control_id id, bool force, bool *made, struct buf *error);

@@ -69,6 +69,12 @@ static const struct row {
      "W control/.me.swp: looks like a backup; nothing reads it\n"                 },
     {{{"me", "m.test\n"}, {"rcpthosts", ""}, {"me.tmp.12", "x"}},
      "W control/me.tmp.12: looks like a backup; nothing reads it\n"               },
+    {{{"me", "m.test\n"}, {"rcpthosts", ""},
+	 {"smtproutes", "a:r\nb:r:99999|joe|secret\n"}},
+     "E control/smtproutes:2: not a port: r:99999\n"                              },
+    {{{"me", "m.test\n"}, {"rcpthosts", ""}, {"smtproutes", "a:r\nb:r||\n"},
+	 {"authsenders", "a@b:r|joe|secret\n"}},
+     "W control/authsenders: everybody may read the passwords in it\n"            },
     {{{"me", "m.test\n"}, {"rcpthosts", "a\n"}, {"rcpthosts.cdb", "x"}},
      "E control/rcpthosts.cdb: damaged, or no cdb\n"                              },
 };

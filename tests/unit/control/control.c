@@ -1,5 +1,6 @@
 /* control: what a program is told of a folder of control files. */
 #include "control/control.h"
+#include "control/nexthop.h"
 #include "lib/num.h"
 
 #include <fcntl.h>
@@ -288,6 +289,90 @@ check_lookups(const struct controls *c)
 	}
 }
 
+/* The way to domain for mail of joe@a.test, "" where a table is in the way. */
+static void
+check_way(const struct controls *c, const char *domain, const char *want)
+{
+	struct nexthop n;
+	struct buf key = {0};
+	enum found f =
+	    nexthop_find(c, str_of("joe@a.test"), str_of(domain), &n);
+
+	assert_int_equal(f, want[0] == '\0' ? FOUND_ERROR : FOUND_YES);
+	if (f == FOUND_YES)
+		assert_true(nexthop_key(&n, &key));
+	assert_true(str_equal(buf_str(&key), str_of(want)));
+	buf_free(&key);
+}
+
+static void
+ways_are_the_same_from_text_and_cdb(void **state)
+{
+	struct folder *f = *state;
+
+	put(f, "smtproutes",
+	    "M\xc3\xbcnchen.test:one.test\n:all.test:26|joe|secret\n");
+	put(f, "outgoingip", "192.0.2.1\n");
+	for (int i = 0; i < 2; i++) {
+		struct nexthop_source s;
+
+		assert_true(control_refresh(f->c));
+		check_way(f->c, "m\xc3\xbcnchen.test", "one.test:25");
+		check_way(f->c, "xn--mnchen-3ya.test", "one.test:25");
+		check_way(f->c, "x.test", "auth:joe@all.test:26");
+		assert_int_equal(
+		    nexthop_source(f->c, str_of("a@b"), &s), FOUND_YES);
+		build(f, C_smtproutes, false, i == 0);
+		build(f, C_outgoingip, false, i == 0);
+	}
+}
+
+/* As one that another program wrote. */
+static void
+a_cdb_with_a_malformed_way_is_an_error(void **state)
+{
+	struct folder *f = *state;
+	struct table_maker *m = table_make(f->fd, "smtproutes.cdb", 0600);
+
+	assert_non_null(m);
+	assert_true(table_add(m, str_of("x.test"), str_of("relay.test:0")));
+	assert_true(table_commit(m));
+	assert_true(control_refresh(f->c));
+	check_way(f->c, "x.test", "");
+	check_way(f->c, "y.test", "y.test");
+}
+
+static void
+a_table_of_passwords_is_as_closed_as_its_text(void **state)
+{
+	static const struct {
+		const char *name, *table;
+		enum control_id id;
+		mode_t text, want;
+	} rows[] = {
+	    {"smtproutes",  "smtproutes.cdb",  C_smtproutes,  0640, 0640},
+	    {"authsenders", "authsenders.cdb", C_authsenders, 0600, 0600},
+	    {"outgoingip",  "outgoingip.cdb",  C_outgoingip,  0644, 0644},
+	    {"rcpthosts",   "rcpthosts.cdb",   C_rcpthosts,   0600, 0644},
+	};
+	struct folder *f = *state;
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		put(f, rows[i].name, "");
+		assert_int_equal(
+		    fchmodat(f->fd, rows[i].name, rows[i].text, 0), 0);
+		if (geteuid() == 0 && rows[i].id == C_smtproutes)
+			assert_int_equal(
+			    fchownat(f->fd, rows[i].name, 1, 2, 0), 0);
+		build(f, rows[i].id, false, true);
+		assert_int_equal(fstatat(f->fd, rows[i].table, &st, 0), 0);
+		assert_int_equal(st.st_mode & 0777, rows[i].want);
+		if (geteuid() == 0 && rows[i].id == C_smtproutes)
+			assert_true(st.st_uid == 1 && st.st_gid == 2);
+	}
+}
+
 static void
 text_and_cdb_answer_alike(void **state)
 {
@@ -421,6 +506,9 @@ main(void)
 	    TEST(only_rows_of_the_reader_are_read),
 	    TEST(asking_for_another_programs_row_is_a_bug),
 	    TEST(text_and_cdb_answer_alike),
+	    TEST(ways_are_the_same_from_text_and_cdb),
+	    TEST(a_cdb_with_a_malformed_way_is_an_error),
+	    TEST(a_table_of_passwords_is_as_closed_as_its_text),
 	    TEST(a_key_too_long_for_any_file_is_not_found),
 	    TEST(the_cdb_rules_and_newer_text_is_said_once),
 	    TEST(build_does_what_is_needed_and_no_more),
