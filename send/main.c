@@ -3,9 +3,9 @@
  * Runs as     culvers:culverm, jailed: no network, no exec.
  * Started by  a supervisor, see run/send.
  * Reads       control/{me,authsenders,envnoathost,locals,virtualdomains,
- *             queuelifetime,concurrencylocal,concurrencyremote,smtproutes};
- *             users/rcpt.cdb; queue/mess (head and envelope); queue/info;
- *             queue/hint.
+ *             queuelifetime,concurrencylocal,concurrencyremote,percenthack,
+ *             smtproutes}; users/rcpt.cdb; queue/mess (head and envelope);
+ *             queue/info; queue/hint.
  * Writes      queue/info, queue/trying; removes from queue/mess, queue/info.
  * Talks to    lspawn, by queue/lspawn, wire/job.h; bounce, by queue/bounce,
  *             wire/bounce.h.

@@ -1,5 +1,6 @@
 /* route: locals, virtualdomains, mailboxes; the rest is remote. */
 #include "send/route.h"
+#include "control/percent.h"
 #include "lib/address.h"
 #include "wire/users.h"
 #include <errno.h>
@@ -84,7 +85,8 @@ route_find(const struct router *r, struct str recipient, enum channel *channel,
 	struct str local, domain, prepend;
 	enum found f;
 
-	if (!complete(r, recipient, out))
+	if (!complete(r, recipient, out) ||
+	    percent_rewrite(r->controls, out) == FOUND_ERROR)
 		return ROUTE_ERROR;
 	address_split(buf_str(out), &local, &domain);
 	*channel = CHANNEL_LOCAL;

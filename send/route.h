@@ -28,8 +28,8 @@ void route_close(struct router *r);
 MUST_USE bool route_refresh(struct router *r);
 
 /* The channel of a recipient, and its address as the spawner is to see it, in
- * out (emptied first): envnoathost added where it has no '@', the prepend of
- * virtualdomains in front.  In this order: locals (without the file: me),
+ * out (emptied first): envnoathost added where it has no '@', user%host@domain
+ * of percenthack rewritten, the prepend of virtualdomains in front.  In this order: locals (without the file: me),
  * virtualdomains, domains of mailboxes in users/rcpt.cdb are local; the rest is
  * remote. */
 MUST_USE enum route_result route_find(const struct router *r,

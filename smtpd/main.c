@@ -5,8 +5,8 @@
  * Started by  the supervisor, run/smtpd (with -l); a UCSPI server, for one
  *             connection on descriptors 0 and 1; or culver-sendmail (-c).
  * Reads       control/{concurrencyincoming,concurrencyip,concurrencynet,
- *             databytes,maxrcpt,maxuse,me,proxyclients,rcpthosts,
- *             smtpgreeting,tcp.smtp,timeoutsmtpd,xclientclients},
+ *             databytes,maxrcpt,maxuse,me,percenthack,proxyclients,
+ *             rcpthosts,smtpgreeting,tcp.smtp,timeoutsmtpd,xclientclients},
  *             users/rcpt.cdb; env RELAYCLIENT DATABYTES QMAILQUEUE
  *             TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO
  *             TCPLOCALIP TCPLOCALPORT TCPLOCALHOST.

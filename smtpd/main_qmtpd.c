@@ -4,8 +4,8 @@
  * Started by  the supervisor (with -l); or a UCSPI server, for one connection
  *             on descriptors 0 and 1.
  * Reads       control/{concurrencyincoming,concurrencyip,concurrencynet,
- *             databytes,maxrcpt,maxuse,me,proxyclients,rcpthosts,tcp.qmtp,
- *             timeoutsmtpd}, users/rcpt.cdb; env RELAYCLIENT DATABYTES
+ *             databytes,maxrcpt,maxuse,me,percenthack,proxyclients,
+ *             rcpthosts,tcp.qmtp,timeoutsmtpd}, users/rcpt.cdb; env RELAYCLIENT DATABYTES
  *             QMAILQUEUE TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO
  *             TCPLOCALIP TCPLOCALPORT.
  * Writes      nothing on disk.

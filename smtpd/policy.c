@@ -1,6 +1,7 @@
 /* policy: which recipients are taken; see policy.h. */
 #include "smtpd/policy.h"
 
+#include "control/percent.h"
 #include "lib/die.h"
 #include "wire/users.h"
 
@@ -103,6 +104,47 @@ check_user(const struct policy *p, struct str local, struct str domain,
 	return policy_trouble();
 }
 
+/* The address that one of percenthack means. */
+static struct reply
+check_meant(const struct policy *p, bool stranger, struct buf *meant)
+{
+	struct reply r = ok;
+	struct str local, domain;
+
+	address_split(buf_str(meant), &local, &domain);
+	if (stranger)
+		r = check_domain(p, domain);
+	return r.code == 0 ? check_user(p, local, domain, meant) : r;
+}
+
+/* out holds the address.  Whoever may not relay may not do it by percenthack
+ * either, as he may in qmail. */
+static struct reply
+check_address(const struct policy *p, bool stranger, struct buf *out)
+{
+	struct buf meant = {0};
+	struct reply r = no_memory;
+	struct str local, domain;
+
+	if (!buf_append_str(&meant, buf_str(out)))
+		return no_memory;
+	switch (percent_rewrite(p->door->controls, &meant)) {
+	case FOUND_NO:
+		address_split(buf_str(out), &local, &domain);
+		r = check_user(p, local, domain, out);
+		break;
+	case FOUND_YES:
+		r = check_meant(p, stranger, &meant);
+		break;
+	case FOUND_ERROR:
+		warn("unable to read control/percenthack");
+		r = policy_trouble();
+		break;
+	}
+	buf_free(&meant);
+	return r;
+}
+
 struct reply
 policy_rcpt(const struct policy *p, const struct address *a, struct buf *out)
 {
@@ -118,7 +160,7 @@ policy_rcpt(const struct policy *p, const struct address *a, struct buf *out)
 	if (relay.data == NULL && !(mine && is_postmaster(a->local)))
 		r = check_domain(p, domain);
 	if (r.code == 0 && relay.len == 0)
-		r = check_user(p, a->local, domain, out);
+		r = check_address(p, relay.data == NULL, out);
 	if (r.code == 0 && relay.len > 0 && !buf_append_str(out, relay))
 		r = no_memory;
 	return r;

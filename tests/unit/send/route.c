@@ -20,20 +20,36 @@ static const struct {
 	enum channel channel;
 	const char *address;
 } rows[] = {
-    {"ann@local.example",       CHANNEL_LOCAL,  "ann@local.example"           },
-    {"ann@LOCAL.Example",       CHANNEL_LOCAL,  "ann@LOCAL.Example"           },
-    {"ann",		     CHANNEL_LOCAL,  "ann@mail.example"            },
-    {"x@virt.example",          CHANNEL_LOCAL,  "bob-x@virt.example"          },
-    {"X@Virt.Example",          CHANNEL_LOCAL,  "bob-X@Virt.Example"          },
-    {"one@virt.example",        CHANNEL_LOCAL,  "carl-one@virt.example"       },
-    {"x@free.virt.example",     CHANNEL_REMOTE, "x@free.virt.example"         },
-    {"x@deep.sub.wild.example", CHANNEL_LOCAL,  "dora-x@deep.sub.wild.example"},
-    {"x@wild.example",          CHANNEL_REMOTE, "x@wild.example"              },
-    {"x@box.example",           CHANNEL_LOCAL,  "x@box.example"               },
-    {"x@BOX.example",           CHANNEL_LOCAL,  "x@BOX.example"               },
-    {"x@sub.box.example",       CHANNEL_REMOTE, "x@sub.box.example"           },
-    {"a@b@local.example",       CHANNEL_LOCAL,  "a@b@local.example"           },
-    {"x@elsewhere.example",     CHANNEL_REMOTE, "x@elsewhere.example"         },
+    {"ann@local.example",                         CHANNEL_LOCAL,  "ann@local.example"               },
+    {"ann@LOCAL.Example",                         CHANNEL_LOCAL,  "ann@LOCAL.Example"               },
+    {"ann",				       CHANNEL_LOCAL,  "ann@mail.example"                },
+    {"x@virt.example",			    CHANNEL_LOCAL,  "bob-x@virt.example"              },
+    {"X@Virt.Example",			    CHANNEL_LOCAL,  "bob-X@Virt.Example"              },
+    {"one@virt.example",			  CHANNEL_LOCAL,  "carl-one@virt.example"           },
+    {"x@free.virt.example",                       CHANNEL_REMOTE, "x@free.virt.example"             },
+    {"x@deep.sub.wild.example",                   CHANNEL_LOCAL,  "dora-x@deep.sub.wild.example"    },
+    {"x@wild.example",			    CHANNEL_REMOTE, "x@wild.example"                  },
+    {"x@box.example",			     CHANNEL_LOCAL,  "x@box.example"                   },
+    {"x@BOX.example",			     CHANNEL_LOCAL,  "x@BOX.example"                   },
+    {"x@sub.box.example",                         CHANNEL_REMOTE, "x@sub.box.example"               },
+    {"a@b@local.example",                         CHANNEL_LOCAL,  "a@b@local.example"               },
+    {"x%elsewhere.example@local.example",         CHANNEL_REMOTE,
+     "x@elsewhere.example"									  },
+    {"x%Virt.example@PERCENT.example",            CHANNEL_LOCAL,  "bob-x@Virt.example"              },
+    {"x%a.example%percent.example@local.example", CHANNEL_REMOTE,
+     "x@a.example"										  },
+    {"x%y%z.example@local.example",               CHANNEL_REMOTE, "x%y@z.example"                   },
+    {"x%y%local.example@percent.example",         CHANNEL_REMOTE, "x@y"                             },
+    {"x@y%box.example@local.example",             CHANNEL_LOCAL,  "x@y@box.example"                 },
+    {"x%elsewhere.example@virt.example",          CHANNEL_LOCAL,
+     "bob-x%elsewhere.example@virt.example"							 },
+    {"x%elsewhere.example@sub.local.example",     CHANNEL_REMOTE,
+     "x%elsewhere.example@sub.local.example"							},
+    {"%elsewhere.example@local.example",          CHANNEL_LOCAL,
+     "%elsewhere.example@local.example"							     },
+    {"x%@local.example",			  CHANNEL_REMOTE, "x@"                              },
+    {"x%elsewhere.example",                       CHANNEL_LOCAL,  "x%elsewhere.example@mail.example"},
+    {"x@elsewhere.example",                       CHANNEL_REMOTE, "x@elsewhere.example"             },
 };
 
 static void
@@ -54,6 +70,7 @@ enter(void **state)
 		return -1;
 	put("control/me", "mail.example\n");
 	put("control/locals", "local.example\nmail.example\n");
+	put("control/percenthack", "local.example\nPercent.example\n");
 	put("control/virtualdomains",
 	    "virt.example:bob\none@virt.example:carl\n"
 	    "free.virt.example:\n.wild.example:dora\n");
