@@ -198,7 +198,7 @@ parse_way(struct value *v, struct str s, enum control_kind kind,
 {
 	if (!text_ok(s, f)) {
 		/* A password is not shown. */
-		f->near = str_slice(f->near, 0, str_find(f->near, '|'));
+		f->near = (struct str){0};
 		return false;
 	}
 	if (!way_cut(s, kind, &v->made, &e->value, f))

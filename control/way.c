@@ -7,11 +7,14 @@ enum { PORT_MAX = 65535 };
 
 static const struct str nothing = {"", 0};
 
+/* What stands behind a bar, or as some relatives of qmail write it behind a
+ * blank, may be a password. */
 static bool
 faulty(struct fault *f, const char *what, struct str near)
 {
+	near = str_slice(near, 0, str_find(near, '|'));
 	f->what = what;
-	f->near = near;
+	f->near = str_slice(near, 0, str_find(near, ' '));
 	return false;
 }
 
@@ -286,13 +289,11 @@ way_cut(struct str line, enum control_kind kind, struct buf *key,
 		return true;
 	}
 	if (end >= line.len)
-		return faulty(
-		    f, "no colon", str_slice(line, 0, str_find(line, '|')));
+		return faulty(f, "no colon", line);
 	name = str_slice(line, 0, end);
 	*value = str_slice(line, end + 1, line.len);
 	if (str_find(name, '|') < name.len)
-		return faulty(f, "a bar within the key",
-		    str_slice(name, 0, str_find(name, '|')));
+		return faulty(f, "a bar within the key", name);
 	if (str_find(name, ' ') < name.len)
 		return faulty(f, "blank within the key", name);
 	if (name.len > VALUE_KEY)

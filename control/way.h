@@ -25,8 +25,8 @@
 
 /* Cut a line of a kind that kind_is_way: append its key to key as it is looked
  * up (lower case, A-labels), *value is a view into line.  Both are sound then.
- * False: *f says what is wrong, nothing of what stands behind a '|'; what was
- * appended is of no use. */
+ * False: *f says what is wrong, nothing of what stands behind a '|' or a blank;
+ * what was appended is of no use. */
 MUST_USE bool way_cut(struct str line, enum control_kind kind, struct buf *key,
     struct str *value, struct fault *f);
 
