@@ -78,9 +78,9 @@ static void
 adopt(struct entry *e, const struct message *m)
 {
 	if ((e->flags & ENTRY_KNOWN) != 0 &&
-	    memcmp(e->token, m->token, QUEUE_TOKEN) != 0)
+	    memcmp(e->token, m->token, SCHEDULE_TOKEN) != 0)
 		e->flags = ENTRY_REPEAT | (e->flags & ENTRY_FORCE);
-	memcpy(e->token, m->token, QUEUE_TOKEN);
+	memcpy(e->token, m->token, SCHEDULE_TOKEN);
 	e->flags |= ENTRY_KNOWN;
 }
 

@@ -119,14 +119,15 @@ loaded(struct send *s, struct active *a, int64_t now)
 	(void)progress(s, a, now);
 }
 
+/* Before its head is read nobody knows all of its token. */
 static void
 begin(struct send *s, struct entry *e, int64_t now)
 {
+	static const unsigned char unread[QUEUE_TOKEN];
 	struct active *a;
 	enum active_result r;
 
-	schedule_take(s->schedule, e);
-	trying_take(s->trying, e->ino, e->token);
+	trying_take(s->trying, e->ino, unread);
 	r = active_load(&a, e, s->split, s->owner);
 	trying_release(s->trying);
 	switch (r) {
@@ -141,7 +142,7 @@ begin(struct send *s, struct entry *e, int64_t now)
 		break;
 	case ACTIVE_TROUBLE:
 		status_trouble(e, "unable to read the message");
-		schedule_put(s->schedule, e, now + SEND_AGAIN);
+		schedule_unread(s->schedule, e, now + SEND_AGAIN, now);
 		break;
 	}
 }
@@ -219,7 +220,7 @@ widen(struct send *s, int64_t now)
 
 	for (const struct active *a = s->newest; a != NULL; a = a->before)
 		if (a->blocked != -1 && !a->walked)
-			due[a->blocked] = a->entry->due;
+			due[a->blocked] = schedule_due(a->entry);
 	for (int c = 0; c < CHANNEL_COUNT; c++)
 		if (spawner_widen(&s->spawners[c], due[c], now))
 			wider = true;
@@ -235,8 +236,7 @@ attempt_run(struct send *s, int64_t now)
 	try_users(s, now);
 	progress_all(s, now);
 	answer_absent(s, CHANNEL_REMOTE);
-	while (room(s) && (e = schedule_first(s->schedule)) != NULL &&
-	       e->due <= now) {
+	while (room(s) && (e = schedule_read(s->schedule, now)) != NULL) {
 		begin(s, e, now);
 		answer_absent(s, CHANNEL_REMOTE);
 	}
@@ -352,12 +352,12 @@ attempt_idle(const struct send *s)
 int64_t
 attempt_next(const struct send *s, int64_t until)
 {
-	const struct entry *e = schedule_first(s->schedule);
-
 	for (int c = 0; c < CHANNEL_COUNT; c++)
 		until = spawner_next(&s->spawners[c], until);
-	if (room(s) && e != NULL && e->due < until)
-		until = e->due;
+	if (room(s))
+		until = schedule_readable(s->schedule) > 0
+			    ? 0
+			    : schedule_timer(s->schedule, until);
 	for (const struct active *a = s->oldest; a != NULL; a = a->after) {
 		if (a->again != 0 && a->again < until)
 			until = a->again;

@@ -64,7 +64,7 @@ learn(
 	 * tells, when the head is read.  One that is held has no turn. */
 	if (e != NULL && (e->flags & ENTRY_HELD) != 0 &&
 	    ((e->flags & ENTRY_KNOWN) == 0 ||
-		memcmp(e->token, token, QUEUE_TOKEN) != 0))
+		memcmp(e->token, token, SCHEDULE_TOKEN) != 0))
 		schedule_remove(d->schedule, e);
 	else if (e != NULL)
 		return;
@@ -73,9 +73,9 @@ learn(
 		ask(d, false); /* the listing finds it, with more memory */
 		return;
 	}
-	memcpy(e->token, token, QUEUE_TOKEN);
+	memcpy(e->token, token, SCHEDULE_TOKEN);
 	e->flags = ENTRY_KNOWN | (d->early ? ENTRY_REPEAT : 0);
-	schedule_put(d->schedule, e, now);
+	schedule_unread(d->schedule, e, now, now);
 }
 
 void
@@ -143,7 +143,7 @@ found_message(struct discovery *d, uint64_t ino, int64_t now)
 	}
 	wait = wait_of(d, ino);
 	e->flags = ENTRY_REPEAT | (wait > 0 ? ENTRY_STAMPED : 0);
-	schedule_put(d->schedule, e, now + wait);
+	schedule_unread(d->schedule, e, now + wait, now);
 }
 
 /* INTERNALS 3, S4: its message is gone.  That must be on the disk before the

@@ -64,7 +64,7 @@ finish_later(struct send *s, struct active *a, int64_t at)
 	struct entry *e = a->entry;
 
 	let_go(s, a);
-	schedule_put(s->schedule, e, at);
+	schedule_unread(s->schedule, e, at, clock_boot());
 }
 
 static bool

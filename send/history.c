@@ -80,7 +80,7 @@ set_right(struct active *a, int64_t now)
 		if (waits(&a->recipients[i]) && a->recipients[i].next < first)
 			first = a->recipients[i].next;
 	if ((a->entry->flags & ENTRY_STAMPED) != 0 && first != INT64_MAX)
-		shift = a->entry->due - first;
+		shift = schedule_due(a->entry) - first;
 	for (uint32_t i = 0; i < a->count; i++) {
 		struct recipient *r = &a->recipients[i];
 		if (!waits(r))

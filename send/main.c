@@ -17,6 +17,7 @@
 #include "lib/drop.h"
 #include "lib/fd.h"
 #include "lib/home.h"
+#include "lib/rng.h"
 #include "lib/usage.h"
 #include "send/attempt.h"
 #include "send/loop.h"
@@ -117,6 +118,16 @@ spawner_owner(void)
 	return home_private() ? home_owner() : 0;
 }
 
+static uint64_t
+seed(void)
+{
+	uint64_t n;
+
+	if (!rng_bytes(&n, sizeof n))
+		die_temp("unable to get random bytes");
+	return n;
+}
+
 static void
 open_all(struct send *s)
 {
@@ -125,7 +136,7 @@ open_all(struct send *s)
 	if (control == -1)
 		die_temp("unable to open control");
 	s->controls = control_new(control, CONTROL_SEND);
-	s->schedule = schedule_new();
+	s->schedule = schedule_new(seed());
 	if (s->controls == NULL || s->schedule == NULL ||
 	    !removal_init(&s->removal, s->split))
 		die_temp("unable to allocate memory");

@@ -1,55 +1,127 @@
-/* schedule: entries in blocks that never move, a hash by number, a heap by due
- * time. */
-#include "send/schedule.h"
+/* schedule: entries by number, parts by due time. */
+#include "lib/clock.h"
+#include "send/inside.h"
 #include <stdlib.h>
-#include <string.h>
-
-_Static_assert(sizeof(struct entry) <= 48, "P7: 64 bytes a queued message");
 
 enum {
-	BLOCK = 4096,      /* entries of a block */
-	HASH_LEAST = 1024, /* places; a power of two */
-};
-
-struct schedule {
-	struct entry **blocks;
-	size_t block_count;
-	uint32_t used;  /* entries ever taken from blocks */
-	uint32_t free;  /* first of the freed ones, chained by heap */
-	uint32_t *hash; /* index + 1 of an entry; 0: empty */
-	size_t hash_size;
-	uint32_t *heap; /* indices of entries */
-	size_t heap_len, heap_cap;
-	size_t count;
+	ENTRIES = 4096, /* of a block of memory */
+	OTHERS = 256,
+	HOUR = 3600,
+	FOURTH = 4,
+	NEW = 0, /* of t->reads */
+	REPEATS = 1,
 };
 
 static struct entry *
-at(const struct schedule *t, uint32_t index)
+entry_at(const struct schedule *t, uint32_t id)
 {
-	return &t->blocks[index / BLOCK][index % BLOCK];
+	return pool_at(&t->entries, id);
 }
 
-/* Fibonacci hashing: inode numbers come in runs. */
-static size_t
-home(const struct schedule *t, uint64_t ino)
+static struct further *
+further_at(const struct schedule *t, uint32_t id)
 {
-	return (size_t)((ino * 0x9e3779b97f4a7c15ULL) >> 20) &
-	       (t->hash_size - 1);
+	return pool_at(&t->parts, id ^ PART_FURTHER);
+}
+
+struct entry *
+part_entry(const struct schedule *t, uint32_t id)
+{
+	if ((id & PART_FURTHER) == 0)
+		return entry_at(t, id);
+	return entry_at(t, further_at(t, id)->entry);
+}
+
+int64_t
+part_due(const struct part *p)
+{
+	return (int64_t)((uint64_t)p->due_high << 32 | p->due_low) * 1000;
+}
+
+static void
+set_due(struct part *p, int64_t due)
+{
+	const int64_t most = ((int64_t)1 << 45) - 1;
+	int64_t ms = due <= 0 ? 0 : due / 1000 + (due % 1000 != 0);
+
+	if (ms > most)
+		ms = most;
+	p->due_low = (uint32_t)(ms & UINT32_MAX);
+	p->due_high = (uint32_t)(ms >> 32) & 0x1fff;
+}
+
+static int64_t
+time_of(const void *owner, uint32_t id)
+{
+	return part_due(inside_part(owner, id));
+}
+
+static uint32_t *
+place_of(const void *owner, uint32_t id)
+{
+	return &inside_part(owner, id)->queue.next;
+}
+
+struct links *
+part_links(const void *t, uint32_t id)
+{
+	return &inside_part(t, id)->queue;
+}
+
+static uint32_t
+ino_hash(const void *owner, uint32_t id)
+{
+	const struct schedule *t = owner;
+
+	return index_hash_number(t->seed, entry_at(t, id)->ino);
+}
+
+static bool
+ino_same(const void *owner, uint32_t id, const void *key)
+{
+	const uint64_t *ino = key;
+
+	return entry_at(owner, id)->ino == *ino;
+}
+
+static void
+set_up(struct schedule *t, uint64_t seed)
+{
+	t->seed = seed;
+	t->set = (struct schedule_settings){
+	    .lane_initial = LANE_INITIAL,
+	    .lane_most = LANE_MOST,
+	    .patience = schedule_patience(7 * 24 * HOUR),
+	};
+	pool_init(&t->entries, sizeof(struct entry), ENTRIES);
+	pool_init(&t->parts, sizeof(struct further), ENTRIES);
+	pool_init(&t->flows, sizeof(struct flow), OTHERS);
+	pool_init(&t->customers, sizeof(struct customer), OTHERS);
+	pool_init(&t->nodes, sizeof(struct node), OTHERS);
+	pool_init(&t->groups, sizeof(struct group), OTHERS);
+	t->by_ino = (struct index){.hash = ino_hash, .same = ino_same};
+	t->due = (struct heap){.time = time_of, .place = place_of};
+	flow_indexes(t);
+	group_indexes(t);
+	ring_init(&t->reads[NEW]);
+	ring_init(&t->reads[REPEATS]);
+	ring_init(&t->idle);
+	ring_init(&t->look);
 }
 
 struct schedule *
-schedule_new(void)
+schedule_new(uint64_t seed)
 {
 	struct schedule *t = calloc(1, sizeof *t);
 
 	if (t == NULL)
 		return NULL;
-	t->free = SCHEDULE_NONE;
-	t->hash_size = HASH_LEAST;
-	t->hash = calloc(t->hash_size, sizeof *t->hash);
-	if (t->hash == NULL) {
-		free(t);
-		return NULL;
+	set_up(t, seed);
+	for (int c = 0; c < CHANNEL_COUNT; c++) {
+		ring_init(&t->sides[c].turns);
+		ring_init(&t->sides[c].fresh);
+		ring_init(&t->sides[c].idle);
+		ring_init(&t->sides[c].busy);
 	}
 	return t;
 }
@@ -59,256 +131,278 @@ schedule_free(struct schedule *t)
 {
 	if (t == NULL)
 		return;
-	for (size_t i = 0; i < t->block_count; i++)
-		free(t->blocks[i]);
-	free(t->blocks);
-	free(t->hash);
-	free(t->heap);
+	flow_free_all(t);
+	group_free_all(t);
+	pool_free(&t->entries);
+	pool_free(&t->parts);
+	index_free(&t->by_ino);
+	heap_free(&t->due);
 	free(t);
 }
 
-/* The place of ino in the hash, or the empty place where it would be. */
-static size_t
-probe(const struct schedule *t, uint64_t ino)
+int64_t
+schedule_patience(uint64_t lifetime)
 {
-	size_t i = home(t, ino);
+	int64_t least = 60, most = 12 * HOUR;
+	int64_t seconds =
+	    lifetime / 16 > (uint64_t)most ? most : (int64_t)(lifetime / 16);
 
-	while (t->hash[i] != 0 && at(t, t->hash[i] - 1)->ino != ino)
-		i = (i + 1) & (t->hash_size - 1);
-	return i;
+	return (seconds < least ? least : seconds) * CLOCK_SECOND;
+}
+
+void
+schedule_set(struct schedule *t, const struct schedule_settings *s)
+{
+	t->set = *s;
+	group_settings(t);
+}
+
+void
+schedule_slots(
+    struct schedule *t, enum channel c, uint32_t slots, uint32_t reserve)
+{
+	t->sides[c].slots = slots;
+	t->sides[c].reserve = reserve;
+}
+
+static uint32_t
+id_of(const struct schedule *t, uint64_t ino)
+{
+	return index_find(&t->by_ino, t, index_hash_number(t->seed, ino), &ino);
 }
 
 struct entry *
 schedule_find(const struct schedule *t, uint64_t ino)
 {
-	size_t i = probe(t, ino);
+	uint32_t id = id_of(t, ino);
 
-	return t->hash[i] == 0 ? NULL : at(t, t->hash[i] - 1);
+	return id == INDEX_NONE ? NULL : entry_at(t, id);
 }
 
 static bool
-grow_hash(struct schedule *t)
+room(struct schedule *t)
 {
-	uint32_t *old = t->hash;
-	size_t old_size = t->hash_size;
-
-	if ((t->count + 1) * 3 < old_size * 2)
-		return true;
-	t->hash = calloc(old_size * 2, sizeof *t->hash);
-	if (t->hash == NULL) {
-		t->hash = old;
-		return false;
-	}
-	t->hash_size = old_size * 2;
-	for (size_t i = 0; i < old_size; i++)
-		if (old[i] != 0)
-			t->hash[probe(t, at(t, old[i] - 1)->ino)] = old[i];
-	free(old);
-	return true;
-}
-
-static bool
-grow_heap(struct schedule *t)
-{
-	size_t cap = t->heap_cap + t->heap_cap / 2 + 64;
-	uint32_t *heap;
-
-	if (t->count + 1 <= t->heap_cap)
-		return true;
-	heap = realloc(t->heap, cap * sizeof *heap);
-	if (heap == NULL)
-		return false;
-	t->heap = heap;
-	t->heap_cap = cap;
-	return true;
-}
-
-static bool
-grow_blocks(struct schedule *t)
-{
-	struct entry **blocks;
-	struct entry *block;
-
-	if (t->free != SCHEDULE_NONE || t->used < t->block_count * BLOCK)
-		return true;
-	if (t->used >= SCHEDULE_NONE - BLOCK)
-		return false;
-	block = calloc(BLOCK, sizeof *block);
-	blocks = realloc(t->blocks, (t->block_count + 1) * sizeof(void *));
-	if (blocks != NULL)
-		t->blocks = blocks;
-	if (block == NULL || blocks == NULL) {
-		free(block);
-		return false;
-	}
-	t->blocks[t->block_count++] = block;
-	return true;
+	return heap_room(&t->due, t->entries.live + t->parts.live + 1);
 }
 
 struct entry *
 schedule_add(struct schedule *t, uint64_t ino)
 {
-	uint32_t index;
+	uint32_t id;
 	struct entry *e;
 
-	if (!grow_blocks(t) || !grow_hash(t) || !grow_heap(t))
+	if (!room(t) || !index_room(&t->by_ino, t))
 		return NULL;
-	index = t->free;
-	if (index == SCHEDULE_NONE)
-		index = t->used++;
-	else
-		t->free = at(t, index)->heap;
-	e = at(t, index);
-	memset(e, 0, sizeof *e);
+	id = pool_take(&t->entries);
+	if (id == POOL_NONE)
+		return NULL;
+	e = entry_at(t, id);
 	e->ino = ino;
-	e->heap = SCHEDULE_NONE;
-	t->hash[probe(t, ino)] = index + 1;
-	t->count++;
+	e->part.flow = SCHEDULE_NONE;
+	e->more = SCHEDULE_NONE;
+	index_add(&t->by_ino, t, id);
 	return e;
 }
 
-/* Empty place i and move up whatever was put behind it for want of it. */
+/* What is to be read does not fly: there flying says in which queue it is, for
+ * the caller's flags may change meanwhile. */
 static void
-unhash(struct schedule *t, size_t i)
+make_readable(struct schedule *t, uint32_t id, struct part *p)
 {
-	size_t mask = t->hash_size - 1, j = i;
+	bool repeat = (entry_at(t, id)->flags & ENTRY_REPEAT) != 0;
 
-	for (;;) {
-		size_t want;
-		j = (j + 1) & mask;
-		if (t->hash[j] == 0)
-			break;
-		want = home(t, at(t, t->hash[j] - 1)->ino);
-		if (((j - want) & mask) >= ((j - i) & mask)) {
-			t->hash[i] = t->hash[j];
-			i = j;
-		}
+	p->flying = repeat ? REPEATS : NEW;
+	ring_add(&t->reads[p->flying], part_links, t, id);
+}
+
+static void
+make_ready(struct schedule *t, uint32_t id)
+{
+	struct part *p = inside_part(t, id);
+
+	p->state = PART_READY;
+	if (p->flow == SCHEDULE_NONE)
+		make_readable(t, id, p);
+	else
+		flow_add(t, p->flow, id);
+}
+
+void
+part_take(struct schedule *t, uint32_t id)
+{
+	struct part *p = inside_part(t, id);
+
+	if (p->state == PART_WAITING) {
+		heap_take(&t->due, t, id);
+		if (p->flow != SCHEDULE_NONE)
+			flow_waits(t, p->flow, false);
+	} else if (p->state == PART_READY && p->flow == SCHEDULE_NONE) {
+		ring_take(&t->reads[p->flying], part_links, t, id);
+		p->flying = 0;
+	} else if (p->state == PART_READY) {
+		flow_remove(t, p->flow, id);
 	}
-	t->hash[i] = 0;
+	p->state = PART_HAND;
+}
+
+void
+schedule_wait(struct schedule *t, uint32_t id, int64_t due, int64_t now)
+{
+	struct part *p = inside_part(t, id);
+
+	part_take(t, id);
+	set_due(p, due <= now ? due - due % 1000 : due);
+	if (due <= now) {
+		make_ready(t, id);
+		return;
+	}
+	p->state = PART_WAITING;
+	heap_put(&t->due, t, id);
+	if (p->flow != SCHEDULE_NONE)
+		flow_waits(t, p->flow, true);
+}
+
+void
+part_run(struct schedule *t, int64_t now)
+{
+	uint32_t id;
+
+	t->now = now;
+	while ((id = heap_first(&t->due)) != HEAP_NONE &&
+	       part_due(inside_part(t, id)) <= now) {
+		part_take(t, id);
+		make_ready(t, id);
+	}
+	group_run(t);
+}
+
+void
+part_forget(struct schedule *t, uint32_t id)
+{
+	struct part *p = inside_part(t, id);
+	uint32_t flow = p->flow;
+
+	part_take(t, id);
+	p->state = (id & PART_FURTHER) != 0 ? PART_DONE : PART_HAND;
+	p->flow = SCHEDULE_NONE;
+	if (flow == SCHEDULE_NONE)
+		return;
+	if (inside_flow(t, flow)->last == id)
+		inside_flow(t, flow)->last = POOL_NONE;
+	flow_give(t, flow);
+}
+
+static void
+free_further(struct schedule *t, struct entry *e)
+{
+	while (e->more != SCHEDULE_NONE) {
+		uint32_t id = e->more;
+		e->more = further_at(t, id)->more;
+		part_forget(t, id);
+		pool_give(&t->parts, id ^ PART_FURTHER);
+	}
+}
+
+void
+parts_forget(struct schedule *t, struct entry *e)
+{
+	part_forget(t, id_of(t, e->ino));
+	free_further(t, e);
 }
 
 void
 schedule_remove(struct schedule *t, struct entry *e)
 {
-	size_t place = probe(t, e->ino);
-	uint32_t index = t->hash[place] - 1;
+	uint32_t id = id_of(t, e->ino);
 
-	schedule_take(t, e);
-	unhash(t, place);
-	e->heap = t->free;
-	t->free = index;
-	t->count--;
-}
-
-static void
-put(struct schedule *t, size_t place, uint32_t index)
-{
-	t->heap[place] = index;
-	at(t, index)->heap = (uint32_t)place;
-}
-
-static int64_t
-due_at(const struct schedule *t, size_t place)
-{
-	return at(t, t->heap[place])->due;
-}
-
-static void
-sift_up(struct schedule *t, size_t i)
-{
-	uint32_t index = t->heap[i];
-	int64_t when = at(t, index)->due;
-
-	while (i > 0 && due_at(t, (i - 1) / 2) > when) {
-		put(t, i, t->heap[(i - 1) / 2]);
-		i = (i - 1) / 2;
-	}
-	put(t, i, index);
-}
-
-static void
-sift_down(struct schedule *t, size_t i)
-{
-	uint32_t index = t->heap[i];
-	int64_t when = at(t, index)->due;
-	size_t child;
-
-	while ((child = 2 * i + 1) < t->heap_len) {
-		if (child + 1 < t->heap_len &&
-		    due_at(t, child + 1) < due_at(t, child))
-			child++;
-		if (due_at(t, child) >= when)
-			break;
-		put(t, i, t->heap[child]);
-		i = child;
-	}
-	put(t, i, index);
+	parts_forget(t, e);
+	index_remove(&t->by_ino, t, id);
+	pool_give(&t->entries, id);
 }
 
 void
-schedule_put(struct schedule *t, struct entry *e, int64_t due)
+schedule_unread(struct schedule *t, struct entry *e, int64_t due, int64_t now)
 {
-	e->due = due;
-	if (e->heap == SCHEDULE_NONE) {
-		put(t, t->heap_len, t->hash[probe(t, e->ino)] - 1);
-		t->heap_len++;
-	}
-	sift_up(t, e->heap);
-	sift_down(t, e->heap);
+	parts_forget(t, e);
+	schedule_wait(t, id_of(t, e->ino), due, now);
+}
+
+struct entry *
+schedule_read(struct schedule *t, int64_t now)
+{
+	struct ring *new = &t->reads[NEW], *repeats = &t->reads[REPEATS];
+	bool fourth = t->read_turn % FOURTH == 0;
+	const struct ring *r;
+	uint32_t id;
+
+	part_run(t, now);
+	r = new->count > 0 && (!fourth || repeats->count == 0) ? new : repeats;
+	if (r->count == 0)
+		return NULL;
+	t->read_turn++;
+	id = r->first;
+	part_take(t, id);
+	return entry_at(t, id);
+}
+
+int64_t
+schedule_due(const struct entry *e)
+{
+	return part_due(&e->part);
+}
+
+size_t
+schedule_readable(const struct schedule *t)
+{
+	return (size_t)t->reads[NEW].count + t->reads[REPEATS].count;
 }
 
 void
 schedule_take(struct schedule *t, struct entry *e)
 {
-	size_t place = e->heap;
-	uint32_t last;
+	uint32_t first = id_of(t, e->ino);
+	bool flies = e->part.flow != SCHEDULE_NONE && e->part.flying > 0;
 
-	if (e->heap == SCHEDULE_NONE)
-		return;
-	e->heap = SCHEDULE_NONE;
-	last = t->heap[--t->heap_len];
-	if (place == t->heap_len)
-		return;
-	put(t, place, last);
-	sift_up(t, place);
-	sift_down(t, at(t, last)->heap);
+	if (flies)
+		part_take(t, first);
+	else
+		part_forget(t, first);
+	for (uint32_t id = e->more; id != SCHEDULE_NONE;
+	     id = further_at(t, id)->more) {
+		if (inside_part(t, id)->flying > 0) {
+			part_take(t, id);
+			flies = true;
+		} else {
+			part_forget(t, id);
+		}
+	}
+	if (!flies)
+		free_further(t, e);
 }
 
-struct entry *
-schedule_first(const struct schedule *t)
+void
+schedule_drop(struct schedule *t, uint32_t part)
 {
-	return t->heap_len == 0 ? NULL : at(t, t->heap[0]);
+	part_forget(t, part);
 }
 
 void
 schedule_force(struct schedule *t, int64_t now)
 {
-	for (size_t i = 0; i < t->heap_len; i++) {
-		struct entry *e = at(t, t->heap[i]);
-		if (e->due > now)
-			e->due = now;
-		e->flags |= ENTRY_FORCE;
+	for (uint32_t i = 0; i < t->due.len; i++) {
+		uint32_t id = heap_at(&t->due, i);
+		struct part *p = inside_part(t, id);
+		if (part_due(p) > now)
+			set_due(p, now);
+		part_entry(t, id)->flags |= ENTRY_FORCE;
 	}
-	for (size_t i = t->heap_len / 2; i-- > 0;)
-		sift_down(t, i);
+	heap_sort(&t->due, t);
+	t->now = now;
+	group_force(t);
 }
 
 size_t
 schedule_count(const struct schedule *t)
 {
-	return t->count;
-}
-
-size_t
-schedule_waiting(const struct schedule *t)
-{
-	return t->heap_len;
-}
-
-size_t
-schedule_bytes(const struct schedule *t)
-{
-	return t->block_count *
-		   (BLOCK * sizeof(struct entry) + sizeof(void *)) +
-	       t->hash_size * sizeof *t->hash + t->heap_cap * sizeof *t->heap;
+	return t->entries.live;
 }

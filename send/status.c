@@ -21,24 +21,33 @@ status_say(const struct send *s)
 }
 
 static void
-begin(struct log *l, const char *event, const struct entry *e)
+begin(struct log *l, const char *event, uint64_t ino)
 {
-	char token[QUEUE_TOKEN_TEXT];
-
 	log_begin(l, event);
-	log_number(l, "ino", e->ino);
-	if ((e->flags & ENTRY_KNOWN) != 0) {
-		num_hex(token, e->token, QUEUE_TOKEN);
-		log_text(l, "token", token);
-	}
+	log_number(l, "ino", ino);
+}
+
+/* As much of it as an entry keeps. */
+static void
+token_of(struct log *l, const struct entry *e)
+{
+	char token[2 * SCHEDULE_TOKEN + 1];
+
+	if ((e->flags & ENTRY_KNOWN) == 0)
+		return;
+	num_hex(token, e->token, SCHEDULE_TOKEN);
+	log_text(l, "token", token);
 }
 
 void
 status_message(const struct active *a)
 {
+	char token[QUEUE_TOKEN_TEXT];
 	struct log l;
 
-	begin(&l, "message", a->entry);
+	begin(&l, "message", a->entry->ino);
+	num_hex(token, a->message.token, QUEUE_TOKEN);
+	log_text(&l, "token", token);
 	log_number(
 	    &l, "arrived", (uint64_t)(a->message.arrived / CLOCK_SECOND));
 	log_number(&l, "repeat", (a->entry->flags & ENTRY_REPEAT) != 0);
@@ -50,7 +59,8 @@ status_held(const struct entry *e, const char *why)
 {
 	struct log l;
 
-	begin(&l, "held", e);
+	begin(&l, "held", e->ino);
+	token_of(&l, e);
 	log_text(&l, "why", why);
 	log_end(&l);
 }
@@ -61,7 +71,8 @@ status_trouble(const struct entry *e, const char *what)
 	struct log l;
 	int saved = errno;
 
-	begin(&l, "trouble", e);
+	begin(&l, "trouble", e->ino);
+	token_of(&l, e);
 	log_text(&l, "what", what);
 	log_text(&l, "why", strerror(saved));
 	log_end(&l);

@@ -85,7 +85,7 @@ static int
 begin(void **state)
 {
 	(void)state;
-	known = schedule_new();
+	known = schedule_new(1);
 	fsyncs = 0;
 	return known != NULL && discover_open(&d, known, SPLIT, 0) ? 0 : -1;
 }

@@ -185,6 +185,21 @@ expect_wait(const struct recipient *r, int64_t seconds)
 	assert_int_equal(wait, seconds);
 }
 
+/* An entry whose turn has just come. */
+static struct entry
+due_now(void)
+{
+	struct schedule *t = schedule_new(1);
+	struct entry *e = schedule_add(t, INO), copy;
+	int64_t now = clock_boot();
+
+	schedule_unread(t, e, now, now);
+	assert_ptr_equal(schedule_read(t, now), e);
+	copy = *e;
+	schedule_free(t);
+	return copy;
+}
+
 static void
 stamps_mean_what_they_meant_when_they_were_made(void **state)
 {
@@ -197,7 +212,7 @@ stamps_mean_what_they_meant_when_they_were_made(void **state)
 		put_deferred(a, 1, made, 400);
 		assert_true(record_flush(a, SPLIT, 0));
 		b->offset = clock_wall() - clock_boot();
-		entry.due = clock_boot();
+		entry = due_now();
 		entry.flags = turns[i].stamped ? ENTRY_STAMPED : 0;
 		assert_true(history_read(b, SPLIT));
 		for (int r = 0; r < 2; r++)
