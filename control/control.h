@@ -47,7 +47,9 @@ enum control_kind {
 	KIND_SERVERS,
 	KIND_ROUTES,
 	KIND_SENDERS,
-	KIND_SOURCES
+	KIND_SOURCES,
+	KIND_TIMES,
+	KIND_RATES
 };
 
 struct control_row {

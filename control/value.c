@@ -5,6 +5,7 @@
 #include "lib/address.h"
 #include "lib/ip.h"
 #include "lib/num.h"
+#include "lib/span.h"
 #include "lib/utf8.h"
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,8 @@ static const char *const kind_names[] = {
     [KIND_ROUTES] = "ROUTES",
     [KIND_SENDERS] = "SENDERS",
     [KIND_SOURCES] = "SOURCES",
+    [KIND_TIMES] = "TIMES",
+    [KIND_RATES] = "RATES",
 };
 
 const char *
@@ -46,7 +49,7 @@ kind_is_way(enum control_kind kind)
 bool
 kind_is_map(enum control_kind kind)
 {
-	return kind == KIND_MAP || kind_is_way(kind);
+	return kind == KIND_MAP || kind == KIND_RATES || kind_is_way(kind);
 }
 
 bool
@@ -152,7 +155,8 @@ static bool
 parse_line(struct value *v, const struct control_row *row, struct fault *f)
 {
 	struct str rest = buf_str(&v->text), idle;
-	size_t line = 1;
+	uint32_t pauses[SPAN_LIST];
+	size_t line = 1, count;
 
 	f->line = 1;
 	(void)str_cut(&rest, '\n', &v->line);
@@ -165,6 +169,9 @@ parse_line(struct value *v, const struct control_row *row, struct fault *f)
 		return name_ok(v->line, f);
 	if (row->kind == KIND_NUMBER)
 		return parse_number(v, row, f);
+	if (row->kind == KIND_TIMES &&
+	    !span_parse_list(v->line, pauses, &count))
+		return faulty(f, "no list of times like 5m 2h", v->line);
 	return true;
 }
 
@@ -172,18 +179,21 @@ static bool
 parse_entry(
     struct str s, enum control_kind kind, struct entry *e, struct fault *f)
 {
-	size_t colon = kind == KIND_MAP ? str_find(s, ':') : s.len;
+	size_t colon = kind_is_map(kind) ? str_find(s, ':') : s.len;
 	struct ip server;
 	uint16_t port;
+	int64_t spacing;
 
 	if (!text_ok(s, f))
 		return false;
-	if (kind == KIND_MAP && colon == s.len)
+	if (kind_is_map(kind) && colon == s.len)
 		return faulty(f, "no colon", s);
 	e->key = str_slice(s, 0, colon);
 	e->value = str_slice(s, colon + 1, s.len);
 	if (kind == KIND_SERVERS && !ip_parse_server(s, 1, &server, &port))
 		return faulty(f, "neither ADDRESS nor ADDRESS:PORT", s);
+	if (kind == KIND_RATES && !span_parse_rate(e->value, &spacing))
+		return faulty(f, "not a rate like 100/h", e->value);
 	if (str_find(e->key, ' ') < e->key.len)
 		return faulty(f, "blank within the key", e->key);
 	if (e->key.len > VALUE_KEY)

@@ -24,7 +24,8 @@ struct entry {
 struct value {
 	bool present;
 	struct buf text;
-	struct str line; /* LINE, NAME, NUMBER: the first line, trimmed */
+	struct str
+	    line; /* LINE, NAME, NUMBER, TIMES: the first line, trimmed */
 	uint64_t number; /* NUMBER */
 	struct entry
 	    *entries; /* a list's: by key, in lower case, one of a key; of
@@ -61,7 +62,7 @@ bool kind_is_list(enum control_kind kind);
 /* True for KIND_ROUTES, KIND_SENDERS and KIND_SOURCES: way.h. */
 bool kind_is_way(enum control_kind kind);
 
-/* True for KIND_MAP and these: key:value lines, the empty key for the rest. */
+/* True for KIND_MAP, KIND_RATES and these: key:value lines, the empty key for the rest. */
 bool kind_is_map(enum control_kind kind);
 
 /* True for these and KIND_SERVERS: a value of several lines. */

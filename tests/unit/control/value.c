@@ -10,12 +10,14 @@
 #include <cmocka.h>
 
 static const struct control_row kinds[] = {
-    [KIND_LINE] = {.name = "x",        .kind = KIND_LINE  },
-    [KIND_NAME] = {.name = "x",        .kind = KIND_NAME  },
-    [KIND_NUMBER] = {.name = "x",        .kind = KIND_NUMBER, .least = 5, .most = 99},
-    [KIND_LIST] = {.name = "x",        .kind = KIND_LIST                          },
+    [KIND_LINE] = {.name = "x",           .kind = KIND_LINE  },
+    [KIND_NAME] = {.name = "x",           .kind = KIND_NAME  },
+    [KIND_NUMBER] = {.name = "x",           .kind = KIND_NUMBER, .least = 5, .most = 99},
+    [KIND_LIST] = {.name = "x",           .kind = KIND_LIST                             },
     [KIND_MAP] = {.name = "x",.kind = KIND_MAP},
-    [KIND_SERVERS] = {.name = "x",         .kind = KIND_SERVERS                                         },
+    [KIND_SERVERS] = {.name = "x",            .kind = KIND_SERVERS                                               },
+    [KIND_TIMES] = {.name = "x",.kind = KIND_TIMES},
+    [KIND_RATES] = {.name = "x",              .kind = KIND_RATES								       },
 };
 
 static bool
@@ -51,6 +53,7 @@ one_line_files_give_their_first_line(void **state)
 	    {KIND_NUMBER, "5\n",                "5",                  5,  0},
 	    {KIND_NUMBER, "99",                 "99",                 99, 0},
 	    {KIND_NUMBER, "0010 \n",            "0010",               10, 0},
+	    {KIND_TIMES,  "5m 2h \n",           "5m 2h",              0,  0},
 	};
 
 	(void)state;
@@ -109,6 +112,11 @@ malformed_text_names_its_line(void **state)
 	    {KIND_LIST,   TEXT("a\nb\r\n"),
              "x:2: ends with a carriage return: b"                                             },
 	    {KIND_MAP,    TEXT("a:b\nc\n"),               "x:2: no colon: c"                   },
+	    {KIND_TIMES,  TEXT("\n"),                     "x:1: no list of times like 5m 2h"   },
+	    {KIND_TIMES,  TEXT("5m 2x\n"),
+             "x:1: no list of times like 5m 2h: 5m 2x"                                         },
+	    {KIND_RATES,  TEXT("a:9/m\nb\n"),             "x:2: no colon: b"                   },
+	    {KIND_RATES,  TEXT("a:9/m\nb:9\n"),           "x:2: not a rate like 100/h: 9"      },
 	    {KIND_MAP,    TEXT("a :b\n"),                 "x:1: blank within the key: a "      },
 	};
 
@@ -190,14 +198,15 @@ lists_and_maps_fold_sort_and_keep_the_last(void **state)
 		const char *text, *entries;
 		size_t idle;
 	} rows[] = {
-	    {KIND_LIST, "",                        "",                     0},
-	    {KIND_LIST, "\n\n#only\n \t\n",        "",                     0},
-	    {KIND_LIST, "B.test \n.C.test\n#x\na", ".c.test=;a=;b.test=;", 0},
-	    {KIND_LIST, "a\nA\na\n",               "a=;",                  0},
-	    {KIND_LIST, "a:b\n",                   "a:b=;",                0},
-	    {KIND_MAP,  "B:X:y z \na:\n:all\n",    "=all;a=;b=X:y z;",     0},
-	    {KIND_MAP,  "a:1\nb:2\nA:3\n",         "a=3;b=2;",             1},
-	    {KIND_MAP,  "b:2\na:3\na:3\n",         "a=3;b=2;",             0},
+	    {KIND_LIST,  "",                        "",                     0},
+	    {KIND_LIST,  "\n\n#only\n \t\n",        "",                     0},
+	    {KIND_LIST,  "B.test \n.C.test\n#x\na", ".c.test=;a=;b.test=;", 0},
+	    {KIND_LIST,  "a\nA\na\n",               "a=;",                  0},
+	    {KIND_LIST,  "a:b\n",                   "a:b=;",                0},
+	    {KIND_MAP,   "B:X:y z \na:\n:all\n",    "=all;a=;b=X:y z;",     0},
+	    {KIND_RATES, "B:9/h\n:1/s\n",           "=1/s;b=9/h;",          0},
+	    {KIND_MAP,   "a:1\nb:2\nA:3\n",         "a=3;b=2;",             1},
+	    {KIND_MAP,   "b:2\na:3\na:3\n",         "a=3;b=2;",             0},
 	};
 
 	(void)state;
