@@ -111,7 +111,7 @@ wait_for(struct send *s, struct active *a, int64_t next, int64_t now)
 {
 	struct entry *e = a->entry;
 	int64_t wait =
-	    retry_wait(next, now, retry_longest(s->lifetime, CHANNEL_REMOTE));
+	    retry_wait(next, now, retry_longest(&s->plan, CHANNEL_REMOTE));
 
 	if (wait < SEND_AGAIN)
 		wait = SEND_AGAIN;

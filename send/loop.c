@@ -31,6 +31,26 @@ say_notices(struct send *s)
 	}
 }
 
+/* What control/ says of attempts.  A schedule that does not parse was refused
+ * when it was read: the last one that did stays. */
+static void
+plan(struct send *s)
+{
+	const struct controls *c = s->controls;
+	struct schedule_settings set = {
+	    .lane_initial = (uint32_t)control_number(c, C_laneinitial),
+	    .lane_most = (uint32_t)control_number(c, C_lanemax),
+	};
+
+	s->plan.lifetime = control_number(c, C_queuelifetime);
+	s->plan.bounce_lifetime = control_number(c, C_bouncelifetime);
+	s->plan.spread = RETRY_SPREAD;
+	(void)!retry_parse(&s->plan, control_line(c, C_retryschedule));
+	s->discovery.longest = retry_longest(&s->plan, CHANNEL_REMOTE);
+	set.patience = schedule_patience(s->plan.lifetime);
+	schedule_set(s->schedule, &set);
+}
+
 void
 loop_settings(struct send *s)
 {
@@ -44,8 +64,7 @@ loop_settings(struct send *s)
 		s->controls_again = clock_boot() + SEND_AGAIN;
 	}
 	say_notices(s);
-	s->lifetime = control_number(s->controls, C_queuelifetime);
-	s->discovery.longest = retry_longest(s->lifetime, CHANNEL_REMOTE);
+	plan(s);
 	if (!spawner_limit(&s->spawners[CHANNEL_LOCAL],
 		control_number(s->controls, C_concurrencylocal)) ||
 	    !spawner_limit(&s->spawners[CHANNEL_REMOTE],

@@ -2,10 +2,11 @@
  *
  * Runs as     culvers:culverm, jailed: no network, no exec.
  * Started by  a supervisor, see run/send.
- * Reads       control/{me,authsenders,envnoathost,locals,virtualdomains,
- *             queuelifetime,concurrencylocal,concurrencyremote,percenthack,
- *             smtproutes}; users/rcpt.cdb; queue/mess (head and envelope);
- *             queue/info; queue/hint.
+ * Reads       control/{me,authsenders,bouncelifetime,concurrencylocal,
+ *             concurrencyremote,envnoathost,laneinitial,lanemax,lanerate,
+ *             lanereserve,locals,percenthack,queuelifetime,retryschedule,
+ *             smtproutes,virtualdomains}; users/rcpt.cdb; queue/mess (head
+ *             and envelope); queue/info; queue/hint.
  * Writes      queue/info, queue/trying; removes from queue/mess, queue/info.
  * Talks to    lspawn, by queue/lspawn, wire/job.h; bounce, by queue/bounce,
  *             wire/bounce.h.
@@ -172,6 +173,7 @@ main(int argc, char **argv)
 	lock_queue();
 	refuse_repair();
 	open_all(&s);
+	s.plan.seed = seed();
 	signals = signals_open();
 	signals_note_crash(s.trying);
 	attempt_suspects(&s);

@@ -72,12 +72,14 @@ defer(struct send *s, struct active *a, enum channel c, const struct flight *f,
 
 	drift_look(&s->drift, wall, boot);
 	birth = drift_birth(&s->drift, a->message.arrived, wall, boot);
-	age = retry_age(birth, wall, to->attempts, c);
-	if (retry_expired(age, to->attempts, s->lifetime)) {
+	age = retry_age(&s->plan, birth, wall, to->attempts, c);
+	if (retry_expired(age, to->attempts,
+		retry_lifetime(&s->plan, buf_str(&a->sender)))) {
 		give_up(a, f, r);
 		return;
 	}
-	to->next = boot + retry_pause(age, s->lifetime, c);
+	to->next =
+	    boot + retry_pause(&s->plan, age, to->attempts, c, a->entry->ino);
 	settle(a, f, r, JOURNAL_DEFER, RECIPIENT_TODO);
 }
 

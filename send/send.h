@@ -31,7 +31,7 @@ struct send {
 	struct controls *controls;
 	bool broken;            /* control/ or users/ does not parse: wait */
 	int64_t controls_again; /* boot clock: read it again then */
-	uint64_t lifetime;      /* seconds */
+	struct retry_plan plan;
 	struct drift drift;
 	struct router router;
 	struct trying *trying;

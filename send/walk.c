@@ -15,7 +15,7 @@ is_due(const struct send *s, const struct active *a, const struct recipient *r)
 		return false;
 	return (a->entry->flags & ENTRY_FORCE) != 0 ||
 	       retry_wait(r->next, clock_boot(),
-		   retry_longest(s->lifetime, CHANNEL_REMOTE)) == 0;
+		   retry_longest(&s->plan, CHANNEL_REMOTE)) == 0;
 }
 
 static bool
