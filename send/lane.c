@@ -82,6 +82,8 @@ grow(struct lane *l, const struct lane_rules *rules)
 		l->limit = l->limit < l->target / 2 ? 2 * l->limit : l->target;
 	else if (l->limit < rules->most)
 		l->limit++;
+	if (l->limit > l->ceiling)
+		l->ceiling = 0;
 	if (l->limit >= l->target)
 		l->target = 0;
 	l->window = 0;
@@ -97,7 +99,9 @@ served(struct lane *l, const struct lane_rules *rules)
 		l->window = 0;
 		return;
 	}
-	if (++l->window >= at_once(l, rules))
+	l->window++;
+	if (l->window >= (uint64_t)at_once(l, rules) *
+			     (l->limit == l->ceiling ? LANE_TRIES : 1))
 		grow(l, rules);
 }
 
@@ -106,7 +110,8 @@ slowed(struct lane *l, int64_t now)
 {
 	if (l->since == 0 && now < l->until)
 		return;
-	l->limit = l->since != 0 || l->limit < 2 ? 1 : l->limit / 2;
+	l->ceiling = l->since != 0 || l->limit < 2 ? 1 : l->limit - 1;
+	l->limit = (l->ceiling + 1) / 2;
 	l->since = l->pause = 0;
 	l->failures = 0;
 	l->target = l->window = 0;

@@ -6,7 +6,8 @@
  * While its host serves it a lane grows: by one for each window of as many
  * successes as it may have deliveries at once, up to most.  When the host asks
  * for less (JOB_SLOW) it is halved, and begins nothing for LANE_SLOW; what was
- * begun before that and hears the same changes nothing more.  When no host can
+ * begun before that and hears the same changes nothing more.  One more than was
+ * refused is tried after LANE_TRIES windows at less.  When no host can
  * be reached (JOB_DEAD) it is dead: one delivery at a time, the probe, and
  * between the end of one and the next a pause of LANE_DEAD, half as long again
  * after each that failed, up to LANE_DEAD_MOST for a lane where little waits
@@ -21,6 +22,7 @@
 enum {
 	LANE_INITIAL = 5, /* the defaults of laneinitial and lanemax */
 	LANE_MOST = 20,
+	LANE_TRIES = 10,
 	LANE_SLOW = 10,        /* seconds without a new delivery */
 	LANE_DEAD = 60,        /* seconds to the first probe */
 	LANE_DEAD_MOST = 1800, /* seconds between probes */
@@ -46,6 +48,7 @@ struct lane {
 	uint32_t target; /* what it was before it was dead; 0: nothing */
 	uint32_t fixed;  /* set by hand instead of limit; 0: none */
 	uint32_t flying, peak;
+	uint32_t ceiling;  /* it was refused above it; 0: it was not */
 	uint32_t window;   /* successes since limit changed */
 	uint32_t failures; /* probes that failed one after another */
 	int64_t pause;     /* the last between probes, microseconds */

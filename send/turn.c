@@ -204,8 +204,14 @@ flow_end(struct schedule *t, uint32_t id, int64_t now)
 	group_update(t, n->group);
 }
 
-/* Where all mail goes one way there is nobody to keep a reserve for but other
- * customers. */
+/* Where all local mail is for one domain there is nobody to keep a reserve for
+ * but other customers. */
+static bool
+is_alone(const struct schedule *t, const struct side *s)
+{
+	return s == &t->sides[CHANNEL_LOCAL] && s->nodes == 1;
+}
+
 static bool
 may_begin(const struct schedule *t, const struct flow *f, bool reserve)
 {
@@ -214,7 +220,7 @@ may_begin(const struct schedule *t, const struct flow *f, bool reserve)
 	if (group_room(t, g) == 0)
 		return false;
 	return !reserve || g->lane.flying == 0 ||
-	       t->sides[g->channel].nodes == 1;
+	       is_alone(t, &t->sides[g->channel]);
 }
 
 /* The flow of a customer whose turn it is; the others' come behind.  Flows that
@@ -315,7 +321,7 @@ find(struct schedule *t, struct side *s)
 		if (flow != POOL_NONE)
 			return flow;
 		pulled = pull(t, &s->idle, reserve);
-		if (!pulled && (!reserve || s->nodes == 1))
+		if (!pulled && (!reserve || is_alone(t, s)))
 			pulled = pull(t, &s->busy, reserve);
 	} while (pulled);
 	return POOL_NONE;
