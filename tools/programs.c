@@ -29,6 +29,7 @@ static const struct program {
     {PEOPLE,     "user",     "",        "mailboxes: add, del, passwd, list" },
     {PEOPLE,     "control",  "",        "settings: check, show, build"      },
     {PEOPLE,     "check",    "",        "is the queue whole; repair it"     },
+    {PEOPLE,     "simulate", "",        "the scheduler on a described load" },
     {SUBMITTERS, "queue",    "caller",  "qmail-queue's interface"           },
     {SUBMITTERS, "sendmail", "caller",  "as sendmail, mailq, newaliases"    },
     {SUBMITTERS, "inject",   "caller",  "qmail-inject's: a whole header"    },
