@@ -1,5 +1,6 @@
 """culver-send against the promises of doc/INTERNALS 3 to 6."""
 import os
+import re
 import signal
 import struct
 import time
@@ -316,6 +317,36 @@ def test_old_message_is_given_up_after_its_second_attempt(bed):
     b.kill(signal.SIGALRM)
     b.gone(ino)
     assert "in\\x20the\\x20queue\\x20too\\x20long" in b.bounce.asked[0][1]
+
+
+def test_a_bounce_is_given_up_earlier_where_bouncelifetime_says_so(bed):
+    b = bed(plan=lambda j: ("Z", "later\n"))
+    b.control("bouncelifetime", "86400")
+    b.start()
+    ordinary, bounce = [b.queue(["r@example.org"], sender=sender,
+                                age=2 * 86400) for sender in ("a@b.c", "")]
+    wait_for(lambda: b.events(ordinary) == b.events(bounce) == ["defer"])
+    b.kill(signal.SIGALRM)
+    b.gone(bounce)
+    wait_for(lambda: b.events(ordinary) == ["defer", "defer"])
+
+
+def test_retryschedule_says_when_the_next_attempts_are(bed):
+    b = bed(plan=lambda j: ("Z", "later\n"))
+    b.control("retryschedule", "1h 1d")
+    b.start()
+    ino = b.queue(["r@example.org"])
+    for pause, events in (3600, 1), (86400, 2), (86400, 3):
+        wait_for(lambda n=events: b.events(ino) == ["defer"] * n)
+        last = b.path("info", ino).read_text().splitlines()[-1]
+        at = float(last.split()[0])
+        wait = float(re.search(r" next=([0-9.]+)", last).group(1)) - at
+        assert pause * 0.9 - 1 <= wait <= pause * 1.1 + 1
+        b.kill(signal.SIGALRM)
+    b.control("retryschedule", "1h, 1d")
+    b.kill(signal.SIGHUP)
+    wait_for(lambda: any("control/retryschedule:1: no list of times" in
+                         x.replace("\\x20", " ") for x in b.lines()))
 
 
 def test_malformed_control_keeps_mail_waiting_until_it_is_mended(bed):
