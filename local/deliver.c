@@ -59,7 +59,7 @@ find_home(struct run *run)
 	if (run->home.len > 0)
 		return true;
 	if (!mailbox_find(
-		&run->l->rcpt, run->d->job.recipient, &run->mailbox, run->r))
+		&run->l->rcpt, job_only(&run->d->job), &run->mailbox, run->r))
 		return false;
 	run->home = str_of(run->mailbox.home);
 	return true;

@@ -299,7 +299,7 @@ make_name(
 	uint64_t lines = count_lines(m->prefix) + m->delivery->lines;
 	struct maildir_name n = {.arrived = m->delivery->arrived,
 	    .token = m->delivery->job.token,
-	    .number = m->delivery->job.number,
+	    .number = job_number(&m->delivery->job, 0),
 	    .host = m->host,
 	    .size = f->size};
 

@@ -92,6 +92,7 @@ work(struct deliverer *l, struct str packet, int fd)
 	deliver(l, &d, fd, &report);
 	(void)alarm(0);
 	result = (struct result){.job = d.job.job,
+	    .number = JOB_END,
 	    .letter = report.letter,
 	    .status = str_of(report.status),
 	    .text = str_of(report.text),

@@ -155,8 +155,9 @@ begin(struct spawner *s, struct delivery *d)
 	if (found == FOUND_NO)
 		report_say(&r, REPORT_NO_MAILBOX);
 	if (found == FOUND_ERROR)
-		report_errno(&r, "find the user of", d->job.recipient);
+		report_errno(&r, "find the user of", job_only(&d->job));
 	pool_answer(&s->pool, &(struct result){.job = d->job.job,
+				  .number = JOB_END,
 				  .letter = r.letter,
 				  .status = str_of(r.status),
 				  .text = str_of(r.text)});
@@ -170,7 +171,7 @@ read_job(struct spawner *s)
 	struct frame f;
 
 	if (frame_read(s->pool.send_fd, -1, &s->in, &f) != FRAME_OK ||
-	    f.kind != 'J' || !job_read(f.payload, &d.job))
+	    f.kind != 'J' || !job_read(f.payload, &d.job) || d.job.count != 1)
 		return false;
 	begin(s, &d);
 	return true;

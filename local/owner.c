@@ -135,11 +135,11 @@ owner_find(struct owners *o, struct delivery *d, const struct account_row **a)
 	enum found found;
 
 	*a = &o->virtual;
-	d->user = d->job.recipient;
-	address_split(d->job.recipient, &d->local, &d->domain);
+	d->user = job_only(&d->job);
+	address_split(d->user, &d->local, &d->domain);
 	if (!open_table(o))
 		return FOUND_ERROR;
-	found = users_find(o->rcpt, d->job.recipient, &record);
+	found = users_find(o->rcpt, d->user, &record);
 	if (found != FOUND_NO)
 		return found;
 	found = users_domain(o->rcpt, d->domain);

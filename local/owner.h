@@ -43,7 +43,7 @@ struct owners {
 /* Find the accounts for virtual mailboxes and aliases.  Dies (111). */
 void owner_open(struct owners *o);
 
-/* Whose mail for d->job.recipient is: *a, and in d all but the message.  A
+/* Whose mail for d's only recipient is: *a, and in d all but the message.  A
  * mailbox of users/rcpt.cdb is culverv's (d->home stays empty); else the local
  * part names a system user, or one and an extension behind a '-', who is not
  * root and has a home of his own (qmail-getpw's rules); else it is culvera's.

@@ -128,6 +128,7 @@ static void
 answer(struct pool *p, struct worker *w, uint32_t signal, const char *text)
 {
 	struct result r = {.job = w->job,
+	    .number = JOB_END,
 	    .signal = signal,
 	    .letter = 'Z',
 	    .status = str_of("4.3.0"),
@@ -175,8 +176,8 @@ pool_hear(struct pool *p, size_t i)
 		end(w);
 	} else {
 		pool_answer(p, &r);
-		w->busy = false;
-		if (p->count > POOL_KEEP)
+		w->busy = r.number != JOB_END;
+		if (!w->busy && p->count > POOL_KEEP)
 			end(w);
 	}
 }

@@ -35,7 +35,7 @@ struct pool {
 
 /* Give a packet with the message's open file to a worker of the account, an
  * idle one or a new one.  False with errno: nobody has it, and nobody will
- * answer; else there will be one result. */
+ * answer; else there will be one end of it. */
 MUST_USE bool pool_give(struct pool *p, const struct account_row *a,
     uint32_t job, struct str packet, int fd);
 

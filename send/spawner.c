@@ -182,7 +182,8 @@ spawner_result(struct spawner *s, struct result *r, size_t *used, bool *broken)
 	*broken = false;
 	while ((got = frame_take(&s->in, &f, used)) == FRAME_OK) {
 		if (f.kind == 'R' && result_read(f.payload, r) &&
-		    r->job < s->size && s->flights[r->job].active != NULL)
+		    r->number == JOB_END && r->job < s->size &&
+		    s->flights[r->job].active != NULL)
 			return true;
 		if (f.kind != 'H' || f.payload.len != 4 ||
 		    num_get32((const unsigned char *)f.payload.data) !=

@@ -1,6 +1,7 @@
 /* walk: the envelope is read as its recipients find slots. */
 #include "send/walk.h"
 #include "lib/clock.h"
+#include "lib/num.h"
 #include "send/qlog.h"
 #include "send/status.h"
 #include "send/verp.h"
@@ -22,14 +23,17 @@ static bool
 give(struct send *s, struct active *a, enum channel c, uint32_t number)
 {
 	struct spawner *sp = &s->spawners[c];
+	unsigned char numbers[4];
 	struct job j = {
 	    .ino = a->entry->ino,
 	    .flags = (a->entry->flags & ENTRY_REPEAT) != 0 ? JOB_REPEAT : 0,
-	    .number = number,
+	    .count = 1,
+	    .numbers = {(const char *)numbers, sizeof numbers},
 	    .sender = buf_str(&s->sender),
-	    .recipient = buf_str(&s->address),
+	    .recipients = buf_str(&s->address),
 	};
 
+	num_put32(numbers, number);
 	memcpy(j.token, a->message.token, QUEUE_TOKEN);
 	j.job = spawner_take(sp, a, number, s->delivery + 1);
 	if (sp->path != NULL && !spawner_job(sp, &j)) {
@@ -39,7 +43,7 @@ give(struct send *s, struct active *a, enum channel c, uint32_t number)
 	s->delivery++;
 	a->recipients[number].state = RECIPIENT_FLYING;
 	a->flying++;
-	qlog_start(s->delivery, j.ino, c, j.recipient);
+	qlog_start(s->delivery, j.ino, c, job_only(&j));
 	status_say(s);
 	return true;
 }
@@ -61,7 +65,7 @@ recipient(struct send *s, struct active *a, uint32_t number, struct str to)
 		return WALK_FULL;
 	}
 	if (!verp_expand(buf_str(&a->sender), to, &s->sender) ||
-	    !give(s, a, c, number))
+	    !buf_append_byte(&s->address, '\0') || !give(s, a, c, number))
 		return WALK_TROUBLE;
 	return WALK_END;
 }

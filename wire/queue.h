@@ -46,6 +46,7 @@ _Static_assert(QUEUE_OSSIFIED > QUEUE_DEATH, "send must outwait a writer");
 #define QUEUE_LOCK        "queue/lock"
 #define QUEUE_REPAIRING   "queue/repairing"
 #define QUEUE_LSPAWN      "queue/lspawn" /* socket of culver-lspawn */
+#define QUEUE_RSPAWN      "queue/rspawn" /* socket of culver-rspawn */
 #define QUEUE_BOUNCE      "queue/bounce" /* socket of culver-bounce */
 #define QUEUE_FORMAT_FILE "queue/format"
 

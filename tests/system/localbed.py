@@ -12,7 +12,8 @@ import tempfile
 import time
 import zlib
 
-from sendbed import BIN, NOBODY, PATIENCE, Frames, Server, head, wait_for
+from sendbed import (BIN, JOB_END, NOBODY, PATIENCE, VERSION, Frames, Server,
+                     head, wait_for)
 
 SPLIT = 4
 ARRIVED = 1795229420000000
@@ -20,10 +21,12 @@ ARRIVED = 1795229420000000
 
 class Result:
     def __init__(self, payload):
-        self.job, self.signal = struct.unpack(">II", payload[:8])
-        self.letter = chr(payload[8])
-        self.status, self.text, self.via, rest = payload[9:].split(b"\0")
-        assert rest == b""
+        self.job, number, self.signal = struct.unpack(">III", payload[:12])
+        self.letter, fault, marks = chr(payload[12]), payload[13], payload[14]
+        (self.status, self.text, self.via, tls, group,
+         rest) = payload[15:].split(b"\0")
+        assert number == JOB_END and fault == marks == 0
+        assert rest == tls == group == b""
 
     def __repr__(self):
         return "%s %r" % (self.letter, self.text)
@@ -123,7 +126,7 @@ class LocalBed:
         sock = wait_for(try_it)
         self.frames = Frames(sock)
         kind, payload = self.frames.read()
-        assert (kind, payload) == ("H", struct.pack(">I", 1))
+        assert (kind, payload) == ("H", struct.pack(">I", VERSION))
         return self
 
     def put(self, body=b"Subject: x\n\nhello\n", token=None):
@@ -144,8 +147,8 @@ class LocalBed:
              number=0):
         self.jobs += 1
         self.frames.write("J", struct.pack(
-            ">IQ16sII", self.jobs, message[0], message[1], flags, number) +
-            sender.encode() + b"\0" + recipient.encode() + b"\0")
+            ">IQ16sIII", self.jobs, message[0], message[1], flags, 1,
+            number) + b"\0\0" + sender.encode() + b"\0" + recipient.encode() + b"\0")
         return self.jobs
 
     def result(self):

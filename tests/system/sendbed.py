@@ -19,6 +19,8 @@ BIN = pathlib.Path(os.environ.get("CULVER_BIN", TOP / "build" / "bin"))
 HEAD = 448
 NOBODY = 65534
 REPEAT = 1
+VERSION = 2
+JOB_END = 0xffffffff
 PATIENCE = 20  # seconds after which a wait has failed
 
 
@@ -78,10 +80,21 @@ class Frames:
 class Job:
     def __init__(self, payload):
         (self.job, self.ino, self.token, self.flags,
-         self.number) = struct.unpack(">IQ16sII", payload[:36])
-        sender, recipient, rest = payload[36:].split(b"\0")
-        assert rest == b""
-        self.sender, self.recipient = sender.decode(), recipient.decode()
+         count) = struct.unpack(">IQ16sII", payload[:36])
+        end = 36 + 4 * count
+        self.numbers = struct.unpack(">%dI" % count, payload[36:end])
+        texts = payload[end:].decode().split("\0")
+        assert texts.pop() == "" and len(texts) == 3 + count
+        self.group, self.lane, self.sender, *self.recipients = texts
+        self.number, self.recipient = self.numbers[0], self.recipients[0]
+
+
+def result(job, letter, text="", number=JOB_END, status="", via="", tls="",
+           killed=0, fault=0, marks=0, group=""):
+    """The payload of an R."""
+    return struct.pack(">III", job, number, killed) + letter.encode() + bytes(
+        (fault, marks)) + "".join(
+            t + "\0" for t in (status, text, via, tls, group)).encode()
 
 
 class Server(threading.Thread):
@@ -135,7 +148,7 @@ class Spawner(Server):
         super().__init__(path)
 
     def serve(self, frames):
-        frames.write("H", struct.pack(">I", 1))
+        frames.write("H", struct.pack(">I", VERSION))
         while True:
             kind, payload = frames.read()
             if kind is None:
@@ -153,8 +166,7 @@ class Spawner(Server):
             letter, text = answer
         if letter == "signal":
             letter, text, killed = "Z", "culver-local crashed.\n", answer[1]
-        self.frames.write("R", struct.pack(">II", job.job, killed) +
-                          letter.encode() + b"\0" + text.encode() + b"\0\0")
+        self.frames.write("R", result(job.job, letter, text, killed=killed))
 
 
 class Bounce(Server):

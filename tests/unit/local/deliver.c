@@ -48,13 +48,16 @@ run(const char *command)
 static struct delivery
 start(const char *text)
 {
-	struct delivery d = {.job.number = 1,
+	struct delivery d = {
+	    .job.count = 1,
+	    .job.numbers = {"\0\0\0\1", 4},
 	    .job.sender = str_of("se nder@example.net"),
 	    .body_len = strlen(text),
 	    .home = str_of(home),
 	    .user = str_of("anna"),
 	    .local = str_of("anna"),
-	    .domain = str_of("example.org")};
+	    .domain = str_of("example.org")
+        };
 
 	if (message != NULL)
 		assert_int_equal(fclose(message), 0);

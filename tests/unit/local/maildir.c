@@ -30,6 +30,7 @@ static int home_fd = -1;
 static struct report report;
 static struct body body;
 static struct delivery delivery;
+static unsigned char number[4]; /* its recipient's */
 static FILE *message;
 
 /* The disk, as a test wants it: which of the next fsyncs fails (0: none), and
@@ -73,9 +74,11 @@ set_message(struct str text, uint64_t lines)
 	assert_true(fd_write_all(fileno(message), text.data, text.len));
 	assert_true(fd_write_all(fileno(message), "Fs\0", 3));
 	body_open(&body, fileno(message), 4, text.len);
+	number[3] = 2;
 	delivery = (struct delivery){
-	    .job.token = {1, 2, 3},
-	    .job.number = 2,
+	    .job.token = {1, 2,                   3},
+	    .job.count = 1,
+	    .job.numbers = {(const char *)number, sizeof(number)},
 	    .arrived = INT64_C(1795229420000000),
 	    .body_at = 4,
 	    .body_len = text.len,
@@ -323,7 +326,7 @@ another_message_or_recipient_is_not_it(void **state)
 	(void)state;
 	set_message(str_of("A: b\n\nx\n"), 3);
 	assert_true(try(0));
-	delivery.job.number = 20;
+	number[3] = 20;
 	assert_true(try(JOB_REPEAT));
 	delivery.job.token[15] = 1;
 	assert_true(try(JOB_REPEAT));
@@ -429,7 +432,7 @@ file_systems_without_unnamed_files(void **state)
 	assert_true(try(0));
 	assert_int_equal(files("new", name), 1);
 	assert_int_equal(files("tmp", name), 0);
-	delivery.job.number++;
+	number[3]++;
 	for (failing_sync = 1; failing_sync <= 2; failing_sync++) {
 		assert_false(try(0));
 		assert_int_equal(files("new", name), 1);

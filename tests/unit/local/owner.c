@@ -142,7 +142,9 @@ teardown(void **state)
 static enum found
 find(const char *address, struct delivery *d, const struct account_row **a)
 {
-	*d = (struct delivery){.job.recipient = str_of(address)};
+	*d = (struct delivery){
+	    .job.count = 1, .job.recipients = {address, strlen(address) + 1}
+        };
 	return owner_find(&owners, d, a);
 }
 
