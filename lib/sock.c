@@ -119,6 +119,17 @@ sock_connect(const char *path)
 }
 
 bool
+sock_patience(int fd, int seconds)
+{
+	const struct timeval wait = {.tv_sec = seconds};
+
+	return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) ==
+		   0 &&
+	       setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) ==
+		   0;
+}
+
+bool
 sock_pair(int ends[2])
 {
 	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0;

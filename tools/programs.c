@@ -42,6 +42,7 @@ static const struct program {
     {DAEMONS,    "bounce",   "culverq", "tells senders what failed"         },
     {DAEMONS,    "lspawn",   "root",    "starts local as a mailbox's user"  },
     {DAEMONS,    "local",    "user",    "delivers to that user, from lspawn"},
+    {DAEMONS,    "rspawn",   "culverr", "starts deliveries to other hosts"  },
     {DAEMONS,    "popup",    "culverp", "talks POP3"                        },
     {DAEMONS,    "authd",    "culveru", "checks passwords, starts pop3d"    },
     {DAEMONS,    "pop3d",    "user",    "reads one user's mailbox"          },

@@ -46,22 +46,11 @@ fail(struct submit *s, int code)
 }
 
 static bool
-set_patience(int fd)
-{
-	const struct timeval wait = {.tv_sec = SUBMIT_ANSWER};
-
-	return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) ==
-		   0 &&
-	       setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) ==
-		   0;
-}
-
-static bool
 dial(struct submit *s)
 {
 	s->fresh = true;
 	s->fd = s->only ? -1 : sock_connect(QUEUE_SUBMIT);
-	if (s->fd >= 0 && !set_patience(s->fd))
+	if (s->fd >= 0 && !sock_patience(s->fd, SUBMIT_ANSWER))
 		fd_close(&s->fd);
 	return s->fd >= 0;
 }
@@ -71,7 +60,7 @@ submit_only(struct submit *s, int fd)
 {
 	s->only = true;
 	s->fd = fd;
-	if (!set_patience(fd))
+	if (!sock_patience(fd, SUBMIT_ANSWER))
 		fd_close(&s->fd);
 }
 

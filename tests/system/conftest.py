@@ -21,7 +21,8 @@ CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL,
            signal.SIGFPE, signal.SIGSYS}
 
 # In the order in which they are started; ended in the opposite one.
-PROGRAMS = ("queued", "lspawn", "bounce", "authd", "send", "smtpd", "popup")
+PROGRAMS = ("queued", "lspawn", "rspawn", "bounce", "authd", "send", "smtpd",
+            "popup")
 
 
 def pytest_configure(config):
@@ -179,6 +180,7 @@ class Instance:
 
     def reachable(self, name):
         sockets = {"queued": "queue/submit", "lspawn": "queue/lspawn",
+                   "rspawn": "queue/rspawn",
                    "bounce": "queue/bounce", "authd": "state/auth"}
         if name in sockets:
             try:

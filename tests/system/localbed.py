@@ -12,24 +12,11 @@ import tempfile
 import time
 import zlib
 
-from sendbed import (BIN, JOB_END, NOBODY, PATIENCE, VERSION, Frames, Server,
-                     head, wait_for)
+from sendbed import (BIN, NOBODY, PATIENCE, VERSION, Frames, Result, Server, head,
+                     job, wait_for)
 
 SPLIT = 4
 ARRIVED = 1795229420000000
-
-
-class Result:
-    def __init__(self, payload):
-        self.job, number, self.signal = struct.unpack(">III", payload[:12])
-        self.letter, fault, marks = chr(payload[12]), payload[13], payload[14]
-        (self.status, self.text, self.via, tls, group,
-         rest) = payload[15:].split(b"\0")
-        assert number == JOB_END and fault == marks == 0
-        assert rest == tls == group == b""
-
-    def __repr__(self):
-        return "%s %r" % (self.letter, self.text)
 
 
 class Queued(Server):
@@ -61,10 +48,13 @@ def alive(pid):
 
 
 class LocalBed:
+    spawner, socket, worker = "culver-lspawn", "queue/lspawn", "culver-local"
+    programs = ("culver-lspawn", "culver-local")
+
     def __init__(self):
         self.root = os.geteuid() == 0
         programs = [(name, (BIN / name).read_bytes())
-                    for name in ("culver-lspawn", "culver-local")]
+                    for name in self.programs]
         self.become(NOBODY)
         self.dir = tempfile.TemporaryDirectory(dir="/var/tmp")
         self.home = pathlib.Path(self.dir.name)
@@ -106,11 +96,11 @@ class LocalBed:
         self.log = open(self.home / "log", "ab")
         self.become(0)
         self.process = subprocess.Popen(
-            [*prefix, self.home / "bin/culver-lspawn"], stderr=self.log,
+            [*prefix, self.home / "bin" / self.spawner], stderr=self.log,
             env={"CULVER_HOME": str(self.home), "PATH": "/usr/bin:/bin",
                  "SECRET": "x"}, **self.who())
         self.become(NOBODY)
-        wait_for((self.home / "queue/lspawn").exists)
+        wait_for((self.home / self.socket).exists)
         return self
 
     def connect(self):
@@ -118,7 +108,7 @@ class LocalBed:
             sock = socket.socket(socket.AF_UNIX)
             sock.settimeout(PATIENCE)
             try:
-                sock.connect(str(self.home / "queue/lspawn"))
+                sock.connect(str(self.home / self.socket))
                 return sock
             except OSError:
                 sock.close()
@@ -146,9 +136,8 @@ class LocalBed:
     def send(self, message, recipient, sender="s@example.net", flags=0,
              number=0):
         self.jobs += 1
-        self.frames.write("J", struct.pack(
-            ">IQ16sIII", self.jobs, message[0], message[1], flags, 1,
-            number) + b"\0\0" + sender.encode() + b"\0" + recipient.encode() + b"\0")
+        self.frames.write("J", job(self.jobs, *message, [recipient], sender,
+                                   flags, first=number))
         return self.jobs
 
     def result(self):
@@ -157,9 +146,9 @@ class LocalBed:
         return Result(payload)
 
     def deliver(self, message, recipient, **more):
-        job = self.send(message, recipient, **more)
+        job_number = self.send(message, recipient, **more)
         result = self.result()
-        assert result.job == job
+        assert result.job == job_number and result.number is None
         return result
 
     def workers(self):
@@ -167,7 +156,7 @@ class LocalBed:
             ["ps", "-o", "pid=,comm=", "--ppid", str(self.process.pid)],
             capture_output=True, text=True).stdout
         return [int(line.split()[0]) for line in text.splitlines()
-                if "culver-local" in line]
+                if self.worker in line]
 
     def kill(self, pid, number=signal.SIGKILL):
         self.become(0)

@@ -89,6 +89,31 @@ class Job:
         self.number, self.recipient = self.numbers[0], self.recipients[0]
 
 
+def job(number, ino, token, recipients, sender="s@example.net", flags=0,
+        group="", lane="", first=0):
+    """The payload of a J; the recipients have the numbers first and on."""
+    count = len(recipients)
+    return struct.pack(">IQ16sII%dI" % count, number, ino, token, flags, count,
+                       *range(first, first + count)) + "".join(
+        t + "\0" for t in (group, lane, sender, *recipients)).encode()
+
+
+class Result:
+    """What an R says; number is None in the end of a job."""
+
+    def __init__(self, payload):
+        self.job, self.number, self.signal = struct.unpack(">III", payload[:12])
+        self.number = None if self.number == JOB_END else self.number
+        self.letter, self.fault, self.marks = (chr(payload[12]), payload[13],
+                                               payload[14])
+        (self.status, self.text, self.via, self.tls, self.group,
+         rest) = payload[15:].split(b"\0")
+        assert rest == b""
+
+    def __repr__(self):
+        return "%s %s %r" % (self.number, self.letter, self.text)
+
+
 def result(job, letter, text="", number=JOB_END, status="", via="", tls="",
            killed=0, fault=0, marks=0, group=""):
     """The payload of an R."""

@@ -175,7 +175,8 @@ def kind(one, everyone):
              "culver-authd": ("root half", "checking half"),
              "culver-local": ("worker", "worker"),
              "culver-send": ("-", "-"), "culver-bounce": ("-", "-"),
-             "culver-lspawn": ("-", "-"), "culver-pop3d": ("-", "-")}
+             "culver-lspawn": ("-", "-"), "culver-rspawn": ("-", "-"),
+             "culver-pop3d": ("-", "-")}
     if one.name == "culver-authd":
         return one.name, words[one.name][one.uids != {"0"}]
     return one.name, words[one.name][below]

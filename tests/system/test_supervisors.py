@@ -12,7 +12,8 @@ import pytest
 from conftest import children, kill, wait_for
 
 SUPERVISORS = ("s6-svscan", "runsvdir", "svscan")
-SERVICES = {"smtpd", "popup", "send", "queued", "lspawn", "bounce", "authd"}
+SERVICES = {"smtpd", "popup", "send", "queued", "lspawn", "rspawn", "bounce",
+            "authd"}
 
 
 def environment(pid):

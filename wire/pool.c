@@ -1,15 +1,13 @@
-/* pool: the workers of culver-lspawn; see pool.h.  Runs as root. */
-#define _GNU_SOURCE /* initgroups */
-#include "local/pool.h"
+/* pool: the workers of a spawner; see pool.h.  Runs as root in culver-lspawn. */
+#include "wire/pool.h"
 
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/frame.h"
 #include "lib/home.h"
 #include "lib/os_linux.h"
 #include "lib/sock.h"
-#include "wire/job.h"
 #include <errno.h>
-#include <grp.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { GRACE_STEPS = 500 /* of 10 ms */, CHILD_FAILED = 111 };
+enum { GRACE_STEPS = 500 /* of 10 ms */, CHILD_FAILED = 111, TEXT = 128 };
 
 /* It may be stopped, or stuck in its own file system: nothing waits for it. */
 static void
@@ -28,37 +26,27 @@ end(struct worker *w)
 	(void)kill(w->pid, SIGKILL);
 }
 
-/* False unless we are nobody else any more. */
-static bool
-become(const struct account_row *a)
-{
-	if (getuid() != 0)
-		return getuid() == a->uid && geteuid() == a->uid;
-	return a->uid != 0 && initgroups(a->name, a->gid) == 0 &&
-	       setgid(a->gid) == 0 && setuid(a->uid) == 0 &&
-	       os_is(a->uid, a->gid) && setuid(0) != 0;
-}
-
 /* The child.  It has our environment, and our log as standard error. */
 static NO_RETURN void
-start_worker(const struct account_row *a, int fd, pid_t parent)
+start_worker(const struct pool *p, const void *whom, int fd, pid_t parent)
 {
 	char path[PATH_MAX];
 	sigset_t none;
 
-	(void)snprintf(path, sizeof(path), "%s/bin/culver-local", home_path());
+	(void)snprintf(
+	    path, sizeof(path), "%s/bin/%s", home_path(), p->program);
 	if (sigemptyset(&none) == 0 &&
 	    sigprocmask(SIG_SETMASK, &none, NULL) == 0 && dup2(fd, 0) == 0 &&
-	    os_close_from(3) && become(a) &&
+	    os_close_from(3) && (p->become == NULL || p->become(whom)) &&
 	    prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent &&
 	    chdir("/") == 0)
-		(void)execl(path, "culver-local", (char *)NULL);
+		(void)execl(path, p->program, (char *)NULL);
 	_exit(CHILD_FAILED);
 }
 
 /* A new worker at the end of the list.  False with errno. */
 static bool
-add(struct pool *p, const struct account_row *a)
+add(struct pool *p, uint64_t key, const void *whom)
 {
 	struct worker *w = &p->workers[p->count];
 	pid_t parent = getpid();
@@ -67,10 +55,10 @@ add(struct pool *p, const struct account_row *a)
 	errno = EAGAIN;
 	if (p->count == POOL_MAX || !sock_pair(ends))
 		return false;
-	*w = (struct worker){.fd = ends[0], .uid = a->uid, .gid = a->gid};
+	*w = (struct worker){.fd = ends[0], .key = key};
 	w->pid = fd_nonblock(ends[0]) ? fork() : -1;
 	if (w->pid == 0)
-		start_worker(a, ends[1], parent);
+		start_worker(p, whom, ends[1], parent);
 	fd_close(&ends[1]);
 	if (w->pid < 0)
 		fd_close(&w->fd);
@@ -79,30 +67,28 @@ add(struct pool *p, const struct account_row *a)
 	return w->pid >= 0;
 }
 
-/* The index of an idle worker of uid and gid; count when there is none. */
-static size_t
-find_idle(const struct pool *p, uid_t uid, gid_t gid)
+size_t
+pool_idle(const struct pool *p, uint64_t key)
 {
 	size_t i = 0;
 
-	while (i < p->count &&
-	       (p->workers[i].fd < 0 || p->workers[i].busy ||
-		   p->workers[i].uid != uid || p->workers[i].gid != gid))
+	while (i < p->count && (p->workers[i].fd < 0 || p->workers[i].busy ||
+				   p->workers[i].key != key))
 		i++;
 	return i;
 }
 
 bool
-pool_give(struct pool *p, const struct account_row *a, uint32_t job,
+pool_give(struct pool *p, uint64_t key, const void *whom, uint32_t job,
     struct str packet, int fd)
 {
 	/* An idle one may have died unseen: then a new one has it. */
 	for (;;) {
-		size_t i = find_idle(p, a->uid, a->gid);
+		size_t i = pool_idle(p, key);
 		bool new = i == p->count;
 		struct worker *w = &p->workers[i];
 
-		if (new && !add(p, a))
+		if (new && !add(p, key, whom))
 			return false;
 		w->busy = sock_send(w->fd, packet.data, packet.len, fd);
 		w->job = job;
@@ -124,16 +110,21 @@ pool_answer(struct pool *p, const struct result *r)
 	buf_free(&b);
 }
 
+/* Whoever has not been answered for is tried again. */
 static void
-answer(struct pool *p, struct worker *w, uint32_t signal, const char *text)
+give_up(struct pool *p, struct worker *w, uint32_t signal, const char *before,
+    const char *after)
 {
+	char text[TEXT];
 	struct result r = {.job = w->job,
 	    .number = JOB_END,
 	    .signal = signal,
 	    .letter = 'Z',
-	    .status = str_of("4.3.0"),
-	    .text = str_of(text)};
+	    .status = str_of("4.3.0")};
 
+	(void)snprintf(
+	    text, sizeof(text), "%s%s%s.\n", before, p->program, after);
+	r.text = str_of(text);
 	if (w->busy)
 		pool_answer(p, &r);
 	w->busy = false;
@@ -149,7 +140,7 @@ greets(struct worker *w, const char *packet, ssize_t n)
 	return first;
 }
 
-void
+bool
 pool_hear(struct pool *p, size_t i)
 {
 	static char packet[JOB_PACKET];
@@ -159,16 +150,16 @@ pool_hear(struct pool *p, size_t i)
 	int fd = -1;
 
 	if (w->fd < 0)
-		return;
+		return false;
 	do {
 		n = sock_receive(w->fd, packet, sizeof(packet), &fd);
 		fd_close(&fd);
 	} while (greets(w, packet, n));
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-		return;
+		return false;
 	/* Our trouble is no death of a program with the message in hand. */
 	if (n < 0 && errno != ECONNRESET)
-		answer(p, w, 0, "Unable to hear culver-local.\n");
+		give_up(p, w, 0, "Unable to hear ", "");
 	/* pool_reap will know why, or what its lie cost. */
 	if (n <= 0 || !w->busy ||
 	    !result_read((struct str){packet, (size_t)n}, &r) ||
@@ -177,9 +168,11 @@ pool_hear(struct pool *p, size_t i)
 	} else {
 		pool_answer(p, &r);
 		w->busy = r.number != JOB_END;
-		if (!w->busy && p->count > POOL_KEEP)
+		w->since = clock_boot();
+		if (!w->busy && p->count > p->keep)
 			end(w);
 	}
+	return w->fd >= 0;
 }
 
 /* What its death says of the delivery it had. */
@@ -188,12 +181,13 @@ bury(struct pool *p, size_t i, int status)
 {
 	struct worker *w = &p->workers[i];
 
-	pool_hear(p, i);
+	/* What it had said of a job before stands. */
+	while (pool_hear(p, i))
+		continue;
 	if (WIFSIGNALED(status) && w->ready)
-		answer(p, w, (uint32_t)WTERMSIG(status),
-		    "culver-local crashed.\n");
+		give_up(p, w, (uint32_t)WTERMSIG(status), "", " crashed");
 	else
-		answer(p, w, 0, "Unable to run culver-local.\n");
+		give_up(p, w, 0, "Unable to run ", "");
 	fd_close(&w->fd);
 	*w = p->workers[--p->count];
 }
