@@ -29,8 +29,8 @@ active_recipient(struct active *a, uint32_t number)
 		a->recipients = grown;
 		a->cap = cap;
 	}
-	if (a->count <= number)
-		a->count = number + 1;
+	for (; a->count <= number; a->count++)
+		a->recipients[a->count].part = SCHEDULE_NONE;
 	return &a->recipients[number];
 }
 
@@ -44,21 +44,18 @@ active_note(struct active *a, const struct journal_line *line, int64_t now)
 	return true;
 }
 
-uint32_t
-active_unfinished(const struct active *a, int64_t *next)
+int64_t
+active_next(const struct active *a)
 {
-	uint32_t n = 0;
+	int64_t next = INT64_MAX;
 
-	*next = INT64_MAX;
 	for (uint32_t i = 0; i < a->count; i++) {
 		const struct recipient *r = &a->recipients[i];
-		if (r->state == RECIPIENT_OK || r->state == RECIPIENT_FAILED)
-			continue;
-		n++;
-		if (r->next < *next)
-			*next = r->next;
+		if (r->state != RECIPIENT_OK && r->state != RECIPIENT_FAILED &&
+		    r->next < next)
+			next = r->next;
 	}
-	return n;
+	return next;
 }
 
 void
@@ -68,8 +65,11 @@ active_free(struct active *a)
 		return;
 	fd_close(&a->fd);
 	free(a->recipients);
+	free(a->order);
+	free(a->shares);
 	buf_free(&a->lines);
 	buf_free(&a->sender);
+	buf_free(&a->customer);
 	free(a);
 }
 
@@ -99,7 +99,6 @@ open_message(struct active *a, unsigned split, uid_t owner)
 			   : ACTIVE_TROUBLE;
 	}
 	adopt(a->entry, &a->message);
-	a->cursor = a->message.envelope_at;
 	return ACTIVE_OK;
 }
 
@@ -126,7 +125,8 @@ has_journal(const struct entry *e, unsigned split)
 }
 
 enum active_result
-active_load(struct active **out, struct entry *e, unsigned split, uid_t owner)
+active_load(struct active **out, struct entry *e, bool turn, unsigned split,
+    uid_t owner)
 {
 	struct active *a = calloc(1, sizeof *a);
 	enum active_result r;
@@ -134,8 +134,9 @@ active_load(struct active **out, struct entry *e, unsigned split, uid_t owner)
 	*out = NULL;
 	if (a == NULL)
 		return ACTIVE_TROUBLE;
-	a->fd = a->blocked = -1;
+	a->fd = -1;
 	a->entry = e;
+	a->turn = turn;
 	a->offset = clock_wall() - clock_boot();
 	a->lines.max = LINES_MAX;
 	r = open_message(a, split, owner);

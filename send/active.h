@@ -19,12 +19,28 @@ enum recipient_state {
 };
 
 struct recipient {
-	int64_t next; /* boot clock, microseconds: not before */
-	uint32_t attempts : 24;
-	uint32_t state : 8; /* of enum recipient_state */
-	uint32_t pause;     /* seconds from the attempt to next, in a journal */
+	int64_t next;           /* boot clock, microseconds: not before */
+	uint64_t attempts : 24; /* so far */
+	uint64_t offset : 40;   /* of its record in the envelope */
+	uint32_t pause : 30;    /* seconds from the attempt to next, in a
+				 * journal */
+	uint32_t state : 2;     /* of enum recipient_state */
+	uint32_t part;          /* the schedule's; SCHEDULE_NONE: done */
 };
-_Static_assert(sizeof(struct recipient) == 16, "INTERNALS 5");
+_Static_assert(sizeof(struct recipient) == 24, "INTERNALS 5");
+
+enum { RECIPIENT_PAUSE = (1 << 30) - 1 }; /* the longest that is kept */
+
+/* The recipients of one part. */
+struct share {
+	uint32_t part;
+	uint32_t first, end; /* theirs in order */
+	uint32_t cursor;     /* in order: none before it is to be tried now */
+	uint32_t flying;     /* jobs */
+	bool queued;         /* the schedule has it: its turn will come */
+	bool ready;          /* and was due when it was put there */
+	bool going;          /* a round of jobs has begun, and is not over */
+};
 
 enum stage {
 	STAGE_TRYING,    /* recipients are given to channels */
@@ -43,27 +59,31 @@ struct active {
 	enum stage stage;
 	int64_t again; /* boot clock: next try of a stage */
 	struct recipient *recipients;
-	uint32_t count, cap; /* recipients seen so far */
-	uint32_t flying;
-	uint64_t cursor;        /* envelope offset to go on at */
-	uint32_t cursor_number; /* recipients before it */
-	int blocked;            /* channel without a slot; -1: none */
-	bool walked;            /* the envelope's end was reached */
-	bool walk_again;        /* somebody is to be tried at once */
-	bool untold;            /* a fail that no bounce line covers */
-	bool lost;              /* with the spawner that is gone just now */
-	bool held;              /* no further attempt: hold it */
-	const char *why;        /* it is held; a static string */
-	bool noted;             /* the line that says so */
-	bool done;              /* the journal says done */
-	bool journal;           /* info/INO exists and is ours */
-	uint64_t journal_len;   /* its undamaged bytes */
-	uint64_t compact_at;    /* bytes: when compacting is worth a try */
-	struct buf lines;       /* not on the disk yet */
-	bool urgent;            /* a fail is among them */
-	bool stuck;             /* the last write of them failed */
-	int64_t lines_since;    /* boot clock */
+	uint32_t count, cap;  /* recipients seen so far */
+	uint32_t open;        /* those that are neither ok nor failed */
+	uint32_t *order;      /* numbers of those, part by part */
+	struct share *shares; /* by part */
+	uint32_t share_count;
+	uint32_t ready;  /* shares that are */
+	uint32_t flying; /* jobs */
+	bool stale;      /* what control/ says has changed: to be read anew */
+	bool untold;     /* a fail that no bounce line covers */
+	bool turn;       /* a part's turn brought it here, whose share
+				 * is to be set right then */
+	bool lost;       /* with the spawner that is gone just now */
+	bool held;       /* no further attempt: hold it */
+	const char *why; /* it is held; a static string */
+	bool noted;      /* the line that says so */
+	bool done;       /* the journal says done */
+	bool journal;    /* info/INO exists and is ours */
+	uint64_t journal_len; /* its undamaged bytes */
+	uint64_t compact_at;  /* bytes: when compacting is worth a try */
+	struct buf lines;     /* not on the disk yet */
+	bool urgent;          /* a fail is among them */
+	bool stuck;           /* the last write of them failed */
+	int64_t lines_since;  /* boot clock */
 	struct buf sender;
+	struct buf customer; /* whose it is to the schedule */
 };
 
 enum active_result {
@@ -75,10 +95,11 @@ enum active_result {
 
 /* Take e in hand: open and read the message's head, compare the token with the
  * entry's (a newer message with the same number takes the entry over), and
- * read the journal of a repeat, which a message that has one is.  The struct
- * is the caller's to active_free. */
-MUST_USE enum active_result active_load(
-    struct active **out, struct entry *e, unsigned split, uid_t owner);
+ * read the journal of a repeat, which a message that has one is.  turn: the
+ * schedule knows its parts, and one of them has its turn.  The struct is the
+ * caller's to active_free. */
+MUST_USE enum active_result active_load(struct active **out, struct entry *e,
+    bool turn, unsigned split, uid_t owner);
 
 /* Close and free a; NULL is accepted. */
 void active_free(struct active *a);
@@ -90,8 +111,8 @@ MUST_USE struct recipient *active_recipient(struct active *a, uint32_t number);
 MUST_USE bool active_note(
     struct active *a, const struct journal_line *line, int64_t now);
 
-/* Recipients that are neither ok nor failed, after the walk; *next is when the
- * first of them may be tried (boot clock). */
-uint32_t active_unfinished(const struct active *a, int64_t *next);
+/* When the first of the recipients that are neither ok nor failed may be tried
+ * (boot clock); INT64_MAX when there is none. */
+int64_t active_next(const struct active *a);
 
 #endif

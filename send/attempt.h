@@ -1,16 +1,19 @@
-/* attempt: a message's turn: its recipients are given to their channels, the
- * results are noted, and at the end it waits, is bounced, or is removed. */
+/* attempt: what culver-send does of itself: messages are read, parts whose turn
+ * has come become jobs, results are noted, and at the end a message waits, is
+ * bounced, or is removed. */
 #ifndef SEND_ATTEMPT_H
 #define SEND_ATTEMPT_H
 
+#include "lib/attr.h"
 #include "send/send.h"
 
-/* Take in hand what is due, while there are slots; go on with what is in hand.
+/* Read what is to be read, begin what has its turn, go on with what is in hand.
  * Call it after anything that may have freed something. */
 void attempt_run(struct send *s, int64_t now);
 
-/* A delivery ended. */
-void attempt_result(struct send *s, enum channel c, const struct result *r);
+/* A result of a delivery.  False: it makes no sense. */
+MUST_USE bool attempt_result(
+    struct send *s, enum channel c, const struct result *r);
 
 /* The spawner is gone, and its deliveries with it. */
 void attempt_lost(struct send *s, enum channel c);

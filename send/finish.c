@@ -2,6 +2,7 @@
 #include "send/finish.h"
 #include "lib/clock.h"
 #include "lib/num.h"
+#include "send/hand.h"
 #include "send/history.h"
 #include "send/qlog.h"
 #include "send/record.h"
@@ -39,31 +40,12 @@ finish_lines(struct send *s, struct active *a, int64_t next)
 	return true;
 }
 
-/* Out of the list of what is in hand. */
-static void
-let_go(struct send *s, struct active *a)
-{
-	if (a->before != NULL)
-		a->before->after = a->after;
-	else
-		s->oldest = a->after;
-	if (a->after != NULL)
-		a->after->before = a->before;
-	else
-		s->newest = a->before;
-	s->active_count--;
-	a->entry->flags &=
-	    ~(unsigned)(ENTRY_ACTIVE | ENTRY_FORCE | ENTRY_STAMPED);
-	a->entry->flags |= ENTRY_REPEAT;
-	active_free(a);
-}
-
 void
 finish_later(struct send *s, struct active *a, int64_t at)
 {
 	struct entry *e = a->entry;
 
-	let_go(s, a);
+	hand_release(s, a);
 	schedule_unread(s->schedule, e, at, clock_boot());
 }
 
@@ -85,7 +67,8 @@ finish_held(struct send *s, struct active *a)
 {
 	struct entry *e = a->entry;
 
-	let_go(s, a);
+	schedule_take(s->schedule, e);
+	hand_release(s, a);
 	e->flags |= ENTRY_HELD;
 }
 
@@ -104,32 +87,31 @@ finish_hold(struct send *s, struct active *a)
 	return true;
 }
 
-/* Until next on the boot clock.  However wrong a clock is, two turns of a
- * message are not closer than this. */
-static bool
-wait_for(struct send *s, struct active *a, int64_t next, int64_t now)
+/* The hint that its journal's mtime is. */
+static int64_t
+hint_of(const struct send *s, const struct active *a, int64_t now)
+{
+	return clock_wall() + retry_wait(active_next(a), now,
+				  retry_longest(&s->plan, CHANNEL_REMOTE));
+}
+
+bool
+finish_wait(struct send *s, struct active *a, int64_t now)
 {
 	struct entry *e = a->entry;
-	int64_t wait =
-	    retry_wait(next, now, retry_longest(&s->plan, CHANNEL_REMOTE));
 
-	if (wait < SEND_AGAIN)
-		wait = SEND_AGAIN;
-	if (!finish_lines(s, a, clock_wall() + wait))
+	if (!finish_lines(s, a, hint_of(s, a, now)))
 		return false;
-	finish_later(s, a, now + wait);
+	hand_release(s, a);
 	e->flags |= ENTRY_STAMPED;
+	schedule_rest(s->schedule, e);
 	return true;
 }
 
 bool
 finish_attempt(struct send *s, struct active *a, int64_t now)
 {
-	int64_t next;
-
 	a->stage = STAGE_RECORDING;
-	if (active_unfinished(a, &next) > 0)
-		return wait_for(s, a, next, now);
 	if (!a->untold) {
 		a->stage = STAGE_REMOVING;
 		return finish_removal(s, a, now);
@@ -217,7 +199,7 @@ finish_removal(struct send *s, struct active *a, int64_t now)
 	}
 	qlog_end(e->ino);
 	trying_clear(s->trying, e->ino);
-	let_go(s, a);
+	hand_release(s, a);
 	schedule_remove(s->schedule, e);
 	return true;
 }

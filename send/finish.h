@@ -10,8 +10,12 @@
 /* Bring a's waiting lines to the disk.  False: they wait, and a is stuck. */
 MUST_USE bool finish_lines(struct send *s, struct active *a, int64_t next);
 
-/* The stages behind the attempt, each as far as it goes now.  True: a is done
- * with and freed. */
+/* Everything there is to say of a is brought to the disk, and it is let go of
+ * until one of its parts has its turn.  True: a is freed. */
+bool finish_wait(struct send *s, struct active *a, int64_t now);
+
+/* The stages behind the last attempt, each as far as it goes now: nobody is
+ * left to be tried.  True: a is done with and freed. */
 bool finish_attempt(struct send *s, struct active *a, int64_t now);
 
 /* Ask culver-bounce about a's failures, which the journal has, or see that it

@@ -15,7 +15,7 @@ pause_of(const struct journal_line *l)
 	int64_t pause = l->next > l->at ? l->next - l->at : 0;
 
 	pause = (pause + CLOCK_SECOND - 1) / CLOCK_SECOND;
-	return pause > UINT32_MAX ? UINT32_MAX : (uint32_t)pause;
+	return pause > RECIPIENT_PAUSE ? RECIPIENT_PAUSE : (uint32_t)pause;
 }
 
 static bool
@@ -25,10 +25,10 @@ settle(struct active *a, const struct journal_line *l, enum recipient_state s)
 
 	if (r == NULL)
 		return false;
-	r->state = s;
+	r->state = s & 3;
 	r->attempts = l->attempt & 0xffffff;
 	r->next = l->next - a->offset;
-	r->pause = pause_of(l);
+	r->pause = pause_of(l) & RECIPIENT_PAUSE;
 	return true;
 }
 
@@ -69,7 +69,7 @@ waits(const struct recipient *r)
 }
 
 /* INTERNALS 5, "Time": where the wall clock has been set since the stamps were
- * made, the entry's turn says when the first of them is due, and with it the
+ * made, the turn to be read says when the first of them is due, and with it the
  * others.  One that lies further ahead than it was to wait is due now. */
 static void
 set_right(struct active *a, int64_t now)
@@ -106,7 +106,7 @@ replay(struct active *a, struct str all, bool *ours)
 		ok = history_apply(a, &l);
 	a->journal = *ours;
 	a->journal_len = *ours ? j.good : 0;
-	if (*ours)
+	if (*ours && !a->turn)
 		set_right(a, clock_boot());
 	journal_close(&j);
 	return ok;

@@ -65,6 +65,7 @@ loop_settings(struct send *s)
 	}
 	say_notices(s);
 	plan(s);
+	s->reserve = control_number(s->controls, C_lanereserve);
 	if (!spawner_limit(&s->spawners[CHANNEL_LOCAL],
 		control_number(s->controls, C_concurrencylocal)) ||
 	    !spawner_limit(&s->spawners[CHANNEL_REMOTE],
@@ -101,8 +102,10 @@ results(struct send *s, enum channel c, short events)
 	if (alive && (events & (POLLIN | POLLHUP | POLLERR)) != 0)
 		alive = spawner_read(sp);
 	while (spawner_result(sp, &r, &used, &broken)) {
-		attempt_result(s, c, &r);
+		broken = !attempt_result(s, c, &r);
 		buf_drop(&sp->in, used);
+		if (broken)
+			break;
 	}
 	if (broken)
 		qlog_alert("the spawner's answer is mangled; leaving it");

@@ -8,8 +8,8 @@
  *             smtproutes,virtualdomains}; users/rcpt.cdb; queue/mess (head
  *             and envelope); queue/info; queue/hint.
  * Writes      queue/info, queue/trying; removes from queue/mess, queue/info.
- * Talks to    lspawn, by queue/lspawn, wire/job.h; bounce, by queue/bounce,
- *             wire/bounce.h.
+ * Talks to    lspawn and rspawn, by queue/lspawn and queue/rspawn,
+ *             wire/job.h; bounce, by queue/bounce, wire/bounce.h.
  * Trusts      the heads that culver-queued wrote; nothing a message says.
  * Exits       0 after SIGTERM, when deliveries have ended; 111 local trouble.
  */
@@ -114,7 +114,7 @@ uid_of(enum account a)
 }
 
 static uid_t
-spawner_owner(void)
+local_owner(void)
 {
 	return home_private() ? home_owner() : 0;
 }
@@ -163,8 +163,9 @@ main(int argc, char **argv)
 	clock_open();
 	s.hands = raise_descriptors();
 	s.owner = uid_of(ACCOUNT_QUEUE);
-	spawner_init(&s.spawners[CHANNEL_LOCAL], QUEUE_LSPAWN, spawner_owner());
-	spawner_init(&s.spawners[CHANNEL_REMOTE], NULL, spawner_owner());
+	spawner_init(&s.spawners[CHANNEL_LOCAL], QUEUE_LSPAWN, local_owner());
+	spawner_init(
+	    &s.spawners[CHANNEL_REMOTE], QUEUE_RSPAWN, uid_of(ACCOUNT_REMOTE));
 	bouncer_init(&s.bouncer, s.owner);
 	drop_to(&jail);
 	(void)umask(0027);

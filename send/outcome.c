@@ -9,7 +9,7 @@ static const char too_long[] =
     "long.\n";
 
 static struct journal_line
-line_of(enum journal_event event, const struct flight *f,
+line_of(enum journal_event event, const struct landing *f,
     const struct recipient *to, const struct result *r)
 {
 	int64_t wall = clock_wall(), wait = to->next - clock_boot();
@@ -22,6 +22,7 @@ line_of(enum journal_event event, const struct flight *f,
 	    .attempt = to->attempts,
 	    .next = now + (wait > 0 ? wait : 0),
 	    .via = r->via,
+	    .tls = r->tls,
 	    .status = r->status,
 	    .reply = r->text,
 	};
@@ -30,21 +31,24 @@ line_of(enum journal_event event, const struct flight *f,
 /* What cannot be noted for want of memory is not known: the recipient is tried
  * again, as after a crash. */
 static void
-settle(struct active *a, const struct flight *f, const struct result *r,
+settle(struct active *a, const struct landing *f, const struct result *r,
     enum journal_event event, enum recipient_state state)
 {
 	struct recipient *to = &a->recipients[f->number];
 	struct journal_line l = line_of(event, f, to, r);
 
 	to->state = state;
-	if (active_note(a, &l, clock_boot()))
+	if (active_note(a, &l, clock_boot())) {
+		if (state != RECIPIENT_TODO)
+			a->open--;
 		return;
+	}
 	to->state = RECIPIENT_TODO;
 	to->next = clock_boot() + SEND_AGAIN;
 }
 
 static void
-fail(struct active *a, const struct flight *f, const struct result *r)
+fail(struct active *a, const struct landing *f, const struct result *r)
 {
 	settle(a, f, r, JOURNAL_FAIL, RECIPIENT_FAILED);
 	if (a->recipients[f->number].state == RECIPIENT_FAILED)
@@ -52,7 +56,7 @@ fail(struct active *a, const struct flight *f, const struct result *r)
 }
 
 static void
-give_up(struct active *a, const struct flight *f, const struct result *r)
+give_up(struct active *a, const struct landing *f, const struct result *r)
 {
 	struct buf text = {0};
 	struct result last = *r;
@@ -64,7 +68,7 @@ give_up(struct active *a, const struct flight *f, const struct result *r)
 }
 
 static void
-defer(struct send *s, struct active *a, enum channel c, const struct flight *f,
+defer(struct send *s, struct active *a, enum channel c, const struct landing *f,
     const struct result *r)
 {
 	struct recipient *to = &a->recipients[f->number];
@@ -84,7 +88,7 @@ defer(struct send *s, struct active *a, enum channel c, const struct flight *f,
 }
 
 static void
-tell(struct send *s, const struct flight *f, char letter, struct str text)
+tell(struct send *s, const struct landing *f, char letter, struct str text)
 {
 	qlog_result(f->delivery, letter, text);
 	status_say(s);
@@ -92,7 +96,7 @@ tell(struct send *s, const struct flight *f, char letter, struct str text)
 
 void
 outcome_note(struct send *s, struct active *a, enum channel c,
-    const struct flight *f, const struct result *r)
+    const struct landing *f, const struct result *r)
 {
 	struct recipient *to = &a->recipients[f->number];
 
@@ -119,26 +123,22 @@ outcome_note(struct send *s, struct active *a, enum channel c,
 }
 
 void
-outcome_lost(struct send *s, struct active *a, const struct flight *f,
+outcome_lost(struct send *s, struct active *a, const struct landing *f,
     const struct result *r)
 {
 	struct recipient *to = &a->recipients[f->number];
 
 	to->state = RECIPIENT_TODO;
-	to->next = 0;
+	to->next = clock_boot();
 	a->entry->flags |= ENTRY_REPEAT;
-	a->walk_again = true;
 	tell(s, f, 'Z', r->text);
 }
 
 void
-outcome_died(struct send *s, struct active *a, const struct flight *f,
-    const struct result *r)
+outcome_died(struct send *s, struct active *a, int signal)
 {
-	if (trying_died(
-		s->trying, a->entry->ino, a->message.token, (int)r->signal)) {
+	if (trying_died(s->trying, a->entry->ino, a->message.token, signal)) {
 		a->held = true;
 		a->why = "a program died again and again delivering it";
 	}
-	outcome_lost(s, a, f, r);
 }

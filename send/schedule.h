@@ -61,7 +61,7 @@
 enum {
 	SCHEDULE_TOKEN = 8,     /* bytes of a token that an entry keeps */
 	SCHEDULE_LANES = 65536, /* and as many groups */
-	SCHEDULE_KEY = 1024,    /* bytes of a lane's, group's, customer's key */
+	SCHEDULE_KEY = 1300,    /* bytes of a lane's, group's, customer's key */
 };
 
 #define SCHEDULE_NONE UINT32_MAX

@@ -32,6 +32,7 @@ struct send {
 	bool broken;            /* control/ or users/ does not parse: wait */
 	int64_t controls_again; /* boot clock: read it again then */
 	struct retry_plan plan;
+	uint64_t reserve; /* percent of a channel's slots */
 	struct drift drift;
 	struct router router;
 	struct trying *trying;
@@ -41,11 +42,13 @@ struct send {
 	struct bouncer bouncer;
 	struct removal removal;
 	struct active *oldest, *newest; /* what is in hand */
-	uint32_t active_count;
+	struct active **hand;           /* the same, by their entries' hand */
+	uint32_t active_count, hand_cap;
 	uint64_t hands;    /* messages in hand that descriptors suffice for */
 	uint32_t delivery; /* the last number given */
 	bool exiting;      /* SIGTERM: begin nothing new */
-	struct buf address, sender; /* of the job being made */
+	/* Of the job that is made, or the recipient that is looked at. */
+	struct buf address, sender, lane, recipients;
 };
 
 #endif

@@ -59,7 +59,7 @@ spawner_connect(struct spawner *s, int64_t now)
 {
 	struct peer who;
 
-	if (s->path == NULL || s->fd != -1 || now < s->again)
+	if (s->fd != -1 || now < s->again)
 		return;
 	s->again = now + CLOCK_SECOND;
 	s->ours = false;
@@ -71,22 +71,33 @@ spawner_connect(struct spawner *s, int64_t now)
 		spawner_close(s);
 }
 
-bool
-spawner_free(const struct spawner *s)
+uint32_t
+spawner_slots(const struct spawner *s)
 {
-	return s->flying < s->most && s->flying < s->width &&
-	       (s->path == NULL || s->serving);
+	if (!s->serving)
+		return 0;
+	return (uint32_t)(s->width < s->most ? s->width : s->most);
+}
+
+uint32_t
+spawner_reserve(const struct spawner *s, uint64_t percent)
+{
+	uint64_t kept = s->most * percent / 100;
+	uint32_t slots = spawner_slots(s);
+
+	return slots > s->most - kept ? (uint32_t)(slots - (s->most - kept))
+				      : 0;
 }
 
 bool
-spawner_widen(struct spawner *s, int64_t due, int64_t now)
+spawner_widen(struct spawner *s, uint32_t reserve, int64_t due, int64_t now)
 {
 	if (s->flying > 0)
 		s->rested = now;
 	else if (now - s->rested > (int64_t)JOB_IDLE * CLOCK_SECOND)
 		s->width = 1;
 	s->late = 0;
-	if (due == 0 || s->flying < s->width || s->width >= s->most)
+	if (due == 0 || s->flying + reserve < s->width || s->width >= s->most)
 		return false;
 	s->late = due + SPAWNER_PATIENCE;
 	if (s->late < s->grown + SPAWNER_STEP)
@@ -104,26 +115,52 @@ spawner_next(const struct spawner *s, int64_t until)
 	return s->late != 0 && s->late < until ? s->late : until;
 }
 
-uint32_t
-spawner_take(
-    struct spawner *s, struct active *a, uint32_t number, uint32_t delivery)
+bool
+spawner_take(struct spawner *s, struct job *j, struct active *a, uint32_t part,
+    uint32_t delivery)
 {
-	uint32_t i = s->hint;
+	uint32_t i = s->hint, *numbers;
 
+	if (s->flying >= s->size)
+		return false;
+	numbers = malloc(j->count * sizeof *numbers);
+	if (numbers == NULL)
+		return false;
+	for (uint32_t n = 0; n < j->count; n++)
+		numbers[n] = job_number(j, n);
 	while (s->flights[i].active != NULL)
 		i = i + 1 < s->size ? i + 1 : 0;
 	s->hint = i + 1 < s->size ? i + 1 : 0;
-	s->flights[i] = (struct flight){a, number, delivery};
+	s->flights[i] = (struct flight){.active = a,
+	    .part = part,
+	    .count = j->count,
+	    .left = j->count,
+	    .numbers = numbers,
+	    .delivery = delivery};
 	s->flying++;
+	j->job = i;
+	return true;
+}
+
+uint32_t
+flight_find(const struct flight *f, uint32_t number)
+{
+	uint32_t i = 0;
+
+	while (i < f->count && f->numbers[i] != number)
+		i++;
 	return i;
 }
 
-void
+struct flight
 spawner_give(struct spawner *s, uint32_t slot)
 {
-	s->flights[slot].active = NULL;
+	struct flight f = s->flights[slot];
+
+	s->flights[slot] = (struct flight){.active = NULL};
 	s->flying--;
 	s->hint = slot;
+	return f;
 }
 
 bool
@@ -182,8 +219,7 @@ spawner_result(struct spawner *s, struct result *r, size_t *used, bool *broken)
 	*broken = false;
 	while ((got = frame_take(&s->in, &f, used)) == FRAME_OK) {
 		if (f.kind == 'R' && result_read(f.payload, r) &&
-		    r->number == JOB_END && r->job < s->size &&
-		    s->flights[r->job].active != NULL)
+		    r->job < s->size && s->flights[r->job].active != NULL)
 			return true;
 		if (f.kind != 'H' || f.payload.len != 4 ||
 		    num_get32((const unsigned char *)f.payload.data) !=

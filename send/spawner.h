@@ -18,14 +18,16 @@ enum {
 
 struct active;
 
-struct flight { /* one delivery under way; its index is the job number */
+struct flight { /* one job under way; its index is the job number */
 	struct active *active; /* NULL: a free slot */
-	uint32_t number;       /* of the recipient */
-	uint32_t delivery;     /* of the log */
+	uint32_t part;         /* of the schedule */
+	uint32_t count, left;  /* recipients, and those without a result */
+	uint32_t *numbers;     /* theirs; JOB_END for one that has a result */
+	uint32_t delivery;     /* of the log: that of the first */
 };
 
 struct spawner {
-	const char *path; /* of its socket; NULL: the channel has none */
+	const char *path; /* of its socket */
 	uid_t owner;      /* who must answer there */
 	int fd;           /* -1: not connected */
 	bool serving;     /* it has said H */
@@ -56,27 +58,36 @@ void spawner_close(struct spawner *s);
  * the fd that stays -1. */
 void spawner_connect(struct spawner *s, int64_t now);
 
-/* A delivery can be begun. */
-bool spawner_free(const struct spawner *s);
+/* How many jobs there may be now. */
+uint32_t spawner_slots(const struct spawner *s);
+
+/* Of them, how many begin only what has nothing under way (INTERNALS 10):
+ * percent of all slots are kept so, and those that are not open yet count. */
+uint32_t spawner_reserve(const struct spawner *s, uint64_t percent);
 
 /* As many deliveries are begun as the load asks for, so that a trickle meets
  * workers that are there already and none is started for it: width begins at 1
- * and doubles, up to most, while all slots are taken and the message that waits
- * was due SPAWNER_PATIENCE ago, at most once in SPAWNER_STEP; after JOB_IDLE
+ * and doubles, up to most, while all slots are taken that are not reserved, and
+ * the message that waits was due SPAWNER_PATIENCE ago, at most once in SPAWNER_STEP; after JOB_IDLE
  * without a delivery it is 1 again.  due is that of the first message that
  * waits for a slot, 0 when none does.  True: it has grown. */
-bool spawner_widen(struct spawner *s, int64_t due, int64_t now);
+bool spawner_widen(
+    struct spawner *s, uint32_t reserve, int64_t due, int64_t now);
 
 /* until, or the moment before it when spawner_widen has something to do. */
 int64_t spawner_next(const struct spawner *s, int64_t until);
 
-/* Take a slot for a recipient of a.  There is one when spawner_free was
- * true. */
-uint32_t spawner_take(
-    struct spawner *s, struct active *a, uint32_t number, uint32_t delivery);
+/* Take a slot for a job with j's recipients, of which delivery is the first's.
+ * Its number is j->job then.  False without memory, or when none is free. */
+MUST_USE bool spawner_take(struct spawner *s, struct job *j, struct active *a,
+    uint32_t part, uint32_t delivery);
 
-/* Give a slot up. */
-void spawner_give(struct spawner *s, uint32_t slot);
+/* Which of a job's recipients has the number, and no result yet; count when
+ * none is. */
+uint32_t flight_find(const struct flight *f, uint32_t number);
+
+/* Give a slot up; what was in it, whose numbers are the caller's to free. */
+struct flight spawner_give(struct spawner *s, uint32_t slot);
 
 /* Queue a job for the spawner.  Fails as buf_append does. */
 MUST_USE bool spawner_job(struct spawner *s, const struct job *j);

@@ -1,73 +1,79 @@
-/* walk: the envelope is read as its recipients find slots. */
+/* walk: the envelope becomes parts; a part's recipients are read again when its
+ * turn has come. */
 #include "send/walk.h"
-#include "lib/clock.h"
-#include "lib/num.h"
+#include "control/nexthop.h"
+#include "lib/address.h"
 #include "send/qlog.h"
+#include "send/share.h"
 #include "send/status.h"
-#include "send/verp.h"
-#include "wire/envelope.h"
 #include <errno.h>
-#include <string.h>
 
+_Static_assert((int)NEXTHOP_KEY <= (int)JOB_KEY, "a lane is named in a job");
+_Static_assert((int)JOB_KEY <= (int)SCHEDULE_KEY, "and in the schedule");
+
+static const struct str local_lane = {"", 0};
+
+/* A domain without a way is a lane like others: culver-remote says what is
+ * wrong with it. */
 static bool
-is_due(const struct send *s, const struct active *a, const struct recipient *r)
+lane_of(struct send *s, struct str sender, struct str address, struct str *lane)
 {
-	if (r->state != RECIPIENT_TODO)
-		return false;
-	return (a->entry->flags & ENTRY_FORCE) != 0 ||
-	       retry_wait(r->next, clock_boot(),
-		   retry_longest(&s->plan, CHANNEL_REMOTE)) == 0;
-}
+	struct str local, domain;
+	struct nexthop n;
+	enum found f;
 
-static bool
-give(struct send *s, struct active *a, enum channel c, uint32_t number)
-{
-	struct spawner *sp = &s->spawners[c];
-	unsigned char numbers[4];
-	struct job j = {
-	    .ino = a->entry->ino,
-	    .flags = (a->entry->flags & ENTRY_REPEAT) != 0 ? JOB_REPEAT : 0,
-	    .count = 1,
-	    .numbers = {(const char *)numbers, sizeof numbers},
-	    .sender = buf_str(&s->sender),
-	    .recipients = buf_str(&s->address),
-	};
-
-	num_put32(numbers, number);
-	memcpy(j.token, a->message.token, QUEUE_TOKEN);
-	j.job = spawner_take(sp, a, number, s->delivery + 1);
-	if (sp->path != NULL && !spawner_job(sp, &j)) {
-		spawner_give(sp, j.job);
+	buf_clear(&s->lane);
+	address_split(address, &local, &domain);
+	f = nexthop_find(s->controls, sender, domain, &n);
+	if (f == FOUND_ERROR)
 		return false;
+	for (size_t i = 0; f == FOUND_NO && i < domain.len; i++) {
+		char c = domain.data[i];
+		if (!buf_append_byte(&s->lane,
+			c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c))
+			return false;
 	}
-	s->delivery++;
-	a->recipients[number].state = RECIPIENT_FLYING;
-	a->flying++;
-	qlog_start(s->delivery, j.ino, c, job_only(&j));
-	status_say(s);
+	if (f == FOUND_YES && !nexthop_key(&n, &s->lane))
+		return false;
+	*lane = str_slice(buf_str(&s->lane), 0, JOB_KEY);
 	return true;
 }
 
+/* Who sent it: the user who was asked for a password, else the domain. */
+static bool
+customer(struct active *a)
+{
+	struct str local, domain;
+
+	if (a->customer.len > 0)
+		return true;
+	address_split(buf_str(&a->sender), &local, &domain);
+	return buf_append_byte(&a->customer, '@') &&
+	       buf_append_str(&a->customer, str_slice(domain, 0, JOB_KEY - 1));
+}
+
 static enum walk_result
-recipient(struct send *s, struct active *a, uint32_t number, struct str to)
+recipient(struct send *s, struct active *a, uint32_t number, uint64_t offset,
+    struct str to)
 {
 	struct recipient *r = active_recipient(a, number);
+	struct str lane = local_lane;
 	enum channel c;
 
 	if (r == NULL)
 		return WALK_TROUBLE;
-	if (!is_due(s, a, r))
+	r->offset = offset & ((UINT64_C(1) << 40) - 1);
+	if (r->state == RECIPIENT_OK || r->state == RECIPIENT_FAILED)
 		return WALK_END;
-	if (route_find(&s->router, to, &c, &s->address) != ROUTE_OK)
+	a->open++;
+	if (!customer(a) ||
+	    route_find(&s->router, to, &c, &s->address) != ROUTE_OK ||
+	    (c == CHANNEL_REMOTE &&
+		!lane_of(s, buf_str(&a->sender), buf_str(&s->address), &lane)))
 		return WALK_TROUBLE;
-	if (!spawner_free(&s->spawners[c])) {
-		a->blocked = (int)c;
-		return WALK_FULL;
-	}
-	if (!verp_expand(buf_str(&a->sender), to, &s->sender) ||
-	    !buf_append_byte(&s->address, '\0') || !give(s, a, c, number))
-		return WALK_TROUBLE;
-	return WALK_END;
+	r->part = schedule_part(
+	    s->schedule, a->entry, c, buf_str(&a->customer), lane);
+	return r->part == SCHEDULE_NONE ? WALK_TROUBLE : WALK_END;
 }
 
 /* The sender is told of once, when it is first read. */
@@ -77,6 +83,7 @@ sender(struct active *a, struct str from)
 	const struct message *m = &a->message;
 
 	buf_clear(&a->sender);
+	buf_clear(&a->customer);
 	if (!buf_append_str(&a->sender, from))
 		return false;
 	if ((a->entry->flags & ENTRY_TOLD) != 0 || a->journal)
@@ -89,40 +96,70 @@ sender(struct active *a, struct str from)
 }
 
 static enum walk_result
-record(struct send *s, struct active *a, char kind, struct str text)
+record(struct send *s, struct active *a, struct envelope *e, char kind,
+    uint64_t offset, struct str text)
 {
-	if (kind == 'F')
-		return sender(a, text) ? WALK_END : WALK_TROUBLE;
+	bool ok = true;
+
 	if (kind == 'T')
-		return recipient(s, a, a->cursor_number, text);
-	return WALK_END;
+		return recipient(
+		    s, a, (uint32_t)(e->recipients - 1), offset, text);
+	if (kind == 'F')
+		ok = sender(a, text);
+	else if (kind == 'S')
+		ok = buf_append_str(
+		    &a->customer, str_slice(text, 0, SCHEDULE_KEY));
+	return ok ? WALK_END : WALK_TROUBLE;
+}
+
+static enum walk_result
+bad(void)
+{
+	return errno == EPROTO ? WALK_DAMAGED : WALK_TROUBLE;
 }
 
 enum walk_result
-walk_on(struct send *s, struct active *a)
+walk_envelope(struct send *s, struct active *a)
 {
+	const struct message *m = &a->message;
+	enum envelope_result got;
+	enum walk_result w;
 	struct envelope e;
 	struct str text;
+	uint64_t offset = 0;
 	char kind;
-	uint64_t end = a->message.envelope_at + a->message.envelope_len;
 
-	a->blocked = -1;
-	envelope_open(&e, a->fd, a->cursor, end - a->cursor);
-	e.recipients = a->cursor_number;
-	for (;;) {
-		enum envelope_result got = envelope_next(&e, &kind, &text);
-		enum walk_result w;
-		if (got == ENVELOPE_BAD)
-			return errno == EPROTO ? WALK_DAMAGED : WALK_TROUBLE;
-		if (got == ENVELOPE_END)
-			break;
-		w = record(s, a, kind, text);
+	a->open = 0;
+	envelope_open(&e, a->fd, m->envelope_at, m->envelope_len);
+	while (
+	    (got = envelope_next(&e, &kind, &text)) == ENVELOPE_RECORD_READ) {
+		w = record(s, a, &e, kind, offset, text);
 		if (w != WALK_END)
 			return w;
-		a->cursor = envelope_offset(&e);
-		if (kind == 'T')
-			a->cursor_number++;
+		offset = envelope_offset(&e) - m->envelope_at;
 	}
-	a->walked = true;
-	return WALK_END;
+	if (got == ENVELOPE_BAD)
+		return bad();
+	return share_make(a) ? WALK_END : WALK_TROUBLE;
+}
+
+void
+walk_open(struct envelope *e, const struct active *a)
+{
+	const struct message *m = &a->message;
+
+	envelope_open(e, a->fd, m->envelope_at, m->envelope_len);
+}
+
+enum walk_result
+walk_recipient(struct envelope *e, const struct active *a,
+    const struct recipient *r, struct str *to)
+{
+	char kind;
+
+	envelope_seek(e, a->message.envelope_at + r->offset);
+	errno = EPROTO;
+	if (envelope_next(e, &kind, to) != ENVELOPE_RECORD_READ)
+		return bad();
+	return kind == 'T' ? WALK_END : WALK_DAMAGED;
 }

@@ -1,21 +1,30 @@
-/* walk: along a message's envelope, each recipient whose time has come to its
- * channel. */
+/* walk: along a message's envelope, once: each recipient that is not done is
+ * found its channel and lane, and so its part. */
 #ifndef SEND_WALK_H
 #define SEND_WALK_H
 
 #include "lib/attr.h"
 #include "send/send.h"
+#include "wire/envelope.h"
 #include <stdbool.h>
 #include <stdint.h>
 
 enum walk_result {
-	WALK_END,     /* the envelope's end: walked is set */
-	WALK_FULL,    /* a channel has no slot: go on later at the cursor */
+	WALK_END,
 	WALK_DAMAGED, /* hold the message */
 	WALK_TROUBLE  /* errno: try later */
 };
 
-/* Go on from a's cursor. */
-MUST_USE enum walk_result walk_on(struct send *s, struct active *a);
+/* Read a's envelope: its sender, its customer, and the part of each recipient;
+ * then make its shares. */
+MUST_USE enum walk_result walk_envelope(struct send *s, struct active *a);
+
+/* Begin to read single recipients of a. */
+void walk_open(struct envelope *e, const struct active *a);
+
+/* The address of a's recipient r, as the envelope has it; valid until the next
+ * call.  In the order of their numbers most need no reading. */
+MUST_USE enum walk_result walk_recipient(struct envelope *e,
+    const struct active *a, const struct recipient *r, struct str *to);
 
 #endif

@@ -243,3 +243,16 @@ envelope_offset(const struct envelope *e)
 {
 	return e->at - (e->len - e->pos);
 }
+
+void
+envelope_seek(struct envelope *e, uint64_t at)
+{
+	uint64_t here = envelope_offset(e);
+
+	if (at >= here && at <= e->at) {
+		e->pos += (size_t)(at - here);
+	} else {
+		e->at = at < e->end ? at : e->end;
+		e->pos = e->len = 0;
+	}
+}

@@ -63,6 +63,10 @@ void envelope_open(struct envelope *e, int fd, uint64_t at, uint64_t length);
 MUST_USE enum envelope_result envelope_next(
     struct envelope *e, char *kind, struct str *text);
 
+/* Go on at file offset at, where a record begins.  What is in the window is not
+ * read again. */
+void envelope_seek(struct envelope *e, uint64_t at);
+
 /* Where the record that comes next begins: to go on there with envelope_open,
  * recipients set by the caller. */
 uint64_t envelope_offset(const struct envelope *e);

@@ -61,7 +61,7 @@ enum {
 	JOB_VERSION = 2,
 	JOB_RECIPIENTS = 100,  /* of one job */
 	JOB_ADDRESSES = 32768, /* bytes of a job's recipients, NULs included */
-	JOB_KEY = 1024,        /* bytes of a lane or a group */
+	JOB_KEY = 1300,        /* bytes of a lane or a group */
 	JOB_READY = 'H',       /* a worker's first packet, this byte */
 	JOB_TEXT = 3000,    /* bytes of a result's text, qmail-lspawn's limit */
 	JOB_STATUS = 16,    /* bytes of an enhanced code */

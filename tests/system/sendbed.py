@@ -165,8 +165,9 @@ class Server(threading.Thread):
 
 
 class Spawner(Server):
-    """Answers jobs as plan(job) says: "K", ("D", text), ("signal", N), or
-    None, which leaves the job in flight."""
+    """Answers jobs as plan(job) says: "K", ("D", text), ("signal", N), a list
+    of keywords for result() in which the end's have no number, or None, which
+    leaves the job in flight."""
 
     def __init__(self, path, plan):
         self.plan, self.jobs = plan, []
@@ -186,6 +187,10 @@ class Spawner(Server):
                 self.answer(job, answer)
 
     def answer(self, job, answer):
+        if isinstance(answer, list):
+            for one in answer:
+                self.frames.write("R", result(job.job, **one))
+            return
         letter, text, killed = answer, "did 1+0+0\n", 0
         if isinstance(answer, tuple):
             letter, text = answer
@@ -217,7 +222,7 @@ class Bounce(Server):
 
 
 class Bed:
-    def __init__(self, plan=lambda job: "K", split=4):
+    def __init__(self, plan=lambda job: "K", split=4, remote=None):
         self.root = os.geteuid() == 0
         program = (BIN / "culver-send").read_bytes()
         self.become(NOBODY)
@@ -237,6 +242,7 @@ class Bed:
             "culver-queue 1\nsplit %d\n" % split)
         os.mkfifo(self.home / "queue/hint")
         self.spawner = Spawner(self.home / "queue/lspawn", plan)
+        self.remote = remote and Spawner(self.home / "queue/rspawn", remote)
         self.bounce = Bounce(self, self.home / "queue/bounce")
 
     def become(self, uid):
@@ -293,6 +299,8 @@ class Bed:
             self.process.kill()
             self.process.wait()
         self.spawner.close()
+        if self.remote:
+            self.remote.close()
         self.bounce.close()
         self.dir.cleanup()
         self.become(0)

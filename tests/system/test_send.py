@@ -301,15 +301,6 @@ def test_damaged_body_is_held_when_the_worker_says_so(bed):
     assert b.path("mess", ino).exists()
 
 
-def test_remote_recipients_are_deferred_with_a_reason(bed):
-    b = bed().start()
-    ino = b.queue(["x@elsewhere.example", "ann@example.org"])
-    wait_for(lambda: sorted(b.events(ino)) == ["defer", "ok"])
-    assert any("deferral: Sorry,_this_host_does_not_deliver_to_other_hosts"
-               in x for x in b.lines())
-    assert [j.recipient for j in b.spawner.jobs] == ["ann@example.org"]
-
-
 def test_old_message_is_given_up_after_its_second_attempt(bed):
     b = bed(plan=lambda j: ("Z", "later\n")).start()
     ino = b.queue(["r@example.org"], age=8 * 86400)
