@@ -66,6 +66,8 @@ struct active {
 	uint32_t share_count;
 	uint32_t ready;  /* shares that are */
 	uint32_t flying; /* jobs */
+	bool parted;     /* some recipients have parts */
+	bool partial;    /* there was no lane for some: they have no part */
 	bool stale;      /* what control/ says has changed: to be read anew */
 	bool untold;     /* a fail that no bounce line covers */
 	bool turn;       /* a part's turn brought it here, whose share

@@ -15,6 +15,7 @@
 enum {
 	READS = 16,   /* messages that are read in one go */
 	OVERDUE = 16, /* parts that have waited too long, likewise */
+	PARTIAL = 30, /* seconds until there may be lanes for all recipients */
 };
 
 /* False: the lines of an attempt that goes on cannot be written. */
@@ -32,13 +33,12 @@ land(struct send *s, struct active *a, int64_t now)
 		return finish_hold(s, a);
 	if (a->open == 0)
 		return finish_attempt(s, a, now);
-	if (a->stale) {
-		if (!finish_lines(s, a, 0))
-			return false;
-		finish_later(s, a, now);
-		return true;
-	}
-	return a->ready == 0 && finish_wait(s, a, now);
+	if (a->stale)
+		return finish_anew(s, a, 0, now);
+	if (a->ready > 0)
+		return false;
+	return a->partial ? finish_anew(s, a, PARTIAL * CLOCK_SECOND, now)
+			  : finish_wait(s, a, now);
 }
 
 /* True: a was freed. */
@@ -78,20 +78,29 @@ progress_all(struct send *s, int64_t now)
 	}
 }
 
-/* Room for one more in hand, perhaps in the place of one that only waits for a
- * slot. */
+/* Let go of what only waits for a slot, if it has no more shares than that.
+ * Who came last waits longest. */
+static void
+thin_out(struct send *s, uint32_t shares, int64_t now)
+{
+	struct active *before;
+
+	for (struct active *a = s->newest; a != NULL && !hand_room(s);
+	     a = before) {
+		before = a->before;
+		if (a->stage == STAGE_TRYING && a->flying == 0 &&
+		    a->again <= now && !a->held && !a->stale && a->open > 0 &&
+		    a->share_count <= shares)
+			(void)finish_wait(s, a, now);
+	}
+}
+
+/* Room for one more in hand.  What is costly to read again goes last. */
 static bool
 make_room(struct send *s, int64_t now)
 {
-	struct active *next;
-
-	for (struct active *a = s->oldest; a != NULL && !hand_room(s);
-	     a = next) {
-		next = a->after;
-		if (a->stage == STAGE_TRYING && a->flying == 0 &&
-		    a->again <= now && !a->held && !a->stale && a->open > 0)
-			(void)finish_wait(s, a, now);
-	}
+	thin_out(s, 1, now);
+	thin_out(s, UINT32_MAX, now);
 	return hand_room(s);
 }
 

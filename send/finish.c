@@ -99,12 +99,22 @@ bool
 finish_wait(struct send *s, struct active *a, int64_t now)
 {
 	struct entry *e = a->entry;
+	unsigned force = a->ready > 0 ? e->flags & ENTRY_FORCE : 0;
 
 	if (!finish_lines(s, a, hint_of(s, a, now)))
 		return false;
 	hand_release(s, a);
-	e->flags |= ENTRY_STAMPED;
+	e->flags |= ENTRY_STAMPED | force;
 	schedule_rest(s->schedule, e);
+	return true;
+}
+
+bool
+finish_anew(struct send *s, struct active *a, int64_t pause, int64_t now)
+{
+	if (!finish_lines(s, a, hint_of(s, a, now)))
+		return false;
+	finish_later(s, a, now + pause);
 	return true;
 }
 

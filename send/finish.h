@@ -14,6 +14,9 @@ MUST_USE bool finish_lines(struct send *s, struct active *a, int64_t next);
  * until one of its parts has its turn.  True: a is freed. */
 bool finish_wait(struct send *s, struct active *a, int64_t now);
 
+/* The same, but a is read anew as a whole after pause. */
+bool finish_anew(struct send *s, struct active *a, int64_t pause, int64_t now);
+
 /* The stages behind the last attempt, each as far as it goes now: nobody is
  * left to be tried.  True: a is done with and freed. */
 bool finish_attempt(struct send *s, struct active *a, int64_t now);

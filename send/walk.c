@@ -73,7 +73,11 @@ recipient(struct send *s, struct active *a, uint32_t number, uint64_t offset,
 		return WALK_TROUBLE;
 	r->part = schedule_part(
 	    s->schedule, a->entry, c, buf_str(&a->customer), lane);
-	return r->part == SCHEDULE_NONE ? WALK_TROUBLE : WALK_END;
+	if (r->part == SCHEDULE_NONE)
+		a->partial = true;
+	else
+		a->parted = true;
+	return WALK_END;
 }
 
 /* The sender is told of once, when it is first read. */
@@ -140,6 +144,11 @@ walk_envelope(struct send *s, struct active *a)
 	}
 	if (got == ENVELOPE_BAD)
 		return bad();
+	/* Without a lane for anybody nothing would ever come of it. */
+	if (a->partial && !a->parted) {
+		errno = ENOMEM;
+		return WALK_TROUBLE;
+	}
 	return share_make(a) ? WALK_END : WALK_TROUBLE;
 }
 
