@@ -82,6 +82,8 @@ take_line(struct past *p, const struct journal_line *line)
 		break;
 	case JOURNAL_CRASH:
 	case JOURNAL_BOUNCE:
+	case JOURNAL_SUCCESS:
+	case JOURNAL_DELAY:
 	case JOURNAL_EVENT_COUNT:
 		break;
 	}

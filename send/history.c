@@ -55,6 +55,8 @@ history_apply(struct active *a, const struct journal_line *l)
 	case JOURNAL_DONE:
 		a->done = true;
 		break;
+	case JOURNAL_SUCCESS:
+	case JOURNAL_DELAY:
 	case JOURNAL_CRASH:
 	case JOURNAL_EVENT_COUNT:
 		break;

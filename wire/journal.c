@@ -27,6 +27,18 @@ static const char *const words[JOURNAL_EVENT_COUNT] = {
 #undef JOURNAL_WORD
 };
 
+static const char *const acts[JOURNAL_ACT_COUNT] = {
+#define JOURNAL_ACT_WORD(id, word) [JOURNAL_ACT_##id] = (word),
+    JOURNAL_ACTS(JOURNAL_ACT_WORD)
+#undef JOURNAL_ACT_WORD
+};
+
+const char *
+journal_act_word(enum journal_act act)
+{
+	return acts[act];
+}
+
 const char *
 journal_event_word(enum journal_event event)
 {
@@ -130,12 +142,18 @@ put_numbers(struct buf *b, const struct journal_line *l)
 	case JOURNAL_DEFER:
 		return put_number(b, "r", l->recipient) &&
 		       put_number(b, "a", l->attempt) &&
-		       buf_append_text(b, " next=") && put_stamp(b, l->next);
+		       buf_append_text(b, " next=") && put_stamp(b, l->next) &&
+		       (!l->told || put_number(b, "told", 1));
 	case JOURNAL_OK:
+		return put_number(b, "r", l->recipient) &&
+		       put_number(b, "a", l->attempt) &&
+		       put_text(b, "act", str_of(acts[l->act]));
 	case JOURNAL_FAIL:
 		return put_number(b, "r", l->recipient) &&
 		       put_number(b, "a", l->attempt);
 	case JOURNAL_BOUNCE:
+	case JOURNAL_SUCCESS:
+	case JOURNAL_DELAY:
 		return put_number(b, "id", l->id) &&
 		       put_text(b, "token", l->token);
 	case JOURNAL_CRASH:
@@ -294,6 +312,15 @@ parse_signal(struct str value, int *out)
 	return true;
 }
 
+/* A word that a later version may add is none that we owe a notice of. */
+static void
+parse_act(struct str value, enum journal_act *act)
+{
+	for (size_t i = 0; i < JOURNAL_ACT_COUNT; i++)
+		if (str_equal(value, str_of(acts[i])))
+			*act = (enum journal_act)i;
+}
+
 /* Keys that a later version may add are passed over. */
 static bool
 parse_pair(struct journal *j, struct journal_line *l, struct str pair)
@@ -330,6 +357,10 @@ parse_pair(struct journal *j, struct journal_line *l, struct str pair)
 		return parse_signal(pair, &l->signal);
 	if (str_equal(key, str_of("token")))
 		l->token = pair;
+	if (str_equal(key, str_of("told")))
+		l->told = true;
+	if (str_equal(key, str_of("act")))
+		parse_act(pair, &l->act);
 	return true;
 }
 

@@ -11,8 +11,11 @@
  *   CRC    = 8 hexadecimal digits: crc32 of the bytes before " #"
  *
  *   EVENT     KEYS                       MEANS
- *   ok        r a via tls status reply   recipient r is delivered
- *   defer     r a next …                 attempt a failed; the next at next
+ *   ok        r a act via tls status …   recipient r is delivered; act is what
+ *                                        a sender who asked is owed a notice
+ *                                        of, none where another host tells him
+ *   defer     r a next told …            attempt a failed; the next at next;
+ *                                        told=1: a delay line came before
  *   fail      r a …                      given up; a bounce will tell
  *   crash     signal what                a program died with it in hand
  *   hold      by why                     wait until release
@@ -20,6 +23,10 @@
  *   bounce    id token                   the notice about all fails above is
  *                                        queued as message id (id 0: none is
  *                                        wanted)
+ *   success   id token                   likewise, about all ok above with act
+ *                                        of which a notice was asked for
+ *   delay     id token                   likewise, about each recipient whose
+ *                                        last line above is a defer
  *   done                                 only the removal is left
  *
  * mtime of the file is the next attempt in whole seconds: a hint for a start.
@@ -52,7 +59,16 @@ enum {
 	X(HOLD, "hold")                                                        \
 	X(RELEASE, "release")                                                  \
 	X(BOUNCE, "bounce")                                                    \
+	X(SUCCESS, "success")                                                  \
+	X(DELAY, "delay")                                                      \
 	X(DONE, "done")
+
+/* RFC 3464, 2.3.3: what became of a recipient that is done. */
+#define JOURNAL_ACTS(X)                                                        \
+	X(NONE, "")                                                            \
+	X(DELIVERED, "delivered")                                              \
+	X(RELAYED, "relayed")                                                  \
+	X(EXPANDED, "expanded")
 
 /* Six texts of which every byte is escaped, and as much as one for the rest. */
 _Static_assert(7 * 4 * JOURNAL_REPLY < JOURNAL_LINE, "what is written is read");
@@ -64,14 +80,23 @@ enum journal_event {
 	    JOURNAL_EVENT_COUNT
 };
 
+enum journal_act {
+#define JOURNAL_ACT_ID(id, word) JOURNAL_ACT_##id,
+	JOURNAL_ACTS(JOURNAL_ACT_ID)
+#undef JOURNAL_ACT_ID
+	    JOURNAL_ACT_COUNT
+};
+
 /* One line.  Texts that are empty are not written; numbers as said. */
 struct journal_line {
 	int64_t at; /* microseconds since 1970 */
 	enum journal_event event;
 	uint32_t recipient, attempt; /* of ok, defer and fail */
 	int64_t next;                /* microseconds since 1970; of defer */
-	uint64_t id;                 /* of bounce */
-	struct str token;            /* of bounce: hexadecimal */
+	bool told;                   /* of defer */
+	enum journal_act act;        /* of ok */
+	uint64_t id;      /* of bounce, success and delay: the notice's */
+	struct str token; /* its token, hexadecimal */
 	struct str via, tls, status, reply; /* of ok, defer and fail */
 	struct str by, why; /* of hold and release; why: of crash, too */
 	int signal;         /* of crash; 0: it exited */
@@ -125,5 +150,8 @@ int64_t journal_due(const struct timespec *mtime, int64_t now, int64_t longest);
 
 /* The word of an event, as it stands in a line. */
 const char *journal_event_word(enum journal_event event);
+
+/* The word of an act, as it stands in a line; "" for none. */
+const char *journal_act_word(enum journal_act act);
 
 #endif

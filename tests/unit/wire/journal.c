@@ -30,17 +30,26 @@ static const struct journal_line rows[] = {
      .attempt = 2,
      .status = {"5.1.1", 5},
      .reply = {"no\nsuch", 7}},
-    {.at = 6,           .event = JOURNAL_CRASH,          .signal = 11, .why = {"local", 5}},
+    {.at = 6,            .event = JOURNAL_CRASH,                                    .signal = 11, .why = {"local", 5}},
     {.at = 7,
      .event = JOURNAL_HOLD,
      .by = {"culver-send", 11},
      .why = {"body is damaged", 15}},
-    {.at = 8,			.event = JOURNAL_RELEASE,                       .by = {"uid 0", 5}},
+    {.at = 8,			 .event = JOURNAL_RELEASE,						 .by = {"uid 0", 5}},
     {.at = 9,
      .event = JOURNAL_BOUNCE,
      .id = UINT64_MAX,
      .token = {"00ff00ff00ff00ff00ff00ff00ff00ff", 32}},
-    {.at = 10, .event = JOURNAL_DONE     },
+    {.at = 10,
+     .event = JOURNAL_SUCCESS,
+     .id = 7,
+     .token = {"00ff00ff00ff00ff00ff00ff00ff00ff", 32}},
+    {.at = 11,.event = JOURNAL_DELAY},
+    {.at = 12,			 .event = JOURNAL_OK,						 .act = JOURNAL_ACT_DELIVERED},
+    {.at = 13, .event = JOURNAL_OK,                            .act = JOURNAL_ACT_RELAYED},
+    {.at = 14,		   .event = JOURNAL_OK, .act = JOURNAL_ACT_EXPANDED},
+    {.at = 15,			 .event = JOURNAL_DEFER,						 .told = true},
+    {.at = 16,          .event = JOURNAL_DONE        },
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
@@ -77,6 +86,8 @@ every_line_reads_back_as_written(void **state)
 		assert_int_equal(l.attempt, rows[i].attempt);
 		assert_int_equal(l.next, rows[i].next);
 		assert_true(l.id == rows[i].id);
+		assert_int_equal(l.act, rows[i].act);
+		assert_int_equal(l.told, rows[i].told);
 		assert_int_equal(l.signal, rows[i].signal);
 		check_text(l.token, rows[i].token);
 		check_text(l.via, rows[i].via);
