@@ -50,7 +50,7 @@ bool
 bouncer_ask(struct bouncer *b, struct active *a, uint64_t ino,
     const unsigned char token[QUEUE_TOKEN], int64_t now)
 {
-	struct bounce_request r = {.ino = ino};
+	struct bounce_request r = {.kind = BOUNCE_FAILED, .ino = ino};
 	size_t mark;
 
 	if (b->asked != NULL || !connect_to(b, now))

@@ -1,14 +1,15 @@
-/* bounce: tell senders what failed, by notices put into the queue.
+/* bounce: tell senders what became of their mail, by notices put into the queue.
  *
  * Runs as     culverq:culverm, jailed: no network, no exec, writes no file;
  *             root until its socket is bound.
  * Started by  a supervisor, see run/bounce.
- * Reads       control/{me,bouncefrom,bouncehost,doublebouncehost,
- *             doublebounceto}; queue/mess and queue/info of what it is asked.
+ * Reads       control/{me,bouncefrom,bouncehost,bouncemaxbytes,
+ *             doublebouncehost,doublebounceto}; queue/mess and queue/info of
+ *             what it is asked.
  * Writes      nothing.
  * Talks to    culver-send, by socket queue/bounce, wire/bounce.h; queue, by
  *             socket queue/submit, wire/submit.h.
- * Trusts      culver-send for what failed; nothing a message or a host says.
+ * Trusts      culver-send for what is to be told; nothing a message or a host says.
  * Exits       0 never by itself; 111 it cannot work.
  */
 #include "lib/clock.h"
@@ -105,8 +106,8 @@ open_message(
 }
 
 static bool
-read_failures(
-    const struct bouncer *b, const struct bounce_request *r, struct failures *f)
+read_list(const struct bouncer *b, const struct bounce_request *r,
+    struct noticelist *l)
 {
 	struct buf journal = {.max = JOURNAL_MAX};
 	char path[QUEUE_PATH_SIZE];
@@ -114,8 +115,8 @@ read_failures(
 
 	queue_info_path(path, b->split, r->ino);
 	ok = fd_read_file(AT_FDCWD, path, &journal) &&
-	     noticefail_read(f, buf_str(&journal), r->ino, r->token);
-	if (ok && f->count == 0) {
+	     noticelist_read(l, r->kind, buf_str(&journal), r->ino, r->token);
+	if (ok && l->count == 0) {
 		errno = ENOMSG; /* culver-send would not have asked */
 		ok = false;
 	}
@@ -128,7 +129,7 @@ static void
 answer(struct bouncer *b, const struct bounce_request *r,
     struct bounce_answer *a, struct buf *text)
 {
-	struct failures failures = {0};
+	struct noticelist list = {0};
 	struct notice *n = &b->notice;
 	int fd;
 
@@ -139,17 +140,20 @@ answer(struct bouncer *b, const struct bounce_request *r,
 	}
 	*n = (struct notice){.controls = b->controls,
 	    .submit = &b->submit,
-	    .failures = &failures};
+	    .kind = r->kind,
+	    .unasked = r->unasked,
+	    .until = r->until,
+	    .list = &list};
 	fd = n->fd = open_message(b, r, &n->message);
 	if (fd < 0)
 		a->text = str_of("unable to open the message");
-	else if (!read_failures(b, r, &failures))
+	else if (!read_list(b, r, &list))
 		a->text = str_of("unable to read the journal");
 	if (a->text.len > 0)
 		warn(a->text.data);
 	else
 		notice_make(n, a, text);
-	noticefail_free(&failures);
+	noticelist_free(&list);
 	notice_free(n);
 	fd_close(&fd);
 }

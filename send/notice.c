@@ -1,9 +1,9 @@
 /* notice: a bounce, composed and queued; see notice.h. */
-#define _GNU_SOURCE /* memmem */
 #include "send/notice.h"
 
 #include "lib/num.h"
 #include "lib/rng.h"
+#include "lib/utf8.h"
 #include "send/noticepart.h"
 #include "send/noticetext.h"
 #include "wire/envelope.h"
@@ -16,16 +16,33 @@ enum {
 	TO_BYTES = 2 * ENVELOPE_RECORD
 };
 
-/* RFC 3461, 4.1: NEVER, or a list that may hold FAILURE. */
+static const char *
+keyword(enum bounce_kind kind)
+{
+	switch (kind) {
+	case BOUNCE_SUCCESS:
+		return "SUCCESS";
+	case BOUNCE_DELAYED:
+		return "DELAY";
+	case BOUNCE_FAILED:
+	case BOUNCE_NONE:
+		break;
+	}
+	return "FAILURE";
+}
+
+/* RFC 3461, 4.1: NEVER, or a list that may hold the kind's word.  Who does not
+ * say hears of failures, and of delays as this host sees fit. */
 static bool
-wants_failure(struct str notify)
+wants(const struct notice *n, struct str notify)
 {
 	struct str word;
 
 	if (notify.len == 0)
-		return true;
+		return n->kind == BOUNCE_FAILED ||
+		       (n->kind == BOUNCE_DELAYED && n->unasked);
 	while (str_cut(&notify, ',', &word))
-		if (str_equal_nocase(str_trim(word), str_of("FAILURE")))
+		if (str_equal_nocase(str_trim(word), str_of(keyword(n->kind))))
 			return true;
 	return false;
 }
@@ -50,14 +67,13 @@ static void
 tell(struct notice *n, struct reading *r,
     void (*each)(struct notice *, const struct told *))
 {
-	const struct told told = {
-	    .failure = noticefail_find(n->failures, r->number),
+	const struct told told = {.line = noticelist_find(n->list, r->number),
 	    .address = buf_str(&r->address),
 	    .original = buf_str(&r->original)};
 
-	if (r->any && told.failure != NULL) {
+	if (r->any && told.line != NULL) {
 		n->met = true;
-		if (wants_failure(buf_str(&r->notify)))
+		if (wants(n, buf_str(&r->notify)))
 			each(n, &told);
 	}
 	if (n->out.len > OUT_HIGH)
@@ -88,6 +104,9 @@ take_record(struct notice *n, struct reading *r, char kind, struct str text)
 		return keep(&n->envid, text);
 	case 'R':
 		n->headers_only = str_equal_nocase(text, str_of("HDRS"));
+		return true;
+	case 'U':
+		n->smtputf8 = true;
 		return true;
 	case 'T':
 		return keep(&r->address, text);
@@ -128,8 +147,10 @@ walk(struct notice *n, void (*each)(struct notice *, const struct told *))
 static void
 note_wanted(struct notice *n, const struct told *told)
 {
-	(void)told;
 	n->wanted = true;
+	if (noticetext_is_8bit(told->address) ||
+	    noticetext_is_8bit(told->original))
+		n->told_8bit = true;
 }
 
 /* "list-@host-@[]" stands for each of its recipients' bounces; to its owner
@@ -152,6 +173,9 @@ decide(struct notice *n)
 	struct str name = control_line(n->controls, C_doublebounceto);
 	bool ok;
 
+	if (n->kind != BOUNCE_FAILED &&
+	    (sender.len == 0 || str_equal(sender, str_of("#@[]"))))
+		return BOUNCE_NOBODY;
 	if (str_equal(sender, str_of("#@[]")))
 		return BOUNCE_TRIPLE;
 	if (!n->wanted)
@@ -168,24 +192,77 @@ decide(struct notice *n)
 	return NULL;
 }
 
-/* What of the message goes along, in the body's window.  False with errno. */
+/* A header that is cut ends with a whole line.  False with errno. */
 static bool
-load_copy(struct notice *n)
+cut_header(struct notice *n, uint64_t most)
 {
-	uint64_t len = n->message.body_len;
+	struct str header;
+
+	if (n->copy_len < most || most == n->message.body_len)
+		return true;
+	if (!body_get(&n->body, 0, &header))
+		return false;
+	header = str_slice(header, 0, (size_t)most);
+	n->copy_len = str_rfind(header, '\n') + 1;
+	if (n->copy_len > most)
+		n->copy_len = most;
+	return true;
+}
+
+/* What of the message goes along: all of one that is not too large, with a
+ * bounce; else its header (RFC 3461, 4.3).  False with errno. */
+static bool
+choose_copy(struct notice *n)
+{
+	const uint64_t len = n->message.body_len;
+	const uint64_t limit = control_number(n->controls, C_bouncemaxbytes);
+	const uint64_t most =
+	    limit > 0 && limit < NOTICE_HEADER ? limit : NOTICE_HEADER;
 
 	body_open(&n->body, n->fd, n->message.body_at, len);
-	n->whole = !n->headers_only && len <= NOTICE_COPY;
-	if (!n->whole && !body_header(&n->body, NOTICE_COPY, &len))
+	n->copy_len = len;
+	n->whole = n->kind == BOUNCE_FAILED && !n->headers_only &&
+		   (limit == 0 || len <= limit);
+	if (n->whole)
+		return true;
+	return body_header(&n->body, most, &n->copy_len) && cut_header(n, most);
+}
+
+/* The header that goes along is in UTF-8 beyond ASCII.  False with errno. */
+static bool
+look_at_header(struct notice *n, bool *is_utf8)
+{
+	uint64_t len = 0;
+	struct str header;
+
+	if (!body_header(&n->body, NOTICE_HEADER, &len) ||
+	    !body_get(&n->body, 0, &header))
 		return false;
-	if (!body_get(&n->body, 0, &n->copy))
+	header = str_slice(header, 0, (size_t)len);
+	*is_utf8 = noticetext_is_8bit(header) && utf8_valid(header);
+	return true;
+}
+
+/* What the notice must be able to carry.  False with errno. */
+static bool
+choose_form(struct notice *n)
+{
+	const struct str to = buf_str(&n->to);
+	struct str chunk;
+	bool header = false;
+
+	for (uint64_t at = 0; at < n->copy_len && !n->copy_8bit;
+	     at += chunk.len) {
+		if (!body_get(&n->body, at, &chunk))
+			return false;
+		chunk = str_slice(chunk, 0, (size_t)(n->copy_len - at));
+		n->copy_8bit = noticetext_is_8bit(chunk);
+	}
+	if (n->smtputf8 && !look_at_header(n, &header))
 		return false;
-	n->copy.len = (size_t)len;
-	/* A header that was cut ends with a whole line. */
-	if (!n->whole && len == NOTICE_COPY && len < n->message.body_len)
-		n->copy.len = str_rfind(n->copy, '\n') + 1;
-	if (n->copy.len > len)
-		n->copy.len = (size_t)len;
+	n->utf8 =
+	    utf8_valid(to) && (noticetext_is_8bit(to) ||
+				  (n->smtputf8 && (n->told_8bit || header)));
 	return true;
 }
 
@@ -196,25 +273,30 @@ make_boundary(struct notice *n)
 	unsigned char bytes[BOUNDARY_BYTES];
 	char text[2 * BOUNDARY_BYTES + 1];
 
-	do {
-		if (!rng_bytes(bytes, sizeof(bytes)))
-			return false;
-		num_hex(text, bytes, sizeof(bytes));
-		buf_clear(&n->boundary);
-		if (!buf_append_text(&n->boundary, "culver-") ||
-		    !buf_append_text(&n->boundary, text))
-			return false;
-	} while (
-	    n->copy.len > 0 && memmem(n->copy.data, n->copy.len,
-				   n->boundary.data, n->boundary.len) != NULL);
-	return true;
+	if (!rng_bytes(bytes, sizeof(bytes)))
+		return false;
+	num_hex(text, bytes, sizeof(bytes));
+	buf_clear(&n->boundary);
+	return buf_append_text(&n->boundary, "culver-") &&
+	       buf_append_text(&n->boundary, text);
+}
+
+static void
+put_envelope(struct notice *n)
+{
+	submit_record(n->submit, 'F', str_of(n->is_double ? "#@[]" : ""));
+	if (n->copy_8bit || n->utf8)
+		submit_record(n->submit, 'B', str_of("8BITMIME"));
+	if (n->utf8 || noticetext_is_8bit(buf_str(&n->to)))
+		submit_record(n->submit, 'U', str_of(""));
+	submit_record(n->submit, 'T', buf_str(&n->to));
 }
 
 /* The whole message and its envelope, up to the commit.  False with errno. */
 static bool
 compose(struct notice *n)
 {
-	if (!load_copy(n) || !make_boundary(n))
+	if (!choose_copy(n) || !choose_form(n) || !make_boundary(n))
 		return false;
 	if (!submit_begin(n->submit))
 		return true; /* submit_commit will say it */
@@ -225,13 +307,9 @@ compose(struct notice *n)
 	noticepart_status_head(n);
 	if (!walk(n, noticepart_status))
 		return false;
-	noticepart_copy(n);
-	submit_record(n->submit, 'F', str_of(n->is_double ? "#@[]" : ""));
-	if (noticetext_is_8bit(n->copy))
-		submit_record(n->submit, 'B', str_of("8BITMIME"));
-	if (noticetext_is_8bit(buf_str(&n->to)))
-		submit_record(n->submit, 'U', str_of(""));
-	submit_record(n->submit, 'T', buf_str(&n->to));
+	if (!noticepart_copy(n))
+		return false;
+	put_envelope(n);
 	errno = ENOMEM;
 	return !n->failed;
 }
@@ -281,7 +359,7 @@ notice_make(struct notice *n, struct bounce_answer *answer, struct buf *text)
 		put_off(n, answer, text, "unable to read the envelope");
 		return;
 	}
-	n->is_double = n->sender.len == 0;
+	n->is_double = n->kind == BOUNCE_FAILED && n->sender.len == 0;
 	unwanted = decide(n);
 	if (unwanted != NULL) {
 		answer->kind = 'N';

@@ -3,20 +3,21 @@
 #ifndef SEND_NOTICEPART_H
 #define SEND_NOTICEPART_H
 
+#include "lib/attr.h"
 #include "lib/str.h"
 #include "send/notice.h"
-#include "send/noticefail.h"
+#include "send/noticelist.h"
 
 struct told { /* a recipient that a notice speaks of */
-	const struct failure *failure;
+	const struct noticeline *line;
 	struct str address, original; /* original: ORCPT, or empty */
 };
 
 /* The notice's own header. */
 void noticepart_header(struct notice *n);
 
-/* The first part, for people and for readers of QSBMF, in qmail-send's words:
- * its beginning. */
+/* The first part, for people: its beginning.  That of a bounce is in qmail-send's
+ * words, for readers of QSBMF; others must not look to them like a bounce. */
 void noticepart_intro(struct notice *n);
 
 /* Then a paragraph for each recipient. */
@@ -29,8 +30,9 @@ void noticepart_status_head(struct notice *n);
 /* Then those of each recipient (2.3). */
 void noticepart_status(struct notice *n, const struct told *told);
 
-/* The third: the message, or its header.  All is handed to n->submit. */
-void noticepart_copy(struct notice *n);
+/* The third: the message, or its header.  All is handed to n->submit.  False
+ * with errno when the message cannot be read. */
+MUST_USE bool noticepart_copy(struct notice *n);
 
 /* Hand what n->out holds to n->submit. */
 void noticepart_hand_on(struct notice *n);

@@ -2,6 +2,7 @@
 #include "send/noticetext.h"
 
 #include "lib/num.h"
+#include "lib/utf8.h"
 
 static char
 printable(char c)
@@ -13,6 +14,7 @@ bool
 noticetext_report(struct buf *b, struct str report)
 {
 	bool line_end = true; /* a first line that is blank is one, too */
+	size_t line = 0;
 
 	while (report.len > 0 && report.data[report.len - 1] == '\n')
 		report.len--;
@@ -22,25 +24,45 @@ noticetext_report(struct buf *b, struct str report)
 		if (c == '\n' && line_end)
 			c = '/';
 		line_end = c == '\n';
+		if (line_end)
+			line = 0;
+		else if (line++ % NOTICE_FIELD == NOTICE_FIELD - 1 &&
+			 !buf_append_byte(b, '\n'))
+			return false;
 		if (!buf_append_byte(b, line_end ? c : printable(c)))
 			return false;
 	}
 	return buf_append_byte(b, '\n');
 }
 
-static bool
-put_field(struct buf *b, struct str value, const char *line_end)
+/* Bytes of the character at i that stay as they are; 0: none beyond ASCII. */
+static size_t
+kept(struct str s, size_t i, bool utf8)
 {
-	size_t before = b->len;
+	return utf8 ? utf8_length(s, i) : 0;
+}
+
+static bool
+put_field(struct buf *b, struct str value, const char *line_end, bool utf8)
+{
+	size_t before = b->len, n;
 
 	value = str_trim(value);
 	for (size_t i = 0; i < value.len && b->len - before < NOTICE_FIELD;
-	     i++) {
+	     i += n) {
 		char c = value.data[i];
+		bool ok;
 
-		if (c == '\n' ? !buf_append_text(b, line_end)
-			      : !buf_append_byte(b, printable(c)))
+		n = kept(value, i, utf8);
+		if (n > 0)
+			ok = buf_append(b, value.data + i, n);
+		else if (c == '\n')
+			ok = buf_append_text(b, line_end);
+		else
+			ok = buf_append_byte(b, printable(c));
+		if (!ok)
 			return false;
+		n = n > 0 ? n : 1;
 	}
 	return true;
 }
@@ -48,15 +70,15 @@ put_field(struct buf *b, struct str value, const char *line_end)
 bool
 noticetext_field(struct buf *b, struct str value)
 {
-	return put_field(b, value, " / ");
+	return put_field(b, value, " / ", false);
 }
 
-bool
-noticetext_address(struct buf *b, struct str address)
+static bool
+put_address(struct buf *b, struct str address, bool utf8)
 {
 	size_t before = b->len;
 
-	if (!put_field(b, address, "?"))
+	if (!put_field(b, address, "?", utf8))
 		return false;
 	for (size_t i = before; i < b->len; i++)
 		if (b->data[i] == ' ')
@@ -65,7 +87,19 @@ noticetext_address(struct buf *b, struct str address)
 }
 
 bool
-noticetext_xtext(struct buf *b, struct str xtext)
+noticetext_address(struct buf *b, struct str address)
+{
+	return put_address(b, address, false);
+}
+
+bool
+noticetext_utf8_address(struct buf *b, struct str address)
+{
+	return put_address(b, address, true);
+}
+
+static bool
+put_xtext(struct buf *b, struct str xtext, bool utf8)
 {
 	struct buf decoded = {.max = NOTICE_FIELD};
 	bool ok = true;
@@ -81,9 +115,21 @@ noticetext_xtext(struct buf *b, struct str xtext)
 		}
 		ok = decoded.len == decoded.max || buf_append_byte(&decoded, c);
 	}
-	ok = ok && put_field(b, buf_str(&decoded), "?");
+	ok = ok && put_field(b, buf_str(&decoded), "?", utf8);
 	buf_free(&decoded);
 	return ok;
+}
+
+bool
+noticetext_xtext(struct buf *b, struct str xtext)
+{
+	return put_xtext(b, xtext, false);
+}
+
+bool
+noticetext_utf8_xtext(struct buf *b, struct str xtext)
+{
+	return put_xtext(b, xtext, true);
 }
 
 /* Up to three digits of *s, which moves behind them. */
@@ -108,16 +154,40 @@ take_dot(struct str *s)
 }
 
 struct str
-noticetext_status(struct str s)
+noticetext_host(struct str via)
+{
+	struct str host;
+
+	if (!str_cut(&via, ' ', &host))
+		return (struct str){"", 0};
+	for (size_t i = 0; i < host.len; i++) {
+		char c = str_lower(host.data[i]);
+
+		if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' &&
+		    c != '.' && c != ':' && c != '[' && c != ']' && c != '_')
+			return (struct str){"", 0};
+	}
+	/* "maildir" and "forward" are no hosts. */
+	return str_find(host, '.') < host.len || str_find(host, ':') < host.len
+		   ? host
+		   : (struct str){"", 0};
+}
+
+struct str
+noticetext_status(struct str s, char class)
 {
 	struct str rest = str_slice(s, 1, s.len);
+	/* What is given up after deferrals keeps the last one's status. */
+	const char also = class == '5' ? '4' : class;
 
 	/* RFC 3463, 2 */
-	if (s.len > 0 && (s.data[0] == '4' || s.data[0] == '5') &&
+	if (s.len > 0 && (s.data[0] == class || s.data[0] == also) &&
 	    take_dot(&rest) && take_digits(&rest) && take_dot(&rest) &&
 	    take_digits(&rest) && rest.len == 0)
 		return s;
-	return str_of("5.0.0");
+	return str_of(class == '2'   ? "2.0.0"
+		      : class == '4' ? "4.0.0"
+				     : "5.0.0");
 }
 
 bool

@@ -8,17 +8,39 @@ bounce_request_write(struct buf *b, const struct bounce_request *r)
 {
 	size_t mark = b->len;
 
-	if (field_put64(b, r->ino) && buf_append(b, r->token, sizeof(r->token)))
+	if (buf_append_byte(b, BOUNCE_VERSION) &&
+	    buf_append_byte(b, (char)r->kind) &&
+	    buf_append_byte(b, r->unasked ? 1 : 0) && field_put64(b, r->ino) &&
+	    buf_append(b, r->token, sizeof(r->token)) &&
+	    field_put64(b, (uint64_t)r->until))
 		return true;
 	b->len = mark;
 	return false;
 }
 
+static bool
+take_kind(unsigned char byte, enum bounce_kind *kind)
+{
+	*kind = (enum bounce_kind)byte;
+	return byte == BOUNCE_FAILED || byte == BOUNCE_SUCCESS ||
+	       byte == BOUNCE_DELAYED;
+}
+
 bool
 bounce_request_read(struct str in, struct bounce_request *r)
 {
-	return field_take64(&in, &r->ino) &&
-	       field_take_bytes(&in, r->token, sizeof(r->token)) && in.len == 0;
+	unsigned char first[3]; /* version, kind, unasked */
+	uint64_t until;
+
+	if (!field_take_bytes(&in, first, sizeof(first)) ||
+	    first[0] != BOUNCE_VERSION || !take_kind(first[1], &r->kind) ||
+	    first[2] > 1 || !field_take64(&in, &r->ino) ||
+	    !field_take_bytes(&in, r->token, sizeof(r->token)) ||
+	    !field_take64(&in, &until) || until > INT64_MAX || in.len != 0)
+		return false;
+	r->unasked = first[2] == 1;
+	r->until = (int64_t)until;
+	return true;
 }
 
 bool

@@ -1,9 +1,17 @@
-/* bounce: culver-send asks culver-bounce to tell a sender what failed.
+/* bounce: culver-send asks culver-bounce to tell a sender what became of his
+ * message.
  *
  * Socket    QUEUE_BOUNCE; only culvers (a private instance: its own uid).
- * Request   frame B: ino(8) token(16).  culver-bounce opens message and
- *           journal itself and speaks of every fail that no bounce line
- *           covers.
+ * Request   frame B: version(1) kind(1) unasked(1) ino(8) token(16) until(8).
+ *           culver-bounce opens message and journal itself.  One notice is of
+ *           one kind; where a message owes several each is asked for.
+ *             F  of every fail that no bounce line follows
+ *             S  of every ok with act that no success line follows
+ *             D  of every recipient whose last line is a defer without told
+ *                that no delay line follows
+ *           NOTIFY (RFC 3461, 4.1) says which of these the sender hears of.
+ *           unasked: a notice of delay is for recipients without NOTIFY, too.
+ *           until: when they are given up; microseconds since 1970, 0 unknown.
  * Answer    one frame:
  *             K  ino(8) token(16) pid(4): the notice is queued
  *             N  text: none is wanted; text is culver-send's log line without
@@ -22,6 +30,7 @@
 #include <stdint.h>
 
 enum {
+	BOUNCE_VERSION = 2,
 	BOUNCE_ANSWER = 900,
 	BOUNCE_TEXT = 1024 /* bytes of an answer's text */
 };
@@ -29,8 +38,19 @@ enum {
 #define BOUNCE_TRIPLE "triple bounce: discarding bounce/"
 #define BOUNCE_DOUBLE "double bounce: discarding bounce/"
 #define BOUNCE_NEVER  "notify never: discarding bounce/"
+#define BOUNCE_NOBODY "no sender: discarding notice/"
+
+enum bounce_kind {
+	BOUNCE_NONE = 0, /* never asked for */
+	BOUNCE_FAILED = 'F',
+	BOUNCE_SUCCESS = 'S',
+	BOUNCE_DELAYED = 'D'
+};
 
 struct bounce_request {
+	enum bounce_kind kind;
+	bool unasked;  /* of BOUNCE_DELAYED */
+	int64_t until; /* likewise */
 	uint64_t ino;
 	unsigned char token[QUEUE_TOKEN];
 };

@@ -205,6 +205,7 @@ class Bounce(Server):
 
     def __init__(self, bed, path):
         self.bed, self.asked, self.answers = bed, [], []
+        self.kinds, self.requests = [], []
         super().__init__(path)
 
     def serve(self, frames):
@@ -213,7 +214,11 @@ class Bounce(Server):
             if kind is None:
                 return
             assert kind == "B"
-            ino, token = struct.unpack(">Q16s", payload)
+            version, kind, unasked, ino, token, until = struct.unpack(
+                ">BcBQ16sQ", payload)
+            assert version == 2
+            self.requests.append((kind.decode(), bool(unasked), until))
+            self.kinds.append(kind.decode())
             self.asked.append((ino, self.bed.journal(ino)))
             if self.answers:
                 frames.write(*self.answers.pop(0))
@@ -316,10 +321,15 @@ class Bed:
 
     def queue(self, recipients, sender="s@example.net", hint=True,
               body=b"Subject: x\n\nhello\n", token=None, age=0):
-        """Put a message into the queue as culver-queued would; its number."""
+        """Put a message into the queue as culver-queued would; its number.  A
+        recipient is an address, or one and his NOTIFY."""
         token = token or os.urandom(16)
-        envelope = b"F" + sender.encode() + b"\0" + b"".join(
-            b"T" + r.encode() + b"\0" for r in recipients)
+        envelope = b"F" + sender.encode() + b"\0"
+        for r in recipients:
+            address, notify = (r, None) if isinstance(r, str) else r
+            envelope += b"T" + address.encode() + b"\0"
+            if notify is not None:
+                envelope += b"N" + notify.encode() + b"\0"
         arrived = max(0, int(time.time() - age)) * 1000000
         new = self.home / "queue/mess/new"
         new.write_bytes(head(arrived, token, body, body.count(b"\n"),

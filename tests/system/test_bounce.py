@@ -62,13 +62,14 @@ class BounceBed(LocalBed):
             journal)
         return ino
 
-    def ask(self, ino, token=TOKEN):
-        self.frames.write("B", struct.pack(">Q16s", ino, token))
+    def ask(self, ino, token=TOKEN, kind="F", unasked=False, until=0):
+        self.frames.write("B", struct.pack(
+            ">BcBQ16sQ", 2, kind.encode(), unasked, ino, token, until))
         return self.frames.read()
 
-    def notice(self, *args, **kwargs):
+    def notice(self, *args, ask={}, **kwargs):
         """The notice made of what failed: raw, parsed, its envelope."""
-        kind, payload = self.ask(self.failed(*args, **kwargs))
+        kind, payload = self.ask(self.failed(*args, **kwargs), **ask)
         assert (kind, payload) == ("K", struct.pack(
             ">Q16sI", 7, bytes(16), 4242)), payload
         raw, records = self.queued.messages.pop()
@@ -86,10 +87,24 @@ def bed():
     b.close()
 
 
+def escape(text):
+    return "".join(c if "!" <= c <= "~" and c != "\\"
+                   else "\\x%02x" % ord(c) for c in text)
+
+
 def fail(number, reply="no\n", status="5.1.1"):
-    escaped = "".join(c if "!" <= c <= "~" and c != "\\"
-                      else "\\x%02x" % ord(c) for c in reply)
-    return "fail r=%d a=1 status=%s reply=%s" % (number, status, escaped)
+    return "fail r=%d a=1 status=%s reply=%s" % (
+        number, status, escape(reply))
+
+
+def done(number, act="delivered", via="maildir\\x20/x"):
+    return "ok r=%d a=1 act=%s via=%s status=2.0.0 reply=did" % (
+        number, act, via)
+
+
+def defer(number, reply="later\n", told=""):
+    return "defer r=%d a=1 next=1795229900.000000%s status=4.4.1 " \
+        "via=mx.example\\x20x reply=%s" % (number, told, escape(reply))
 
 
 def parts(message):
@@ -275,3 +290,149 @@ def test_others_are_not_served(bed):
     bed.frames.write("X", b"")
     assert bed.frames.read() == (None, None)
     assert bed.process.poll() is None
+
+
+SUCCESS, DELAY = {"kind": "S"}, {"kind": "D", "until": 1795834220000000}
+ASKED = [b"Fs@x", b"RFULL", b"Eid 1", b"Ta@y", b"NSUCCESS", b"Orfc822;a+40z",
+         b"Tb@y", b"NFAILURE", b"Tc@y", b"NSUCCESS,FAILURE", b"Td@y",
+         b"NNEVER", b"Te@y", b"Tf@y", b"NDELAY,SUCCESS"]
+
+
+def test_success_is_told_to_who_asked(bed):
+    bed.start()
+    raw, message, records = bed.notice(
+        ASKED, [done(0), done(1), done(2, "relayed", "mx.example\\x20x"),
+                done(3), done(4), done(5, "expanded", "forward")],
+        ask=SUCCESS)
+    assert records == [b"F", b"Ts@x"]
+    assert message["Subject"] == "success notice"
+    assert message["Auto-Submitted"] == "auto-replied"
+    text, status, copy = parts(message)
+    # No reader of QSBMF may take it for a bounce.
+    assert not text.get_content().startswith("Hi. This is")
+    assert text.get_content().count(">:\n") == 3
+    assert status[0]["Original-Envelope-Id"] == "id 1"
+    assert [(s["Final-Recipient"], s["Action"], s["Status"])
+            for s in status[1:]] == [
+        ("rfc822;a@y", "delivered", "2.0.0"),
+        ("rfc822;c@y", "relayed", "2.0.0"),
+        ("rfc822;f@y", "expanded", "2.0.0")]
+    assert status[1]["Original-Recipient"] == "rfc822;a@z"
+    assert [s["Remote-MTA"] for s in status[1:]] == [
+        None, "dns; mx.example", None]
+    assert [s["Will-Retry-Until"] for s in status[1:]] == [None] * 3
+    # RFC 3461, 4.3: RET is for failures.
+    assert copy.get_content_type() == "text/rfc822-headers"
+    assert b"the text" not in raw
+
+
+def test_delay_is_told_with_the_last_reply(bed):
+    bed.start()
+    records = [b"Fs@x", b"Ta@y", b"Tb@y", b"NDELAY", b"Tc@y", b"NFAILURE",
+               b"Td@y", b"NNEVER", b"Te@y", b"NDELAY", b"Tf@y", b"NDELAY"]
+    events = [defer(0, "first\n"), defer(0, "450 4.2.1 busy\n"), defer(1),
+              defer(2), defer(3), defer(4), done(4), fail(5)]
+    _, message, _ = bed.notice(records, events,
+                               ask=dict(DELAY, unasked=True))
+    text, status, copy = parts(message)
+    assert message["Subject"] == "delay notice"
+    assert "first" not in text.get_content()
+    assert "<a@y>:\n450 4.2.1 busy\n\n<b@y>:\nlater\n\n" in \
+        text.get_content()
+    assert [s["Final-Recipient"] for s in status[1:]] == [
+        "rfc822;a@y", "rfc822;b@y"]
+    first = status[1]
+    assert first["Action"] == "delayed"
+    assert first["Status"] == "4.4.1"
+    assert first["Remote-MTA"] == "dns; mx.example"
+    assert first["Diagnostic-Code"] == "smtp; 450 4.2.1 busy"
+    assert first["Will-Retry-Until"] == "Sat, 28 Nov 2026 02:50:20 +0000"
+    assert first["Last-Attempt-Date"] == "Sat, 21 Nov 2026 02:50:21 +0000"
+    assert copy.get_content_type() == "text/rfc822-headers"
+    _, message, _ = bed.notice(records, events, ask=DELAY)
+    assert [s["Final-Recipient"] for s in parts(message)[1][1:]] == [
+        "rfc822;b@y"]
+
+
+@pytest.mark.parametrize("ask", [SUCCESS, dict(DELAY, unasked=True)])
+@pytest.mark.parametrize("sender", [b"F", b"F#@[]"])
+def test_nobody_hears_of_success_or_delay(bed, ask, sender):
+    bed.start()
+    ino = bed.failed([sender, b"Ta@y", b"NSUCCESS,DELAY", b"Tb@y",
+                      b"NSUCCESS,DELAY"], [done(0), defer(1)])
+    assert bed.ask(ino, **ask) == ("N", b"no sender: discarding notice/")
+    assert bed.queued.messages == []
+
+
+def test_kinds_of_one_message_are_notices_of_their_own(bed):
+    bed.start()
+    records = [b"Fs@x", b"Ta@y", b"NSUCCESS", b"Tb@y", b"NFAILURE", b"Tc@y",
+               b"NDELAY"]
+    events = [done(0), fail(1), defer(2)]
+    for ask, who, action in (({}, "b", "failed"), (SUCCESS, "a", "delivered"),
+                             (DELAY, "c", "delayed")):
+        _, message, _ = bed.notice(records, events, ask=ask)
+        assert [(s["Final-Recipient"], s["Action"])
+                for s in parts(message)[1][1:]] == [
+            ("rfc822;%s@y" % who, action)]
+    told = events + ["success id=5 token=00", "bounce id=6 token=00",
+                     "delay id=7 token=00"]
+    for ask in ({}, SUCCESS, DELAY):
+        assert bed.ask(bed.failed(records, told), **ask)[0] == "Z"
+
+
+def test_notices_of_smtputf8_mail_are_in_its_form(bed):
+    bed.start()
+    body = "Subject: \u00e4\n\n\u00f6\n".encode()
+    raw, message, records = bed.notice(
+        ["Fs\u00e9@x".encode(), b"U", "Tj\u00fcrg\x80@y".encode(),
+         b"Outf-8;j\\x{FC}rg@y", "Tb@y".encode()],
+        [fail(0), fail(1)], body=body)
+    assert records == [b"F", b"B8BITMIME", b"U", "Ts\u00e9@x".encode()]
+    assert raw.decode()
+    assert "\nTo: s\u00e9@x\n".encode() in raw
+    assert b"\nContent-Type: message/global-delivery-status\n" \
+        b"Content-Transfer-Encoding: 8bit\n\nReporting-MTA:" in raw
+    assert "\nFinal-Recipient: utf-8;j\u00fcrg??@y\n".encode() in raw
+    assert b"\nOriginal-Recipient: utf-8;j\\x{FC}rg@y\n" in raw
+    assert b"\nFinal-Recipient: rfc822;b@y\n" in raw
+    assert b"\nContent-Type: message/global\n" in raw
+    text = next(message.iter_parts())
+    assert "<j\u00fcrg??@y>:" in text.get_content()
+    assert message["Content-Transfer-Encoding"] == "8bit"
+
+
+def test_smtputf8_mail_that_did_not_need_it_is_told_of_plainly(bed):
+    bed.start()
+    _, message, records = bed.notice([b"Fs@x", b"U", b"Ta@y"], [fail(0)])
+    assert records == [b"F", b"Ts@x"]
+    parts(message)
+
+
+def test_sender_that_is_no_utf8_is_made_harmless(bed):
+    bed.start()
+    raw, message, records = bed.notice([b"Fs\xff@x", b"Ta@y"], [fail(0)])
+    assert records == [b"F", b"U", b"Ts\xff@x"]
+    assert message["To"] == "s?@x"
+    parts(message)
+
+
+@pytest.mark.parametrize("limit, size, whole", [
+    ("1000", 1000, True), ("1000", 1001, False), ("0", 3000000, True)])
+def test_bouncemaxbytes_says_what_goes_along(bed, limit, size, whole):
+    bed.start()
+    (bed.home / "control/bouncemaxbytes").write_text(limit + "\n")
+    line = b"x" * 70 + b"\n"
+    body = (BODY + line * (size // len(line) + 1))[:size - 1] + b"\n"
+    raw, message, _ = bed.notice([b"Fs@x", b"Ta@y"], [fail(0)], body=body)
+    assert (body + b"\n--" in raw) == whole
+    assert whole or b"xxx" not in raw
+    parts(message)
+
+
+def test_long_replies_make_no_long_lines(bed):
+    bed.start()
+    raw, message, _ = bed.notice(
+        [b"Fs@x", b"Ta@y"], [fail(0, "550 " + "x" * 1020)])
+    assert max(map(len, raw.split(b"\n"))) < 998
+    parts(message)

@@ -48,6 +48,30 @@ static const struct row xtexts[] = {
     {"+",	      "+"           },
 };
 
+static const struct row utf8_addresses[] = {
+    {"\xc3\xa4 b@c",          "\xc3\xa4?b@c"        },
+    {"\xc3@\xa4",             "?@?"                 },
+    {"\xc2\x80\x1b@c",        "???@c"               },
+    {"a\n\xf0\x9f\x98\x80@c", "a?\xf0\x9f\x98\x80@c"},
+};
+
+static const struct row utf8_xtexts[] = {
+    {"utf-8;\xc3\xa4+40b", "utf-8;\xc3\xa4@b"},
+    {"rfc822;a+C3+A4",     "rfc822;a\xc3\xa4"},
+    {"a+1B+00",            "a??"             },
+};
+
+static const struct row hosts[] = {
+    {"mx.example [192.0.2.1]:25", "mx.example" },
+    {"[192.0.2.1] x",             "[192.0.2.1]"},
+    {"mx.example",                "mx.example" },
+    {"maildir /home/x.y",         ""           },
+    {"forward",		   ""           },
+    {"",			  ""	   },
+    {"mx.exa\nmple x",            ""           },
+    {"mx.(example) x",            ""           },
+};
+
 static const struct row statuses[] = {
     {"5.1.1",       "5.1.1"    },
     {"4.4.7",       "4.4.7"    },
@@ -82,6 +106,8 @@ what_is_put_stays_in_its_place(void **state)
 	check(fields, COUNT(fields), noticetext_field);
 	check(addresses, COUNT(addresses), noticetext_address);
 	check(xtexts, COUNT(xtexts), noticetext_xtext);
+	check(utf8_addresses, COUNT(utf8_addresses), noticetext_utf8_address);
+	check(utf8_xtexts, COUNT(utf8_xtexts), noticetext_utf8_xtext);
 }
 
 static void
@@ -107,8 +133,42 @@ statuses_that_are_one(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(statuses); i++)
-		assert_true(str_equal(noticetext_status(str_of(statuses[i].in)),
-		    str_of(statuses[i].want)));
+		assert_true(
+		    str_equal(noticetext_status(str_of(statuses[i].in), '5'),
+			str_of(statuses[i].want)));
+	assert_true(str_equal(
+	    noticetext_status(str_of("5.1.1"), '4'), str_of("4.0.0")));
+	assert_true(str_equal(
+	    noticetext_status(str_of("4.4.1"), '4'), str_of("4.4.1")));
+	assert_true(str_equal(
+	    noticetext_status(str_of("4.4.1"), '2'), str_of("2.0.0")));
+	assert_true(str_equal(
+	    noticetext_status(str_of("2.1.5"), '2'), str_of("2.1.5")));
+}
+
+static void
+only_hosts_are_hosts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(hosts); i++)
+		assert_true(str_equal(noticetext_host(str_of(hosts[i].in)),
+		    str_of(hosts[i].want)));
+}
+
+static void
+no_line_of_a_report_is_too_long(void **state)
+{
+	static char much[10 * NOTICE_FIELD];
+	struct buf b = {0};
+	struct str rest, line;
+
+	(void)state;
+	memset(much, 'x', sizeof(much));
+	assert_true(noticetext_report(&b, (struct str){much, sizeof(much)}));
+	rest = buf_str(&b);
+	while (str_cut(&rest, '\n', &line))
+		assert_in_range(line.len, 0, NOTICE_FIELD);
+	buf_free(&b);
 }
 
 static void
@@ -131,6 +191,8 @@ main(void)
 	    cmocka_unit_test(what_is_put_stays_in_its_place),
 	    cmocka_unit_test(fields_are_bounded),
 	    cmocka_unit_test(statuses_that_are_one),
+	    cmocka_unit_test(only_hosts_are_hosts),
+	    cmocka_unit_test(no_line_of_a_report_is_too_long),
 	    cmocka_unit_test(replies_of_smtp_servers),
 	};
 

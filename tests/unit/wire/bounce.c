@@ -12,16 +12,22 @@
 static void
 request_round_trip(void **state)
 {
-	struct bounce_request want =
-				  {
-				      UINT64_C(1) << 40, {1, 2, 0, 255}
-        },
-			      got;
+	struct bounce_request want = {
+	    .kind = BOUNCE_DELAYED,
+	    .unasked = true,
+	    .until = INT64_MAX,
+	    .ino = UINT64_C(1) << 40,
+	    .token = {1, 2, 0, 255}
+        };
+	struct bounce_request got;
 	struct buf b = {0};
 
 	(void)state;
 	assert_true(bounce_request_write(&b, &want));
 	assert_true(bounce_request_read(buf_str(&b), &got));
+	assert_int_equal(got.kind, BOUNCE_DELAYED);
+	assert_true(got.unasked);
+	assert_true(got.until == INT64_MAX);
 	assert_true(got.ino == want.ino);
 	assert_memory_equal(got.token, want.token, QUEUE_TOKEN);
 	for (size_t n = 0; n < b.len; n++)
@@ -34,6 +40,33 @@ request_round_trip(void **state)
 	assert_false(bounce_request_write(&b, &want));
 	assert_int_equal(b.len, 0);
 	buf_free(&b);
+}
+
+static void
+other_requests_are_none(void **state)
+{
+	static const struct {
+		size_t at;
+		char byte;
+	} rows[] = {
+	    {0,  1     }, /* another version */
+	    {1,  0     }, /* no kind */
+	    {1,  'K'   },
+            {2,  2     }, /* neither yes nor no */
+	    {27, '\xff'}, /* a time before 1970 */
+	};
+	const struct bounce_request r = {.kind = BOUNCE_SUCCESS, .ino = 1};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct bounce_request got;
+		struct buf b = {0};
+
+		assert_true(bounce_request_write(&b, &r));
+		b.data[rows[i].at] = rows[i].byte;
+		assert_false(bounce_request_read(buf_str(&b), &got));
+		buf_free(&b);
+	}
 }
 
 static void
@@ -85,6 +118,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(request_round_trip),
+	    cmocka_unit_test(other_requests_are_none),
 	    cmocka_unit_test(queued_answer_round_trip),
 	    cmocka_unit_test(texts_come_back_and_kinds_are_known),
 	};
