@@ -6,6 +6,8 @@
 #include "lib/attr.h"
 #include "lib/buf.h"
 #include "send/schedule.h"
+#include "wire/bounce.h"
+#include "wire/envelope.h"
 #include "wire/journal.h"
 #include "wire/message.h"
 #include <stdbool.h>
@@ -18,18 +20,29 @@ enum recipient_state {
 	RECIPIENT_FAILED
 };
 
+/* NOTIFY and a notice of delay (RFC 3461, 4.1). */
+enum recipient_wish { WISH_UNSAID, WISH_YES, WISH_NO };
+
 struct recipient {
 	int64_t next;           /* boot clock, microseconds: not before */
 	uint64_t attempts : 24; /* so far */
-	uint64_t offset : 40;   /* of its record in the envelope */
-	uint32_t pause : 30;    /* seconds from the attempt to next, in a
+	uint64_t offset : 35;   /* of its record in the envelope */
+	uint64_t success : 1;   /* NOTIFY asks for a notice of success */
+	uint64_t owes : 1;   /* ok with an act, no success line tells of it */
+	uint64_t delay : 2;  /* of enum recipient_wish */
+	uint64_t told : 1;   /* a delay line tells of it */
+	uint32_t pause : 30; /* seconds from the attempt to next, in a
 				 * journal */
-	uint32_t state : 2;     /* of enum recipient_state */
-	uint32_t part;          /* the schedule's; SCHEDULE_NONE: done */
+	uint32_t state : 2;  /* of enum recipient_state */
+	uint32_t part;       /* the schedule's; SCHEDULE_NONE: done */
 };
 _Static_assert(sizeof(struct recipient) == 24, "INTERNALS 5");
 
 enum { RECIPIENT_PAUSE = (1 << 30) - 1 }; /* the longest that is kept */
+
+#define RECIPIENT_OFFSET ((UINT64_C(1) << 35) - 1)
+_Static_assert(3ULL * ENVELOPE_RECORD * ENVELOPE_RECIPIENTS < RECIPIENT_OFFSET,
+    "the last record of the longest envelope");
 
 /* The recipients of one part. */
 struct share {
@@ -70,20 +83,21 @@ struct active {
 	bool partial;    /* there was no lane for some: they have no part */
 	bool stale;      /* what control/ says has changed: to be read anew */
 	bool untold;     /* a fail that no bounce line covers */
-	bool turn;       /* a part's turn brought it here, whose share
+	enum bounce_kind asked; /* the notice of STAGE_BOUNCING */
+	bool turn;              /* a part's turn brought it here, whose share
 				 * is to be set right then */
-	bool lost;       /* with the spawner that is gone just now */
-	bool held;       /* no further attempt: hold it */
-	const char *why; /* it is held; a static string */
-	bool noted;      /* the line that says so */
-	bool done;       /* the journal says done */
-	bool journal;    /* info/INO exists and is ours */
-	uint64_t journal_len; /* its undamaged bytes */
-	uint64_t compact_at;  /* bytes: when compacting is worth a try */
-	struct buf lines;     /* not on the disk yet */
-	bool urgent;          /* a fail is among them */
-	bool stuck;           /* the last write of them failed */
-	int64_t lines_since;  /* boot clock */
+	bool lost;              /* with the spawner that is gone just now */
+	bool held;              /* no further attempt: hold it */
+	const char *why;        /* it is held; a static string */
+	bool noted;             /* the line that says so */
+	bool done;              /* the journal says done */
+	bool journal;           /* info/INO exists and is ours */
+	uint64_t journal_len;   /* its undamaged bytes */
+	uint64_t compact_at;    /* bytes: when compacting is worth a try */
+	struct buf lines;       /* not on the disk yet */
+	bool urgent;            /* a fail is among them */
+	bool stuck;             /* the last write of them failed */
+	int64_t lines_since;    /* boot clock */
 	struct buf sender;
 	struct buf customer; /* whose it is to the schedule */
 };

@@ -38,7 +38,7 @@ land(struct send *s, struct active *a, int64_t now)
 	if (a->ready > 0)
 		return false;
 	return a->partial ? finish_anew(s, a, PARTIAL * CLOCK_SECOND, now)
-			  : finish_wait(s, a, now);
+			  : finish_pause(s, a, now);
 }
 
 /* True: a was freed. */

@@ -47,19 +47,16 @@ connect_to(struct bouncer *b, int64_t now)
 }
 
 bool
-bouncer_ask(struct bouncer *b, struct active *a, uint64_t ino,
-    const unsigned char token[QUEUE_TOKEN], int64_t now)
+bouncer_ask(struct bouncer *b, struct active *a, const struct bounce_request *r,
+    int64_t now)
 {
-	struct bounce_request r = {.kind = BOUNCE_FAILED, .ino = ino};
 	size_t mark;
 
 	if (b->asked != NULL || !connect_to(b, now))
 		return false;
-	memcpy(r.token, token, QUEUE_TOKEN);
 	buf_clear(&b->out);
 	if (!frame_begin(&b->out, 'B', &mark) ||
-	    !bounce_request_write(&b->out, &r) ||
-	    !frame_finish(&b->out, mark)) {
+	    !bounce_request_write(&b->out, r) || !frame_finish(&b->out, mark)) {
 		buf_clear(&b->out);
 		return false;
 	}

@@ -28,10 +28,10 @@ void bouncer_init(struct bouncer *b, uid_t owner);
 /* The connection is of no use any more; the question is open again. */
 void bouncer_close(struct bouncer *b);
 
-/* Ask about a, if nobody else is asked about.  False when it must wait: try
+/* Ask r about a, if nobody else is asked about.  False when it must wait: try
  * again after a while. */
-MUST_USE bool bouncer_ask(struct bouncer *b, struct active *a, uint64_t ino,
-    const unsigned char token[QUEUE_TOKEN], int64_t now);
+MUST_USE bool bouncer_ask(struct bouncer *b, struct active *a,
+    const struct bounce_request *r, int64_t now);
 
 /* It is connected, and no answer takes long: whoever must wait for it need not
  * wait long. */

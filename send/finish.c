@@ -4,6 +4,7 @@
 #include "lib/num.h"
 #include "send/hand.h"
 #include "send/history.h"
+#include "send/owed.h"
 #include "send/qlog.h"
 #include "send/record.h"
 #include "send/status.h"
@@ -118,14 +119,9 @@ finish_anew(struct send *s, struct active *a, int64_t pause, int64_t now)
 	return true;
 }
 
-bool
-finish_attempt(struct send *s, struct active *a, int64_t now)
+static bool
+ask(struct send *s, struct active *a, int64_t now)
 {
-	a->stage = STAGE_RECORDING;
-	if (!a->untold) {
-		a->stage = STAGE_REMOVING;
-		return finish_removal(s, a, now);
-	}
 	if (!finish_lines(s, a, 0))
 		return false;
 	a->stage = STAGE_BOUNCING;
@@ -133,17 +129,64 @@ finish_attempt(struct send *s, struct active *a, int64_t now)
 }
 
 bool
+finish_pause(struct send *s, struct active *a, int64_t now)
+{
+	a->asked = owed_next(s, a, false);
+	return a->asked == BOUNCE_NONE ? finish_wait(s, a, now)
+				       : ask(s, a, now);
+}
+
+bool
+finish_attempt(struct send *s, struct active *a, int64_t now)
+{
+	a->stage = STAGE_RECORDING;
+	a->asked = owed_next(s, a, true);
+	if (a->asked == BOUNCE_NONE) {
+		a->stage = STAGE_REMOVING;
+		return finish_removal(s, a, now);
+	}
+	return ask(s, a, now);
+}
+
+/* The notice cannot be had now.  Who is still waited for does not wait for it:
+ * it is asked for after his next attempt.  True: a is freed. */
+static bool
+without_notice(struct send *s, struct active *a, int64_t now)
+{
+	if (a->open > 0) {
+		a->stage = STAGE_TRYING;
+		return finish_wait(s, a, now);
+	}
+	finish_later(s, a, now + SEND_AGAIN);
+	return true;
+}
+
+bool
 finish_bounce(struct send *s, struct active *a, int64_t now)
 {
-	if (s->bouncer.asked == a ||
-	    bouncer_ask(&s->bouncer, a, a->entry->ino, a->message.token, now))
+	struct bounce_request r;
+
+	if (s->bouncer.asked == a)
 		return false;
-	if (!bouncer_well(&s->bouncer, now)) {
-		finish_later(s, a, now + SEND_AGAIN);
-		return true;
-	}
+	owed_request(s, a, a->asked, &r);
+	if (bouncer_ask(&s->bouncer, a, &r, now))
+		return false;
+	if (!bouncer_well(&s->bouncer, now))
+		return without_notice(s, a, now);
 	a->again = now + CLOCK_SECOND / 5;
 	return false;
+}
+
+static void
+log_notice(const struct active *a, const struct bounce_answer *answer)
+{
+	if (answer->kind != 'K')
+		qlog_discard(answer->text, a->entry->ino);
+	else if (a->asked == BOUNCE_FAILED)
+		qlog_bounce(a->entry->ino, answer->pid);
+	else
+		qlog_notice(journal_event_word(owed_event(a->asked)),
+		    a->entry->ino, answer->pid);
 }
 
 void
@@ -151,14 +194,15 @@ finish_bounced(
     struct send *s, struct active *a, const struct bounce_answer *answer)
 {
 	char token[QUEUE_TOKEN_TEXT] = "";
-	struct journal_line l = {
-	    .at = clock_wall(), .event = JOURNAL_BOUNCE, .id = answer->ino};
+	struct journal_line l = {.at = clock_wall(),
+	    .event = owed_event(a->asked),
+	    .id = answer->ino};
 
 	if (answer->kind == 'Z') {
 		errno = 0;
 		qlog_warning(
 		    "trouble injecting bounce message,", "will try later");
-		finish_later(s, a, clock_boot() + SEND_AGAIN);
+		(void)without_notice(s, a, clock_boot());
 		return;
 	}
 	if (answer->kind == 'K') {
@@ -169,13 +213,14 @@ finish_bounced(
 		a->again = clock_boot() + SEND_AGAIN;
 		return;
 	}
-	if (answer->kind == 'K')
-		qlog_bounce(a->entry->ino, answer->pid);
-	else
-		qlog_discard(answer->text, a->entry->ino);
-	a->untold = false;
-	a->stage = STAGE_REMOVING;
-	(void)finish_removal(s, a, clock_boot());
+	log_notice(a, answer);
+	owed_told(a, a->asked);
+	if (a->open == 0) {
+		(void)finish_attempt(s, a, clock_boot());
+		return;
+	}
+	a->stage = STAGE_TRYING;
+	a->urgent = true;
 }
 
 /* INTERNALS 3, R1: only a message that has a journal needs the line, and the

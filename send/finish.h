@@ -17,14 +17,18 @@ bool finish_wait(struct send *s, struct active *a, int64_t now);
 /* The same, but a is read anew as a whole after pause. */
 bool finish_anew(struct send *s, struct active *a, int64_t pause, int64_t now);
 
+/* Likewise, but first the sender is told what he is owed by now; that goes
+ * through culver-bounce, and no job of a begins meanwhile. */
+bool finish_pause(struct send *s, struct active *a, int64_t now);
+
 /* The stages behind the last attempt, each as far as it goes now: nobody is
  * left to be tried.  True: a is done with and freed. */
 bool finish_attempt(struct send *s, struct active *a, int64_t now);
 
-/* Ask culver-bounce about a's failures, which the journal has, or see that it
- * must wait: in hand for another's answer, but among those that wait while
- * there is no answer to be had, so that other mail has the place.  True: a is
- * freed. */
+/* Ask culver-bounce for the notice a->asked, about what the journal has, or see
+ * that it must wait: in hand for another's answer, but among those that wait
+ * while there is no answer to be had, so that other mail has the place.  True: a
+ * is freed. */
 bool finish_bounce(struct send *s, struct active *a, int64_t now);
 
 /* Record that a is done, remove its file, and free it. */

@@ -2,6 +2,7 @@
 #include "send/history.h"
 #include "lib/clock.h"
 #include "lib/fd.h"
+#include "send/owed.h"
 #include "send/retry.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +30,9 @@ settle(struct active *a, const struct journal_line *l, enum recipient_state s)
 	r->attempts = l->attempt & 0xffffff;
 	r->next = l->next - a->offset;
 	r->pause = pause_of(l) & RECIPIENT_PAUSE;
+	r->owes = l->event == JOURNAL_OK && l->act != JOURNAL_ACT_NONE;
+	if (l->told)
+		r->told = true;
 	return true;
 }
 
@@ -44,7 +48,13 @@ history_apply(struct active *a, const struct journal_line *l)
 		a->untold = true;
 		return settle(a, l, RECIPIENT_FAILED);
 	case JOURNAL_BOUNCE:
-		a->untold = false;
+		owed_told(a, BOUNCE_FAILED);
+		break;
+	case JOURNAL_SUCCESS:
+		owed_told(a, BOUNCE_SUCCESS);
+		break;
+	case JOURNAL_DELAY:
+		owed_told(a, BOUNCE_DELAYED);
 		break;
 	case JOURNAL_HOLD:
 		a->held = true;
@@ -55,8 +65,6 @@ history_apply(struct active *a, const struct journal_line *l)
 	case JOURNAL_DONE:
 		a->done = true;
 		break;
-	case JOURNAL_SUCCESS:
-	case JOURNAL_DELAY:
 	case JOURNAL_CRASH:
 	case JOURNAL_EVENT_COUNT:
 		break;

@@ -44,6 +44,7 @@ plan(struct send *s)
 
 	s->plan.lifetime = control_number(c, C_queuelifetime);
 	s->plan.bounce_lifetime = control_number(c, C_bouncelifetime);
+	s->delaynotice = control_number(c, C_delaynotice);
 	s->plan.spread = RETRY_SPREAD;
 	(void)!retry_parse(&s->plan, control_line(c, C_retryschedule));
 	s->discovery.longest = retry_longest(&s->plan, CHANNEL_REMOTE);

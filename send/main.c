@@ -3,10 +3,10 @@
  * Runs as     culvers:culverm, jailed: no network, no exec.
  * Started by  a supervisor, see run/send.
  * Reads       control/{me,authsenders,bouncelifetime,concurrencylocal,
- *             concurrencyremote,envnoathost,laneinitial,lanemax,lanerate,
- *             lanereserve,locals,percenthack,queuelifetime,retryschedule,
- *             smtproutes,virtualdomains}; users/rcpt.cdb; queue/mess (head
- *             and envelope); queue/info; queue/hint.
+ *             concurrencyremote,delaynotice,envnoathost,laneinitial,lanemax,
+ *             lanerate,lanereserve,locals,percenthack,queuelifetime,
+ *             retryschedule,smtproutes,virtualdomains}; users/rcpt.cdb;
+ *             queue/mess (head and envelope); queue/info; queue/hint.
  * Writes      queue/info, queue/trying; removes from queue/mess, queue/info.
  * Talks to    lspawn and rspawn, by queue/lspawn and queue/rspawn,
  *             wire/job.h; bounce, by queue/bounce, wire/bounce.h.

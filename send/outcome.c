@@ -1,6 +1,7 @@
 /* outcome: K, Z, D and H become states and lines. */
 #include "send/outcome.h"
 #include "lib/clock.h"
+#include "send/owed.h"
 #include "send/qlog.h"
 #include "send/status.h"
 
@@ -20,6 +21,7 @@ line_of(enum journal_event event, const struct landing *f,
 	    .event = event,
 	    .recipient = f->number,
 	    .attempt = to->attempts,
+	    .told = event == JOURNAL_DEFER && to->told,
 	    .next = now + (wait > 0 ? wait : 0),
 	    .via = r->via,
 	    .tls = r->tls,
@@ -32,25 +34,28 @@ line_of(enum journal_event event, const struct landing *f,
  * again, as after a crash. */
 static void
 settle(struct active *a, const struct landing *f, const struct result *r,
-    enum journal_event event, enum recipient_state state)
+    enum journal_event event, enum recipient_state state, enum journal_act act)
 {
 	struct recipient *to = &a->recipients[f->number];
 	struct journal_line l = line_of(event, f, to, r);
 
+	l.act = act;
 	to->state = state;
+	to->owes = act != JOURNAL_ACT_NONE;
 	if (active_note(a, &l, clock_boot())) {
 		if (state != RECIPIENT_TODO)
 			a->open--;
 		return;
 	}
 	to->state = RECIPIENT_TODO;
+	to->owes = false;
 	to->next = clock_boot() + SEND_AGAIN;
 }
 
 static void
 fail(struct active *a, const struct landing *f, const struct result *r)
 {
-	settle(a, f, r, JOURNAL_FAIL, RECIPIENT_FAILED);
+	settle(a, f, r, JOURNAL_FAIL, RECIPIENT_FAILED, JOURNAL_ACT_NONE);
 	if (a->recipients[f->number].state == RECIPIENT_FAILED)
 		a->untold = a->urgent = true;
 }
@@ -84,7 +89,7 @@ defer(struct send *s, struct active *a, enum channel c, const struct landing *f,
 	}
 	to->next =
 	    boot + retry_pause(&s->plan, age, to->attempts, c, a->entry->ino);
-	settle(a, f, r, JOURNAL_DEFER, RECIPIENT_TODO);
+	settle(a, f, r, JOURNAL_DEFER, RECIPIENT_TODO, JOURNAL_ACT_NONE);
 }
 
 static void
@@ -104,7 +109,7 @@ outcome_note(struct send *s, struct active *a, enum channel c,
 		to->attempts++;
 	switch (r->letter) {
 	case 'K':
-		settle(a, f, r, JOURNAL_OK, RECIPIENT_OK);
+		settle(a, f, r, JOURNAL_OK, RECIPIENT_OK, owed_act(c, r));
 		break;
 	case 'D':
 		fail(a, f, r);

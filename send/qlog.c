@@ -3,6 +3,7 @@
 #include "lib/log.h"
 #include "lib/num.h"
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* A line being made; what does not fit is left out, a log is no place to
@@ -152,16 +153,32 @@ qlog_result(uint32_t delivery, char letter, struct str report)
 	end(&l);
 }
 
-void
-qlog_bounce(uint64_t ino, uint32_t pid)
+static void
+notice_line(const char *what, uint64_t ino, uint32_t pid)
 {
 	struct line l = {.len = 0};
 
-	text(&l, "bounce msg ");
+	text(&l, what);
+	text(&l, " msg ");
 	number(&l, ino);
 	text(&l, " qp ");
 	number(&l, pid);
 	end(&l);
+}
+
+void
+qlog_bounce(uint64_t ino, uint32_t pid)
+{
+	notice_line("bounce", ino, pid);
+}
+
+void
+qlog_notice(const char *what, uint64_t ino, uint32_t pid)
+{
+	char name[64];
+
+	(void)snprintf(name, sizeof name, "%s notice", what);
+	notice_line(name, ino, pid);
 }
 
 void

@@ -35,6 +35,10 @@ void qlog_result(uint32_t delivery, char letter, struct str report);
  * stands before the number; "end msg INO". */
 void qlog_bounce(uint64_t ino, uint32_t pid);
 
+/* "success notice msg INO qp PID", which no qmail-send writes: what is the kind
+ * of notice ("success", "delay"). */
+void qlog_notice(const char *what, uint64_t ino, uint32_t pid);
+
 /* "triple bounce: discarding bounce/INO": before is all but the number. */
 void qlog_discard(struct str before, uint64_t ino);
 

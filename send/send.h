@@ -32,7 +32,8 @@ struct send {
 	bool broken;            /* control/ or users/ does not parse: wait */
 	int64_t controls_again; /* boot clock: read it again then */
 	struct retry_plan plan;
-	uint64_t reserve; /* percent of a channel's slots */
+	uint64_t delaynotice; /* seconds; 0: only where NOTIFY asks */
+	uint64_t reserve;     /* percent of a channel's slots */
 	struct drift drift;
 	struct router router;
 	struct trying *trying;

@@ -3,6 +3,7 @@
 #include "send/walk.h"
 #include "control/nexthop.h"
 #include "lib/address.h"
+#include "send/owed.h"
 #include "send/qlog.h"
 #include "send/share.h"
 #include "send/status.h"
@@ -62,7 +63,7 @@ recipient(struct send *s, struct active *a, uint32_t number, uint64_t offset,
 
 	if (r == NULL)
 		return WALK_TROUBLE;
-	r->offset = offset & ((UINT64_C(1) << 40) - 1);
+	r->offset = offset & RECIPIENT_OFFSET;
 	if (r->state == RECIPIENT_OK || r->state == RECIPIENT_FAILED)
 		return WALK_END;
 	a->open++;
@@ -108,7 +109,9 @@ record(struct send *s, struct active *a, struct envelope *e, char kind,
 	if (kind == 'T')
 		return recipient(
 		    s, a, (uint32_t)(e->recipients - 1), offset, text);
-	if (kind == 'F')
+	if (kind == 'N' && e->recipients > 0)
+		owed_asked(a, (uint32_t)(e->recipients - 1), text);
+	else if (kind == 'F')
 		ok = sender(a, text);
 	else if (kind == 'S')
 		ok = buf_append_str(

@@ -317,6 +317,54 @@ compacting_keeps_what_matters(void **state)
 	active_free(b);
 }
 
+/* Who was told of a delay, and of success, is known after a compaction and a
+ * start. */
+static void
+who_was_told_is_not_told_again(void **state)
+{
+	struct active *a = make(1), *b = make(1);
+	const struct journal_line success = {.at = 1, .event = JOURNAL_SUCCESS};
+	const struct journal_line delay = {.at = 1, .event = JOURNAL_DELAY};
+	struct journal_line l = {.at = 1,
+	    .event = JOURNAL_OK,
+	    .act = JOURNAL_ACT_DELIVERED,
+	    .recipient = 1000};
+
+	(void)state;
+	for (uint32_t r = 0; r < 1000; r++)
+		note(a, JOURNAL_DEFER, r, 1);
+	assert_true(active_note(a, &l, 5));
+	assert_true(active_note(a, &success, 5));
+	l.recipient = 1001;
+	assert_true(active_note(a, &l, 5));
+	assert_true(active_note(a, &delay, 5));
+	for (uint32_t n = 2; n <= 20; n++)
+		for (uint32_t r = 0; r < 999; r++) {
+			l = (struct journal_line){
+			    .at = 1,
+			    .event = JOURNAL_DEFER,
+			    .recipient = r,
+			    .attempt = n,
+			    .told = true,
+			    .reply = {"some words", 10}
+                        };
+			a->recipients[r].attempts = n & 0xffffff;
+			assert_true(active_note(a, &l, 5));
+		}
+	assert_true(record_flush(a, SPLIT, 0));
+	assert_true(record_compact(a, SPLIT));
+	note(a, JOURNAL_DEFER, 1002, 1);
+	assert_true(record_flush(a, SPLIT, 0));
+	assert_true(history_read(b, SPLIT));
+	for (uint32_t r = 0; r < 1000; r++)
+		assert_int_equal(b->recipients[r].told, 1);
+	assert_int_equal(b->recipients[1000].owes, 0);
+	assert_int_equal(b->recipients[1001].owes, 1);
+	assert_int_equal(b->recipients[1002].told, 0);
+	active_free(a);
+	active_free(b);
+}
+
 int
 main(void)
 {
@@ -334,6 +382,7 @@ main(void)
 	    cmocka_unit_test_teardown(
 		a_new_journal_never_overwrites_one_that_is_there, clean),
 	    cmocka_unit_test_teardown(compacting_keeps_what_matters, clean),
+	    cmocka_unit_test_teardown(who_was_told_is_not_told_again, clean),
 	};
 	return cmocka_run_group_tests(tests, enter, NULL);
 }
