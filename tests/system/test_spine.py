@@ -2,6 +2,7 @@
 import poplib
 import random
 import re
+import signal
 import smtplib
 import subprocess
 from email.parser import BytesParser
@@ -308,6 +309,55 @@ def test_who_wants_no_notice_gets_none(instance):
     instance.start("send")
     instance.wait_empty()
     assert instance.mails("bob") == []
+
+
+def told(instance, count):
+    """Recipient and action of each report that bob has got."""
+    found = []
+    for mail in instance.wait_mails(count, "bob"):
+        report = BytesParser().parsebytes(mail.read_bytes())
+        assert report["Return-Path"] == "<>"
+        assert report["Auto-Submitted"] == "auto-replied"
+        found += [(part["Final-Recipient"], part["Action"])
+                  for part in report.get_payload()[1].get_payload()[1:]]
+    return sorted(found)
+
+
+def test_success_and_failure_of_one_message_are_two_reports(make_instance):
+    cat = "cat@" + DOMAIN
+    instance = make_instance(users=("ann:secret", "bob:secret", "cat:secret"))
+    instance.start()
+    instance.stop("send")
+    with instance.client() as client:
+        client.mail("bob@" + DOMAIN, ["RET=FULL"])
+        assert client.rcpt(ANN, ["NOTIFY=SUCCESS,FAILURE"])[0] == 250
+        assert client.rcpt(cat, ["NOTIFY=SUCCESS,FAILURE"])[0] == 250
+        assert client.data(HEADER + b"hello\r\n")[0] == 250
+    instance.command("user", "del", cat, "--purge")
+    instance.start("send")
+    assert told(instance, 2) == [("rfc822;" + ANN, "delivered"),
+                                 ("rfc822;" + cat, "failed")]
+    instance.wait_empty()
+    assert len(instance.mails()) == 1
+
+
+def test_a_delay_is_told_of_and_the_mail_comes(instance):
+    (instance.home / "control/delaynotice").write_text("1\n")
+    folder = instance.maildir()
+    folder.rename(folder.with_name("away"))
+    folder.touch()
+    instance.stop("send")
+    instance.start("send")
+    instance.send(HEADER + b"hello\r\n", sender="bob@" + DOMAIN)
+    wait_for(lambda: instance.mails("bob") or
+             instance.running["send"].send_signal(signal.SIGALRM))
+    assert told(instance, 1) == [("rfc822;" + ANN, "delayed")]
+    folder.unlink()
+    folder.with_name("away").rename(folder)
+    wait_for(lambda: instance.mails() or
+             instance.running["send"].send_signal(signal.SIGALRM))
+    instance.wait_empty()
+    assert len(instance.mails("bob")) == 1
 
 
 def test_two_hundred_connections_at_once_all_deliver(instance):
