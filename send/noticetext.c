@@ -153,24 +153,31 @@ take_dot(struct str *s)
 	return dot;
 }
 
+static bool
+host_byte(char c)
+{
+	c = str_lower(c);
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+	       c == '.' || c == ':' || c == '[' || c == ']' || c == '_';
+}
+
 struct str
 noticetext_host(struct str via)
 {
-	struct str host;
+	struct str how;
+	size_t address;
 
-	if (!str_cut(&via, ' ', &host))
+	if (!str_cut(&via, ' ', &how) || (!str_equal(how, str_of("smtp")) &&
+					     !str_equal(how, str_of("lmtp"))))
 		return (struct str){"", 0};
-	for (size_t i = 0; i < host.len; i++) {
-		char c = str_lower(host.data[i]);
-
-		if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' &&
-		    c != '.' && c != ':' && c != '[' && c != ']' && c != '_')
+	for (size_t i = 0; i < via.len; i++)
+		if (!host_byte(via.data[i]))
 			return (struct str){"", 0};
-	}
-	/* "maildir" and "forward" are no hosts. */
-	return str_find(host, '.') < host.len || str_find(host, ':') < host.len
-		   ? host
-		   : (struct str){"", 0};
+	address = str_find(via, '[');
+	if (address == 0 && str_find(via, ']') == via.len)
+		return (struct str){"", 0};
+	return str_slice(
+	    via, 0, address > 0 ? address : str_find(via, ']') + 1);
 }
 
 struct str

@@ -31,8 +31,8 @@ MUST_USE bool noticetext_xtext(struct buf *b, struct str xtext);
 /* The same, and what is well-formed UTF-8 stays. */
 MUST_USE bool noticetext_utf8_xtext(struct buf *b, struct str xtext);
 
-/* The host of a journal's via ("mx.example 192.0.2.1 ..."), or "" where it was
- * no host. */
+/* The host of a journal's via, "smtp mx.example[192.0.2.1]:25"; its address in
+ * brackets where it has no name.  "" where it was no host. */
 struct str noticetext_host(struct str via);
 
 /* The status of something of this class ('2', '4' or '5'): s, where it is an

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.skipif(
     not (BIN / "culver-bounce").exists(), reason="culver-bounce is not built")
 
 TOKEN = bytes(range(16))
+HOST = "smtp\\x20mx.example[192.0.2.1]:25"
 BODY = b"From: s@example.net\nSubject: my mail\n\nthe text\n"
 
 
@@ -104,7 +105,7 @@ def done(number, act="delivered", via="maildir\\x20/x"):
 
 def defer(number, reply="later\n", told=""):
     return "defer r=%d a=1 next=1795229900.000000%s status=4.4.1 " \
-        "via=mx.example\\x20x reply=%s" % (number, told, escape(reply))
+        "via=%s reply=%s" % (number, told, HOST, escape(reply))
 
 
 def parts(message):
@@ -301,8 +302,8 @@ ASKED = [b"Fs@x", b"RFULL", b"Eid 1", b"Ta@y", b"NSUCCESS", b"Orfc822;a+40z",
 def test_success_is_told_to_who_asked(bed):
     bed.start()
     raw, message, records = bed.notice(
-        ASKED, [done(0), done(1), done(2, "relayed", "mx.example\\x20x"),
-                done(3), done(4), done(5, "expanded", "forward")],
+        ASKED, [done(0), done(1), done(2, "relayed", HOST), done(3), done(4),
+                done(5, "expanded", "forward")],
         ask=SUCCESS)
     assert records == [b"F", b"Ts@x"]
     assert message["Subject"] == "success notice"

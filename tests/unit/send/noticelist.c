@@ -134,7 +134,7 @@ write_story(struct buf *b, const char *story)
 						      : JOURNAL_BOUNCE,
 		    .act = *p == 'o' ? JOURNAL_ACT_RELAYED : JOURNAL_ACT_NONE,
 		    .told = *p == 't',
-		    .via = str_of("mx.example 192.0.2.1"),
+		    .via = str_of("smtp mx.example[192.0.2.1]:25"),
 		    .reply = str_of("words"),
 		    .token = str_of("00")};
 		assert_true(journal_write(b, &line));
@@ -203,8 +203,8 @@ a_line_keeps_its_words(void **state)
 	assert_int_equal(l.list[0].act, JOURNAL_ACT_RELAYED);
 	assert_true(
 	    str_equal(noticelist_reply(&l, &l.list[0]), str_of("words")));
-	assert_true(str_equal(
-	    noticelist_via(&l, &l.list[0]), str_of("mx.example 192.0.2.1")));
+	assert_true(str_equal(noticelist_via(&l, &l.list[0]),
+	    str_of("smtp mx.example[192.0.2.1]:25")));
 	noticelist_free(&l);
 	buf_free(&b);
 }

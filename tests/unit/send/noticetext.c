@@ -62,14 +62,16 @@ static const struct row utf8_xtexts[] = {
 };
 
 static const struct row hosts[] = {
-    {"mx.example [192.0.2.1]:25", "mx.example" },
-    {"[192.0.2.1] x",             "[192.0.2.1]"},
-    {"mx.example",                "mx.example" },
-    {"maildir /home/x.y",         ""           },
-    {"forward",		   ""           },
-    {"",			  ""	   },
-    {"mx.exa\nmple x",            ""           },
-    {"mx.(example) x",            ""           },
+    {"smtp mx.example[192.0.2.1]:25",   "mx.example"   },
+    {"lmtp [2001:db8::1]:24",           "[2001:db8::1]"},
+    {"smtp mx.example",                 "mx.example"   },
+    {"smtp [192.0.2.1",                 ""             },
+    {"maildir /home/x.y",               ""             },
+    {"forward",			 ""             },
+    {"",				""	     },
+    {"smtp ",			   ""             },
+    {"smtp mx.exa\nmple[192.0.2.1]:25", ""             },
+    {"smtp mx.(example)[192.0.2.1]:25", ""             },
 };
 
 static const struct row statuses[] = {
