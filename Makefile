@@ -23,7 +23,7 @@ comma    := ,
 ALL_C    := -std=c11 $(WARN) $(if $(WERROR),-Werror) $(CFLAGS) \
 	$(if $(SAN),$(SANF),$(HARD))
 ALL_LD   := $(LDFLAGS) $(if $(SAN),$(SANF),-pie -Wl,-z,relro,-z,now)
-LIBS     := -Wl,--as-needed -lcdb -lidn2 -lz -lseccomp -lcrypt -lcrypto
+LIBS     := -Wl,--as-needed -lcdb -lidn2 -lcares -lz -lseccomp -lcrypt -lssl -lcrypto
 
 # A directory is a program or a library; its sources are whatever is in it.
 objs = $(patsubst %.c,$(B)/%.o,$(sort $(wildcard $(addsuffix /*.c,$1))))
