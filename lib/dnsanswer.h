@@ -3,8 +3,8 @@
 #ifndef LIB_DNSANSWER_H
 #define LIB_DNSANSWER_H
 
-#include "lib/attr.h"
 #include "lib/buf.h"
+#include "lib/dnsname.h"
 #include "lib/ip.h"
 #include "lib/str.h"
 #include <stdbool.h>
@@ -13,8 +13,6 @@
 
 enum {
 	DNS_PACKET_MAX = 65535, /* bytes of an answer */
-	DNS_HOST_SIZE = 256,    /* a host's name as text, and its end byte */
-	DNS_TEXT_SIZE = 1024,   /* any name as text, and its end byte */
 	DNS_ALIASES_MAX = 16,   /* CNAMEs from a name to its records */
 	DNS_RECORDS_MAX = 1000, /* of one answer; those behind are not read */
 	DNS_POSITIVE_MAX = 24 * 60 * 60, /* most seconds to live, whatever */
@@ -46,7 +44,7 @@ struct dns_record {
 	uint16_t preference;                  /* MX */
 	unsigned char usage, selector, match; /* TLSA (RFC 6698, 2.1) */
 	struct ip ip;                         /* A, AAAA */
-	/* MX, PTR, CNAME: a name as text, as of dns_name_text; TXT: the strings
+	/* MX, PTR, CNAME: a name as text, as of dns_name_format; TXT: the strings
 	 * joined (RFC 7208, 3.3), any bytes; TLSA: the association data.  Points
 	 * into the answer's own bytes. */
 	struct str data;
@@ -86,19 +84,5 @@ void dns_answer_none(
 
 /* Free what a holds, and leave it without records; all zero bytes are fine. */
 void dns_answer_free(struct dns_answer *a);
-
-/* The name in packet at *at, as text in out: lower case, no final dot, the root
- * as ""; bytes other than letters, digits, "-", "_" and "/" as \DDD, so that it
- * is one printable word whatever the name is.  *at is moved behind the name.
- * False when it is malformed. */
-MUST_USE bool dns_name_text(
-    struct str packet, size_t *at, char out[DNS_TEXT_SIZE]);
-
-/* name can be asked for: 1 to 253 bytes, labels of 1 to 63 letters, digits,
- * "-", "_" and "/", no final dot. */
-bool dns_name_is_askable(struct str name);
-
-/* "1.2.0.192.in-addr.arpa" or the ip6.arpa form, for PTR. */
-void dns_reverse(char out[DNS_HOST_SIZE], const struct ip *a);
 
 #endif
