@@ -78,13 +78,13 @@ put_name(struct buf *b, const char *text)
 }
 
 static UNUSED void
-put_head(struct buf *b, unsigned flags, unsigned answers, unsigned authority,
+put_head(struct buf *b, unsigned flags, unsigned records, unsigned authority,
     unsigned additional)
 {
 	put16(b, 0x1234);
 	put16(b, flags);
 	put16(b, 1);
-	put16(b, answers);
+	put16(b, records);
 	put16(b, authority);
 	put16(b, additional);
 }
