@@ -2,36 +2,29 @@
  *
  * What DNS says is another's word.  An exchanger that is this host, by name or
  * by address, ends the list: mail never comes back to us by it.  So does one on
- * the loopback (127/8, ::1) or without address (0.0.0.0, ::), which is this host
- * too, unless resolver.loopback says that these addresses are only addresses:
- * for an instance whose DNS is its own, as for a trial.  No port or server is
- * taken for a sign of that; control/ has to say it.  Multicast and broadcast
- * are never dialled.  A relay that control/ names (mx false) may be any host,
- * this one too. */
+ * the loopback (127/8, ::1) or at no address (0/8, ::), for that is this host
+ * too.  self.loopback makes those of the loopback mere addresses, for a trial
+ * whose DNS is its own; that has to be said in control/, and no server or port
+ * is taken for a sign of it, as many a host asks a resolver at 127.0.0.1.
+ * Multicast, reserved and link-local addresses are never dialled.  A relay that
+ * control/ names (mx false) may be any host, this one too.  Bounds: at most
+ * RESOLVE_HOSTS exchangers are looked up, whatever a domain lists. */
 #ifndef REMOTE_RESOLVE_H
 #define REMOTE_RESOLVE_H
 
 #include "lib/attr.h"
-#include "lib/buf.h"
 #include "lib/dns.h"
 #include "lib/ip.h"
+#include "remote/exchangers.h"
+#include "remote/self.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-	RESOLVE_HOSTS = 10,       /* exchangers of one next hop, the best */
-	RESOLVE_ADDRESSES = 5,    /* of one exchanger */
-	RESOLVE_ALL = 20,         /* addresses of all */
-	RESOLVE_GROUP_SIZE = 256, /* text of a group and its end byte */
-	RESOLVE_OWN = 64          /* own addresses that are known */
-};
-
-/* This host, so that mail does not go to it by way of DNS. */
-struct self {
-	const char *names[2]; /* control/me and helohost, or NULL; lower case */
-	size_t count;
-	struct ip addresses[RESOLVE_OWN];
+	RESOLVE_HOSTS = EXCHANGERS_MAX, /* of one next hop, the best */
+	RESOLVE_ADDRESSES = 5,          /* of one host */
+	RESOLVE_ALL = 20                /* of all */
 };
 
 /* One host to dial. */
@@ -49,7 +42,8 @@ struct target {
 /* Where to go.  Holds no memory. */
 struct targets {
 	bool mx;     /* the names are those of MX records */
-	bool secure; /* the answer for MX, or that there is none, had AD */
+	bool secure; /* the answer for MX, or that there is none, had AD; or
+		      * control/ has named the host */
 	char canonical
 	    [DNS_HOST_SIZE]; /* of the next hop, its aliases followed */
 	unsigned count;
@@ -57,28 +51,24 @@ struct targets {
 	/* The set of exchangers as a short text, the same for all domains that
 	 * lead to it: result.group of wire/job.h.  Empty (the lane is its own
 	 * group) where no exchangers were asked for. */
-	char group[RESOLVE_GROUP_SIZE];
+	char group[GROUP_SIZE];
 };
 
 struct resolver {
 	struct dns *dns;
 	const struct self *self;
-	bool loopback; /* addresses on the loopback are as good as others */
-	int64_t ms;    /* for all questions of one next hop */
+	int64_t ms; /* for all questions of one next hop */
 };
 
-/* Why there is nowhere to go, as qmail-remote says it. */
+/* Why there is nowhere to go. */
 struct refusal {
-	char letter;     /* 'Z' try again, 'D' never */
-	char status[8];  /* "5.4.6" */
-	char text[1024]; /* one or two lines without a final LF, ended by
-			  * "(#5.4.6)" */
+	char letter;    /* 'Z' try again, 'D' never */
+	char status[8]; /* "5.4.6" */
+	/* qmail-remote's sentence, with "(#5.4.6)" at its end; for trouble with
+	 * DNS a line behind it that says with what.  No final LF; of
+	 * another's bytes only printable ones. */
+	char text[1024];
 };
-
-/* Fill *s with the addresses of this host's interfaces, but those of the
- * loopback.  Before drop_to: the jail has no netlink.  names is left alone.
- * False with errno. */
-MUST_USE bool self_learn(struct self *s);
 
 /* Where a next hop (control/nexthop.h) is: the exchangers of host where mx,
  * else its addresses; a literal, "[192.0.2.1]" or "[IPv6:...]", is its own
@@ -90,7 +80,8 @@ struct hop {
 };
 
 /* Store the targets of h in *t: at least one, best preference first, equal ones
- * in random order.  False with *why. */
+ * in random order.  False with *why: trouble with DNS or memory is 'Z', and so
+ * is a relay that DNS does not know, which no sender can help. */
 MUST_USE bool resolve(const struct resolver *r, const struct hop *h,
     struct targets *t, struct refusal *why);
 
