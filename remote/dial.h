@@ -68,13 +68,17 @@ struct dialed {
 void dial_begin(struct dial *d, const struct dial_plan *plan);
 
 /* Connect to the next address.  An address that was handed out or has failed is
- * not tried again; one that lost a race may be.  False when none is left, or
+ * not tried again, by whatever host's name; one that lost a race may be.  False when none is left, or
  * total_ms is used up: then d->error says why the last one failed. */
 MUST_USE bool dial_next(struct dial *d, struct dialed *out);
 
-/* Go on with the next host: what is left of target, an entry of the plan's
- * targets, is not tried (it has answered for all its addresses). */
+/* What is left of target, an entry of the plan's targets, is not tried: it may
+ * not be used by a policy, or has answered for all its addresses. */
 void dial_skip(struct dial *d, const struct target *target);
+
+/* a is dead for an hour from now.  dial_next does it for what times out or
+ * cannot be reached; the caller may for what connects and is silent. */
+void dial_bury(struct dial_dead *dead, const struct ip *a);
 
 /* a was dead within the last hour. */
 bool dial_is_dead(const struct dial_dead *dead, const struct ip *a);
