@@ -95,7 +95,12 @@ $(FAULTRUN): $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/crash/faultrun/*.c)
 	$(B)/libculver.a
 	$(CC) $(ALL_LD) -o $@ $^ $(LIBS) $(LDLIBS)
 
-harness: all $(FAULTRUN) ## what the crash tests run
+# tests/system/resolve prints what a DNS server leads to.
+RESOLVE := $(B)/tests/system/resolve
+$(RESOLVE): $(B)/tests/system/resolve.o $(B)/remote.a $(B)/libculver.a
+	$(CC) $(ALL_LD) -o $@ $^ $(LIBS) $(LDLIBS)
+
+harness: all $(FAULTRUN) $(RESOLVE) ## what the crash and system tests run
 
 check: $(UNITS) all ## unit tests, and the same with SAN=1
 	@n=0; bad=0; for t in $(UNITS); do \
