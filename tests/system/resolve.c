@@ -4,7 +4,8 @@
  *   resolve ADDRESS:PORT relay HOST     those of a relay
  *   resolve ADDRESS:PORT TYPE NAME      an answer: A AAAA MX TXT PTR TLSA
  *
- * The loopback counts as a host.  Exits 0 when something was found, 1 when not,
+ * A number behind them is the most milliseconds that it may take, 60000 where
+ * there is none.  The loopback counts as a host.  Exits 0 when something was found, 1 when not,
  * 100 for wrong usage. */
 #include "remote/resolve.h"
 
@@ -46,22 +47,23 @@ print_record(enum dns_type type, const struct dns_record *r)
 	} else if (type == DNS_A || type == DNS_AAAA) {
 		(void)printf("%s\n", text);
 	} else {
-		(void)printf(
-		    "%d %.*s\n", r->preference, (int)r->data.len, r->data.data);
+		(void)printf("%d ", r->preference);
+		(void)fwrite(r->data.data, 1, r->data.len, stdout);
+		(void)printf("\n");
 	}
 }
 
 static int
-print_answer(struct dns *d, enum dns_type type, const char *name)
+print_answer(struct dns *d, enum dns_type type, const char *name, int64_t ms)
 {
 	struct dns_question q = {.name = name, .type = type};
 	bool found;
 
-	dns_ask(d, &q, 1, MS);
+	dns_ask(d, &q, 1, ms);
 	found = q.answer.result == DNS_FOUND;
-	(void)printf("%s%s%s\n", results[q.answer.result],
-	    q.answer.secure ? " secure" : "",
-	    q.answer.why == NULL ? "" : " why");
+	(void)printf("%s%s%s%s\n", results[q.answer.result],
+	    q.answer.secure ? " secure" : "", q.answer.why == NULL ? "" : ": ",
+	    q.answer.why == NULL ? "" : q.answer.why);
 	for (size_t i = 0; i < q.answer.count; i++)
 		print_record(type, &q.answer.records[i]);
 	dns_answer_free(&q.answer);
@@ -69,10 +71,10 @@ print_answer(struct dns *d, enum dns_type type, const char *name)
 }
 
 static int
-print_targets(struct dns *d, bool mx, const char *host)
+print_targets(struct dns *d, bool mx, const char *host, int64_t ms)
 {
 	const struct self self = {.names = {NULL}, .loopback = true};
-	const struct resolver r = {.dns = d, .self = &self, .ms = MS};
+	const struct resolver r = {.dns = d, .self = &self, .ms = ms};
 	const struct hop h = {host, mx, 25};
 	struct targets t;
 	struct refusal why;
@@ -99,13 +101,13 @@ print_targets(struct dns *d, bool mx, const char *host)
 }
 
 static int
-run(struct dns *d, const char *what, const char *name)
+run(struct dns *d, const char *what, const char *name, int64_t ms)
 {
 	if (strcmp(what, "mx") == 0 || strcmp(what, "relay") == 0)
-		return print_targets(d, what[0] == 'm', name);
+		return print_targets(d, what[0] == 'm', name, ms);
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (strcmp(types[i].name, what) == 0)
-			return print_answer(d, types[i].type, name);
+			return print_answer(d, types[i].type, name, ms);
 	return 100;
 }
 
@@ -114,15 +116,18 @@ main(int argc, char **argv)
 {
 	struct dns_server server;
 	struct dns *d;
+	uint64_t ms = MS;
 	int code;
 
-	if (argc != 4 || !ip_parse_server(str_of(argv[1]), DNS_PORT, &server.ip,
-			     &server.port))
+	if (argc < 4 || argc > 5 ||
+	    (argc == 5 && !num_parse(str_of(argv[4]), MS, &ms)) ||
+	    !ip_parse_server(
+		str_of(argv[1]), DNS_PORT, &server.ip, &server.port))
 		return 100;
 	d = dns_new(&server, 1);
 	if (d == NULL)
 		return 111;
-	code = run(d, argv[2], argv[3]);
+	code = run(d, argv[2], argv[3], (int64_t)ms);
 	dns_free(d);
 	return code;
 }
