@@ -24,6 +24,8 @@ static const struct zone_row zone[] = {
     {"loop2.example",      DNS_CNAME, "loop.example",   NS_TELL,     0         },
     {"open.example",       DNS_CNAME, "open2.example",  NS_OPEN,     0         },
     {"open2.example",      DNS_CNAME, "a.example",      NS_OPEN,     0         },
+    {"opensec.example",    DNS_CNAME, "sec.example",    NS_OPEN,     0         },
+    {"sec.example",        DNS_A,     "192.0.2.8",      NS_SECURE,   0         },
     {"ring.example",       DNS_CNAME, "ring.example",   NS_OPEN,     0         },
     {"ring0.example",      DNS_CNAME, "ring1.example",  NS_OPEN,     0         },
     {"ring1.example",      DNS_CNAME, "ring0.example",  NS_OPEN,     0         },
@@ -85,6 +87,9 @@ static const struct row rows[] = {
     {"x.onion",            DNS_A,    DNS_NO_NAME, NULL,          0, false, 0,  LATER},
     {"loop.example",       DNS_A,    DNS_LOOP,    NULL,          0, false, 17, LATER},
     {"open.example",       DNS_A,    DNS_FOUND,   "192.0.2.1",   1, false, 2,  LATER},
+ /* The alias was not signed, and so nothing is that it led to. */
+    {"opensec.example",    DNS_A,    DNS_FOUND,   "192.0.2.8",   1, false, 1,  LATER},
+    {"sec.example",        DNS_A,    DNS_FOUND,   "192.0.2.8",   1, true,  0,  LATER},
     {"ring0.example",      DNS_A,    DNS_NO_DATA, NULL,          0, false, 5,  LATER},
     {"fail.example",       DNS_A,    DNS_TROUBLE, failed,        0, false, 0,  LATER},
     {"no.example",         DNS_A,    DNS_TROUBLE, failed,        0, false, 0,  LATER},

@@ -357,6 +357,27 @@ a_broken_frame_is_trouble(void **state)
 	buf_free(&b);
 }
 
+/* Two root names and five numbers; and a byte more, or less. */
+static void
+a_malformed_soa_is_trouble(void **state)
+{
+	struct buf b = {0};
+
+	(void)state;
+	for (size_t len = 21; len <= 23; len++) {
+		buf_clear(&b);
+		put_head(&b, NX, 0, 1, 0);
+		put_question(&b, "a.example", DNS_A);
+		put_name(&b, "example");
+		put_fixed(&b, DNS_SOA, 300, len);
+		for (size_t i = 0; i < len; i++)
+			put8(&b, 0);
+		assert_int_equal(result_of(&b, "a.example", DNS_A),
+		    len == 22 ? DNS_NO_NAME : DNS_TROUBLE);
+	}
+	buf_free(&b);
+}
+
 /* BADVERS is written in the additional section alone (RFC 6891, 6.1.3). */
 static void
 the_upper_bits_of_a_code_count(void **state)
@@ -512,6 +533,7 @@ main(void)
 	    cmocka_unit_test(an_open_alias_is_told),
 	    cmocka_unit_test(malformed_data_is_trouble),
 	    cmocka_unit_test(a_broken_frame_is_trouble),
+	    cmocka_unit_test(a_malformed_soa_is_trouble),
 	    cmocka_unit_test(the_upper_bits_of_a_code_count),
 	    cmocka_unit_test(the_largest_answers_are_read),
 	    cmocka_unit_test(strings_of_a_text_are_joined),

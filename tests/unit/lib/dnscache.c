@@ -69,6 +69,8 @@ stale_is_gone(void **state)
 	dns_cache_keep(c, "a.example", DNS_A, str_of("one"), 3600);
 	dns_cache_keep(c, "now.example", DNS_A, str_of("two"), 0);
 	assert_true(has(c, "now.example", DNS_A, NULL));
+	dns_cache_keep(c, "a.example", DNS_A, str_of("two"), 0);
+	assert_true(has(c, "a.example", DNS_A, "one"));
 	move_clock(3000);
 	assert_int_equal(
 	    dns_cache_find(c, "a.example", DNS_A, &seconds).len, 3);

@@ -109,8 +109,10 @@ put_rows(struct buf *b, const struct zone_row *zone, const struct asked *q,
 		*secure = *secure && z->manner == NS_SECURE;
 		n += put_row(b, z);
 		name = z->data;
-		if (z->manner == NS_OPEN)
-			break;
+		if (z->manner == NS_OPEN) {
+			*end = name;
+			return n;
+		}
 	}
 	*end = name;
 	for (const struct zone_row *z = zone; z->name != NULL; z++)
