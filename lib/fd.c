@@ -303,3 +303,27 @@ fd_wait_write(int fd, int ms)
 {
 	return wait_for(fd, POLLOUT, ms);
 }
+
+bool
+fd_await(int fd, short events, int64_t deadline, short *seen)
+{
+	struct pollfd p = {.fd = fd, .events = events};
+
+	for (;;) {
+		int64_t now = clock_boot();
+		int64_t left = deadline > now ? (deadline - now) / 1000 + 1 : 0;
+		int n;
+
+		if (left == 0) {
+			errno = ETIMEDOUT;
+			return false;
+		}
+		n = poll(&p, 1, left > INT_MAX ? INT_MAX : (int)left);
+		if (n > 0) {
+			*seen = p.revents;
+			return true;
+		}
+		if (n < 0 && errno != EINTR)
+			return false;
+	}
+}

@@ -6,6 +6,7 @@
 #include "lib/buf.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* All n bytes, through short writes and EINTR.  False with errno. */
@@ -55,5 +56,9 @@ MUST_USE bool fd_wait_read(int fd, int ms);
 
 /* True when fd is writable within ms; likewise. */
 MUST_USE bool fd_wait_write(int fd, int ms);
+
+/* The same for events of poll(2), until deadline (clock_boot, microseconds);
+ * *seen is what came of them, or POLLERR or POLLHUP. */
+MUST_USE bool fd_await(int fd, short events, int64_t deadline, short *seen);
 
 #endif

@@ -1,0 +1,67 @@
+/* tls_inside: what the files of tls know of each other. */
+#ifndef LIB_TLS_INSIDE_H
+#define LIB_TLS_INSIDE_H
+
+#include "lib/attr.h"
+#include "lib/tls.h"
+#include <openssl/ssl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { TLS_KEY = 32 }; /* bytes of a SHA-256 */
+
+struct tls_session {
+	unsigned char key[TLS_KEY];
+	SSL_SESSION *session; /* NULL: a free place */
+	int64_t since;        /* clock_boot */
+};
+
+struct tls_context {
+	SSL_CTX *ssl;
+	BIO_METHOD *method;
+	struct tls_session sessions[TLS_SESSIONS];
+};
+
+struct tls {
+	SSL *ssl;
+	struct tls_context *context;
+	int fd;
+	bool broken;   /* nothing more can be said, not even the end */
+	bool remember; /* keep its sessions under key */
+	unsigned char key[TLS_KEY];
+	enum tls_fault verdict;
+	char word[16];
+};
+
+/* What t's SSL reads from and writes to is t->fd, without signals; false
+ * without memory. */
+MUST_USE bool tls_bio_attach(struct tls *t);
+
+/* The method of such a BIO; NULL without memory.  Free with BIO_meth_free. */
+MUST_USE BIO_METHOD *tls_bio_method(void);
+
+/* Make the key of a connection to wish->peer as wish wants it: no session goes
+ * on under another.  False without a peer or memory. */
+MUST_USE bool tls_session_key(
+    const struct tls_wish *wish, unsigned char key[TLS_KEY]);
+
+/* Remember, in s's place of the oldest, or of the one with that key; s is the
+ * context's then. */
+void tls_session_keep(
+    struct tls_context *c, const unsigned char key[TLS_KEY], SSL_SESSION *s);
+
+/* Take the session of that key out; NULL when there is none that can go on.
+ * The caller frees it. */
+MUST_USE SSL_SESSION *tls_session_take(
+    struct tls_context *c, const unsigned char key[TLS_KEY]);
+
+/* Forget them all. */
+void tls_session_clear(struct tls_context *c);
+
+/* Tell t's SSL what the wish is.  TLS_OK, TLS_UNUSABLE or TLS_LOCAL. */
+MUST_USE enum tls_fault tls_wish_apply(SSL *ssl, const struct tls_wish *wish);
+
+/* What an X509_V_ERR_ means to a wish of that trust. */
+enum tls_fault tls_fault_of(long verify_result, enum tls_trust trust);
+
+#endif
