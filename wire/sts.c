@@ -168,6 +168,7 @@ put_report(struct buf *b, const struct sts_report *r)
 	}
 	return field_put32(b, r->type) && field_put32(b, r->result) &&
 	       field_put_text(b, r->domain) &&
+	       put_text(b, r->base, STS_HOST_MAX) &&
 	       put_text(b, r->mx, STS_HOST_MAX) && put_ip(b, r, &r->sending) &&
 	       put_ip(b, r, &r->receiving) &&
 	       field_put_text(b, str_slice(r->reason, 0, STS_REASON_MAX)) &&
@@ -212,6 +213,7 @@ sts_report_read(struct str in, struct sts_report *r)
 	r->type = (enum sts_type)type;
 	r->result = (enum sts_result)result;
 	return field_take_text(&in, &r->domain) && sts_domain_ok(r->domain) &&
+	       take_text(&in, &r->base, STS_HOST_MAX) &&
 	       take_text(&in, &r->mx, STS_HOST_MAX) && take_ips(&in, r) &&
 	       take_text(&in, &r->reason, STS_REASON_MAX) &&
 	       take_text(&in, &r->policy, STS_POLICY_MAX) && in.len == 0;
@@ -276,24 +278,37 @@ read_answer(const struct frame *f, struct sts_policy *p, enum sts_answer *a)
 	return (f->kind == 'N' || f->kind == 'Z') && f->payload.len == 0;
 }
 
+/* Ask what is in out.  False without an answer. */
+static bool
+exchange(struct sts *s, struct sts_policy *p, enum sts_answer *a)
+{
+	struct frame f;
+
+	if (!send_frame(s, 'Q'))
+		return false;
+	if (frame_read(s->fd, STS_WAIT * 1000, &s->in, &f) == FRAME_OK &&
+	    read_answer(&f, p, a))
+		return true;
+	fd_close(&s->fd);
+	return false;
+}
+
 enum sts_answer
 sts_ask(struct sts *s, struct str domain, struct sts_policy *p)
 {
 	enum sts_answer a;
-	struct frame f;
-	bool asked;
+	bool old = s->fd >= 0;
 
 	buf_clear(&s->out);
 	if (domain.len > STS_DOMAIN_MAX || !buf_append_lower(&s->out, domain) ||
 	    !sts_domain_ok(buf_str(&s->out)))
 		return STS_NONE;
-	asked = buf_append_byte(&s->out, '\0') && send_frame(s, 'Q');
-	if (asked &&
-	    frame_read(s->fd, STS_WAIT * 1000, &s->in, &f) == FRAME_OK &&
-	    read_answer(&f, p, &a))
+	if (!buf_append_byte(&s->out, '\0'))
+		return STS_LATER;
+	if (exchange(s, p, &a))
 		return a;
-	fd_close(&s->fd);
-	return STS_LATER;
+	/* An old connection may have ended just then. */
+	return old && errno != ETIMEDOUT && exchange(s, p, &a) ? a : STS_LATER;
 }
 
 void

@@ -13,8 +13,8 @@
  *             Z         cannot tell now; ask again with the next message
  *           Of N and Z the sender does what it does without a policy (RFC 8461,
  *           5.1: a policy that was never had does not hold mail back).
- * Report    frame R, no answer: type(4) result(4) domain mx sending receiving
- *           reason policy.  One for each TLS session tried.
+ * Report    frame R, no answer: type(4) result(4) domain base mx sending
+ *           receiving reason policy.  One for each TLS session tried.
  * Limits    a frame STS_FRAME; a connection silent for STS_IDLE seconds is
  *           closed, and so is one that says anything else.
  */
@@ -102,8 +102,9 @@ enum sts_result {
 struct sts_report {
 	enum sts_type type;
 	enum sts_result result;
-	struct str domain; /* whose policy it is: the recipient's domain for
-			    * NONE and STS, the TLSA base domain for TLSA */
+	struct str domain; /* the recipient's: who asks for reports says so
+			    * there (RFC 8460, 1.1 and 3) */
+	struct str base;   /* TLSA: the TLSA base domain; else "" */
 	struct str mx;     /* the exchanger; its name in lower case */
 	bool reached;      /* the addresses are known */
 	struct ip sending, receiving;
