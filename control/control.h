@@ -49,7 +49,8 @@ enum control_kind {
 	KIND_SENDERS,
 	KIND_SOURCES,
 	KIND_TIMES,
-	KIND_RATES
+	KIND_RATES,
+	KIND_POLICIES
 };
 
 struct control_row {

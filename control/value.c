@@ -24,6 +24,7 @@ static const char *const kind_names[] = {
     [KIND_SOURCES] = "SOURCES",
     [KIND_TIMES] = "TIMES",
     [KIND_RATES] = "RATES",
+    [KIND_POLICIES] = "POLICIES",
 };
 
 const char *
@@ -46,10 +47,17 @@ kind_is_way(enum control_kind kind)
 	       kind == KIND_SOURCES;
 }
 
+/* Its lines are way.h's to cut. */
+static bool
+kind_is_cut(enum control_kind kind)
+{
+	return kind_is_way(kind) || kind == KIND_POLICIES;
+}
+
 bool
 kind_is_map(enum control_kind kind)
 {
-	return kind == KIND_MAP || kind == KIND_RATES || kind_is_way(kind);
+	return kind == KIND_MAP || kind == KIND_RATES || kind_is_cut(kind);
 }
 
 bool
@@ -364,7 +372,7 @@ parse_list(struct value *v, const struct control_row *row, struct fault *f)
 	struct str rest = buf_str(&v->text), line;
 	size_t room = 0;
 
-	bool way = kind_is_way(row->kind);
+	bool way = kind_is_cut(row->kind);
 	struct entry *e;
 
 	f->line = 0;

@@ -33,7 +33,7 @@ struct value {
 	size_t count;
 	size_t idle_line; /* first line that has no effect, from 1; 0: none */
 	struct buf made;  /* ACCESS, NETWORKS: what entries point into; of
-			   * ROUTES, SENDERS, SOURCES the keys */
+			   * ROUTES, SENDERS, SOURCES, POLICIES the keys */
 };
 
 /* Where a text does not parse: its line, what is wrong, and the bytes that are
@@ -62,7 +62,7 @@ bool kind_is_list(enum control_kind kind);
 /* True for KIND_ROUTES, KIND_SENDERS and KIND_SOURCES: way.h. */
 bool kind_is_way(enum control_kind kind);
 
-/* True for KIND_MAP, KIND_RATES and these: key:value lines, the empty key for the rest. */
+/* True for KIND_MAP, KIND_RATES, these and KIND_POLICIES: key:value lines, the empty key for the rest. */
 bool kind_is_map(enum control_kind kind);
 
 /* True for these and KIND_SERVERS: a value of several lines. */

@@ -1,6 +1,7 @@
 /* way: one line of smtproutes, authsenders or outgoingip; see way.h. */
 #include "control/way.h"
 
+#include "control/tlsrule.h"
 #include "lib/num.h"
 
 enum { PORT_MAX = 65535 };
@@ -280,6 +281,7 @@ way_cut(struct str line, enum control_kind kind, struct buf *key,
 {
 	struct nexthop_source source;
 	struct nexthop hop;
+	struct tlsrule rule;
 	struct str name;
 	size_t end = key_end(line);
 
@@ -298,7 +300,10 @@ way_cut(struct str line, enum control_kind kind, struct buf *key,
 		return faulty(f, "blank within the key", name);
 	if (name.len > VALUE_KEY)
 		return faulty(f, "the key is too long", nothing);
-	return append_key(name, kind, key, f) &&
-	       (kind == KIND_SOURCES ? way_parse_source(*value, &source, f)
-				     : way_parse(*value, &hop, f));
+	if (!append_key(name, kind, key, f))
+		return false;
+	if (kind == KIND_POLICIES)
+		return tlsrule_parse(*value, &rule, f);
+	return kind == KIND_SOURCES ? way_parse_source(*value, &source, f)
+				    : way_parse(*value, &hop, f);
 }

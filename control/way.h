@@ -23,7 +23,7 @@
 #include "lib/str.h"
 #include <stdbool.h>
 
-/* Cut a line of a kind that kind_is_way: append its key to key as it is looked
+/* Cut a line of a kind that kind_is_way, or of POLICIES: append its key to key as it is looked
  * up (lower case, A-labels), *value is a view into line.  Both are sound then.
  * False: *f says what is wrong, nothing of what stands behind a '|' or a blank;
  * what was appended is of no use. */

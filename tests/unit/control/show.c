@@ -35,18 +35,19 @@ what_is_shown_reads_as_itself(void **state)
 		enum control_id id;
 		const char *text;
 	} files[] = {
-	    {C_me,             "Mail.Example.ORG\nsecond line\n"                },
-	    {C_databytes,      "18446744073709551615"                           },
-	    {C_doublebounceto, "\n"					     },
-	    {C_smtpgreeting,   "  mail = {ready} # not a comment \t\n"          },
-	    {C_rcpthosts,      "B.test\n\n# c\n.a.test\nb.test\n"               },
-	    {C_virtualdomains, ":all\na.test:x: y \nB.test:\n"                  },
-	    {C_locals,         ""					       },
-	    {C_proxyclients,   "10.0.0.0/8\n[2001:db8::]/32\n1.2.3.4-5\n"       },
-	    {C_smtproutes,     ":r:26|joe|a:b |c\n[::1]:\nM\xc3\xbc.test:r;25\n"},
-	    {C_authsenders,    "Joe@B.test::465\n@a.test:lmtp:[::1]\n"          },
-	    {C_outgoingip,     "192.0.2.1, ::1\n.a.test:0.0.0.0\n"              },
-	    {C_tcp_smtp,       "1.2-3.:deny\n[::1]:allow,A='\"'\n:allow\n"      },
+	    {C_me,             "Mail.Example.ORG\nsecond line\n"                 },
+	    {C_databytes,      "18446744073709551615"                            },
+	    {C_doublebounceto, "\n"					      },
+	    {C_smtpgreeting,   "  mail = {ready} # not a comment \t\n"           },
+	    {C_rcpthosts,      "B.test\n\n# c\n.a.test\nb.test\n"                },
+	    {C_virtualdomains, ":all\na.test:x: y \nB.test:\n"                   },
+	    {C_locals,         ""						},
+	    {C_proxyclients,   "10.0.0.0/8\n[2001:db8::]/32\n1.2.3.4-5\n"        },
+	    {C_smtproutes,     ":r:26|joe|a:b |c\n[::1]:\nM\xc3\xbc.test:r;25\n" },
+	    {C_tlspolicy,      ":may\nA.test:verify .b.test c.test\n[::1]:none\n"},
+	    {C_authsenders,    "Joe@B.test::465\n@a.test:lmtp:[::1]\n"           },
+	    {C_outgoingip,     "192.0.2.1, ::1\n.a.test:0.0.0.0\n"               },
+	    {C_tcp_smtp,       "1.2-3.:deny\n[::1]:allow,A='\"'\n:allow\n"       },
 	};
 	struct controls *first = make(), *second = make();
 	struct buf one = {0}, two = {0}, error = {0};
