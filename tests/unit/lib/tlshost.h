@@ -24,7 +24,9 @@
 
 #include <cmocka.h>
 
+#ifndef COUNT
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#endif
 
 enum { PATIENCE = 20 * CLOCK_SECOND, DAY = 86400 };
 
