@@ -1,6 +1,8 @@
 /* tls: whom a client takes for the one it wants, and what ends a handshake. */
 #include "tests/unit/lib/tlshost.h"
 
+#include "lib/drop.h"
+#include "lib/home.h"
 #include <errno.h>
 #include <poll.h>
 
@@ -201,64 +203,63 @@ versions_before_1_2_are_refused(void **state)
 	SSL_CTX_free(x);
 }
 
+enum { OWN, AUTHORITY, STRANGE };
+
+static const struct {
+	enum card card;
+	uint8_t usage, selector, matching;
+	int of;
+	const char *base, *also;
+	enum tls_fault fault;
+} pins[] = {
+    {CARD_GOOD,    3, 1, 1, OWN,       "mx.example.org", NULL,             TLS_OK      },
+    {CARD_GOOD,    3, 0, 2, OWN,       "mx.example.org", NULL,             TLS_OK      },
+    {CARD_GOOD,    3, 1, 0, OWN,       "mx.example.org", NULL,             TLS_OK      },
+ /* RFC 7672, 3.1.1: neither names nor dates count. */
+    {CARD_GOOD,    3, 1, 1, OWN,       "a.test",         NULL,             TLS_OK      },
+    {CARD_EXPIRED, 3, 1, 1, OWN,       "mx.example.org", NULL,             TLS_OK      },
+    {CARD_SELF,    3, 1, 1, OWN,       "mx.example.org", NULL,             TLS_OK      },
+    {CARD_GOOD,    3, 0, 1, STRANGE,   "mx.example.org", NULL,             TLS_MISMATCH},
+ /* With an authority they do. */
+    {CARD_GOOD,    2, 0, 1, AUTHORITY, "mx.example.org", NULL,             TLS_OK      },
+    {CARD_GOOD,    2, 1, 2, AUTHORITY, "a.test",         "mx.example.org", TLS_OK      },
+    {CARD_CN,      2, 0, 1, AUTHORITY, "mx.example.org", NULL,             TLS_OK      },
+    {CARD_GOOD,    2, 0, 1, AUTHORITY, "a.test",         NULL,             TLS_NAME    },
+    {CARD_EXPIRED, 2, 0, 1, AUTHORITY, "mx.example.org", NULL,             TLS_EXPIRED },
+    {CARD_GOOD,    2, 0, 1, STRANGE,   "mx.example.org", NULL,             TLS_MISMATCH},
+ /* RFC 7672, 3.1.3: these do not count at all. */
+    {CARD_GOOD,    1, 1, 1, OWN,       "mx.example.org", NULL,             TLS_UNUSABLE},
+    {CARD_GOOD,    0, 0, 1, AUTHORITY, "mx.example.org", NULL,             TLS_UNUSABLE},
+};
+
 static void
 records_pin_keys_and_authorities(void **state)
 {
-	enum { OWN, AUTHORITY, STRANGE };
-	static const struct {
-		enum card card;
-		uint8_t usage, selector, matching;
-		int of;
-		const char *base, *also;
-		enum tls_fault fault;
-	} rows[] = {
-	    {CARD_GOOD,    3, 1, 1, OWN,       "mx.example.org", NULL,             TLS_OK      },
-	    {CARD_GOOD,    3, 0, 2, OWN,       "mx.example.org", NULL,             TLS_OK      },
-	    {CARD_GOOD,    3, 1, 0, OWN,       "mx.example.org", NULL,             TLS_OK      },
- /* RFC 7672, 3.1.1: neither names nor dates count. */
-	    {CARD_GOOD,    3, 1, 1, OWN,       "a.test",         NULL,             TLS_OK      },
-	    {CARD_EXPIRED, 3, 1, 1, OWN,       "mx.example.org", NULL,             TLS_OK      },
-	    {CARD_SELF,    3, 1, 1, OWN,       "mx.example.org", NULL,             TLS_OK      },
-	    {CARD_GOOD,    3, 0, 1, STRANGE,   "mx.example.org", NULL,             TLS_MISMATCH},
- /* With an authority they do. */
-	    {CARD_GOOD,    2, 0, 1, AUTHORITY, "mx.example.org", NULL,             TLS_OK      },
-	    {CARD_GOOD,    2, 1, 2, AUTHORITY, "a.test",         "mx.example.org", TLS_OK      },
-	    {CARD_CN,      2, 0, 1, AUTHORITY, "mx.example.org", NULL,             TLS_OK      },
-	    {CARD_GOOD,    2, 0, 1, AUTHORITY, "a.test",         NULL,             TLS_NAME    },
-	    {CARD_EXPIRED, 2, 0, 1, AUTHORITY, "mx.example.org", NULL,
-             TLS_EXPIRED								       },
-	    {CARD_GOOD,    2, 0, 1, STRANGE,   "mx.example.org", NULL,             TLS_MISMATCH},
- /* RFC 7672, 3.1.3: these do not count at all. */
-	    {CARD_GOOD,    1, 1, 1, OWN,       "mx.example.org", NULL,             TLS_UNUSABLE},
-	    {CARD_GOOD,    0, 0, 1, AUTHORITY, "mx.example.org", NULL,
-             TLS_UNUSABLE								      },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct pin p = {rows[i].usage, rows[i].selector,
-		    rows[i].matching, house.cards[CARD_OTHER], {0}};
+	for (size_t i = 0; i < COUNT(pins); i++) {
+		struct pin p = {pins[i].usage, pins[i].selector,
+		    pins[i].matching, house.cards[CARD_OTHER], {0}};
 		struct tls_wish wish = {
 		    .trust = TLS_PINNED,
-		    .names = {rows[i].base, rows[i].also},
-		    .name_count = rows[i].also == NULL ? 1 : 2,
+		    .names = {pins[i].base, pins[i].also},
+		    .name_count = pins[i].also == NULL ? 1 : 2,
 		    .record_count = 1,
 		    .word = "dane"
                 };
-		SSL_CTX *x = host_context(rows[i].card);
+		SSL_CTX *x = host_context(pins[i].card);
 		struct tls_record r;
 		struct met m;
 
-		if (rows[i].of == OWN)
-			p.x = house.cards[rows[i].card];
-		else if (rows[i].of == AUTHORITY)
+		if (pins[i].of == OWN)
+			p.x = house.cards[pins[i].card];
+		else if (pins[i].of == AUTHORITY)
 			p.x = house.authority;
 		r = record(&p);
 		wish.records = &r;
 		m = meet(x, &wish);
-		if (m.fault != rows[i].fault)
+		if (m.fault != pins[i].fault)
 			print_error("row %zu: %s\n", i, m.why);
-		assert_int_equal(m.fault, rows[i].fault);
+		assert_int_equal(m.fault, pins[i].fault);
 		if (m.fault == TLS_OK)
 			assert_string_equal(
 			    m.text, "TLSv1.3 TLS_AES_256_GCM_SHA384 dane");
@@ -487,6 +488,49 @@ a_folder_of_authorities_may_go_away(void **state)
 	buf_free(&error);
 }
 
+/* All that OpenSSL opens it has opened by then. */
+static int
+shake_in_jail(int fd)
+{
+	static const struct drop jail = {
+	    .account = ACCOUNT_SELF, .jailed = true, .promises = PROMISE_INET};
+	struct tls_wish wish = {
+	    .trust = TLS_NAMED, .names = {"mx.example.org"}, .name_count = 1};
+	char why[TLS_WHY];
+	struct tls *t;
+
+	if (setenv("CULVER_HOME", "/tmp", 1) != 0)
+		return 1;
+	home_enter();
+	drop_to(&jail);
+	if (open(house.file, O_RDONLY) >= 0)
+		return 2;
+	if (tls_connect(&t, context, fd, &wish, soon(), why) != TLS_OK)
+		return 3;
+	greeting(t, fd);
+	tls_close(t, true);
+	return 0;
+}
+
+static void
+a_jail_stops_no_handshake(void **state)
+{
+	SSL_CTX *x = host_context(CARD_GOOD);
+	struct host h = host_start(serve_echo, x);
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(shake_in_jail(h.fd));
+	assert_int_equal(close(h.fd), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	host_end(&h);
+	SSL_CTX_free(x);
+}
+
 int
 main(void)
 {
@@ -503,6 +547,7 @@ main(void)
 	    cmocka_unit_test(handshakes_end),
 	    cmocka_unit_test(authorities_are_read_at_once_or_complained_about),
 	    cmocka_unit_test(a_folder_of_authorities_may_go_away),
+	    cmocka_unit_test(a_jail_stops_no_handshake),
 	};
 
 	return cmocka_run_group_tests(tests, open_all, close_all);
