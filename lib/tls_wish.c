@@ -23,6 +23,10 @@ static const char *const ciphers[] = {
     [TLS_PINNED] = "HIGH:!aNULL:!eNULL:!PSK:!SRP:!3DES:@SECLEVEL=1",
 };
 
+/* Who only looks must not be driven to clear text by it. */
+static const char *const lenient =
+    "HIGH:MEDIUM:!aNULL:!eNULL:!PSK:!SRP:!RC4:!3DES:@SECLEVEL=0";
+
 static bool
 is_certificate(struct str der)
 {
@@ -127,10 +131,21 @@ apply_pinned(SSL *ssl, const struct tls_wish *wish)
 	return usable > 0 ? TLS_OK : TLS_UNUSABLE;
 }
 
+static bool
+set_ciphers(SSL *ssl, const struct tls_wish *wish)
+{
+	bool weak = wish->lenient || wish->trust == TLS_ANYBODY;
+
+	if (weak)
+		SSL_set_options(ssl, SSL_OP_LEGACY_SERVER_CONNECT);
+	return SSL_set_cipher_list(
+		   ssl, wish->lenient ? lenient : ciphers[wish->trust]) == 1;
+}
+
 enum tls_fault
 tls_wish_apply(SSL *ssl, const struct tls_wish *wish)
 {
-	if (SSL_set_cipher_list(ssl, ciphers[wish->trust]) != 1 ||
+	if (!set_ciphers(ssl, wish) ||
 	    (wish->sni != NULL && !is_address(wish->sni) &&
 		SSL_set_tlsext_host_name(ssl, wish->sni) != 1))
 		return TLS_LOCAL;

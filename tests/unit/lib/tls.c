@@ -243,8 +243,7 @@ records_pin_keys_and_authorities(void **state)
 		    .trust = TLS_PINNED,
 		    .names = {pins[i].base, pins[i].also},
 		    .name_count = pins[i].also == NULL ? 1 : 2,
-		    .record_count = 1,
-		    .word = "dane"
+		    .record_count = 1
                 };
 		SSL_CTX *x = host_context(pins[i].card);
 		struct tls_record r;
@@ -256,6 +255,7 @@ records_pin_keys_and_authorities(void **state)
 			p.x = house.authority;
 		r = record(&p);
 		wish.records = &r;
+		wish.word = "dane";
 		m = meet(x, &wish);
 		if (m.fault != pins[i].fault)
 			print_error("row %zu: %s\n", i, m.why);
