@@ -189,6 +189,23 @@ only_who_takes_anybody_takes_the_anonymous(void **state)
 	SSL_CTX_free(x);
 }
 
+/* To look at a certificate is no reason to do without TLS. */
+static void
+weak_keys_are_refused_where_it_counts(void **state)
+{
+	struct tls_wish wish = {
+	    .trust = TLS_NAMED, .names = {"mx.example.org"}, .name_count = 1};
+	SSL_CTX *x = host_context(CARD_WEAK);
+
+	(void)state;
+	assert_int_equal(meet(x, &wish).fault, TLS_INVALID);
+	wish.lenient = true;
+	assert_int_equal(meet(x, &wish).fault, TLS_OK);
+	wish = (struct tls_wish){0};
+	assert_int_equal(meet(x, &wish).fault, TLS_OK);
+	SSL_CTX_free(x);
+}
+
 static void
 versions_before_1_2_are_refused(void **state)
 {
@@ -538,6 +555,7 @@ main(void)
 	    cmocka_unit_test(names_are_taken_as_certificates_say),
 	    cmocka_unit_test(anybody_is_taken_and_trusted_by_nobody),
 	    cmocka_unit_test(only_who_takes_anybody_takes_the_anonymous),
+	    cmocka_unit_test(weak_keys_are_refused_where_it_counts),
 	    cmocka_unit_test(versions_before_1_2_are_refused),
 	    cmocka_unit_test(records_pin_keys_and_authorities),
 	    cmocka_unit_test(records_that_cannot_count_are_known_before),

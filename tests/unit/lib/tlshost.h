@@ -45,11 +45,12 @@ enum card {
 	CARD_EXPIRED,
 	CARD_FUTURE,
 	CARD_SELF, /* mx.example.org, self-signed */
+	CARD_WEAK, /* as the first, with a key of RSA-1024 */
 	CARD_COUNT
 };
 
 static struct {
-	EVP_PKEY *key; /* of all */
+	EVP_PKEY *key, *weak_key;
 	X509 *authority, *cards[CARD_COUNT];
 	char file[64]; /* the authority's, PEM */
 } house;
@@ -62,6 +63,12 @@ add_extension(X509 *x, int nid, const char *value)
 	assert_non_null(e);
 	assert_int_equal(X509_add_ext(x, e, -1), 1);
 	X509_EXTENSION_free(e);
+}
+
+static EVP_PKEY *
+key_of(enum card card)
+{
+	return card == CARD_WEAK ? house.weak_key : house.key;
 }
 
 static X509 *
@@ -115,7 +122,8 @@ house_open(void **state)
 
 	(void)state;
 	house.key = EVP_EC_gen("P-256");
-	assert_non_null(house.key);
+	house.weak_key = EVP_RSA_gen(1024);
+	assert_true(house.key != NULL && house.weak_key != NULL);
 	ca = house.authority =
 	    make_card("authority", NULL, -2L * DAY, 2L * DAY, NULL);
 	house.cards[CARD_GOOD] = make_card("x", mx, -DAY, DAY, ca);
@@ -127,6 +135,10 @@ house_open(void **state)
 	house.cards[CARD_EXPIRED] = make_card("x", mx, -2L * DAY, -DAY, ca);
 	house.cards[CARD_FUTURE] = make_card("x", mx, DAY, 2L * DAY, ca);
 	house.cards[CARD_SELF] = make_card("x", mx, -DAY, DAY, NULL);
+	house.cards[CARD_WEAK] = make_card("x", mx, -DAY, DAY, ca);
+	assert_true(
+	    X509_set_pubkey(house.cards[CARD_WEAK], house.weak_key) == 1 &&
+	    X509_sign(house.cards[CARD_WEAK], house.key, EVP_sha256()) > 0);
 	write_authority();
 	return 0;
 }
@@ -139,6 +151,7 @@ house_close(void **state)
 		X509_free(house.cards[i]);
 	X509_free(house.authority);
 	EVP_PKEY_free(house.key);
+	EVP_PKEY_free(house.weak_key);
 	return unlink(house.file);
 }
 
@@ -149,10 +162,10 @@ host_context(enum card card)
 	SSL_CTX *x = SSL_CTX_new(TLS_server_method());
 
 	assert_non_null(x);
-	assert_int_equal(SSL_CTX_use_certificate(x, house.cards[card]), 1);
-	assert_int_equal(SSL_CTX_use_PrivateKey(x, house.key), 1);
-	assert_int_equal(SSL_CTX_add1_chain_cert(x, house.authority), 1);
 	SSL_CTX_set_security_level(x, 0);
+	assert_int_equal(SSL_CTX_use_certificate(x, house.cards[card]), 1);
+	assert_int_equal(SSL_CTX_use_PrivateKey(x, key_of(card)), 1);
+	assert_int_equal(SSL_CTX_add1_chain_cert(x, house.authority), 1);
 	return x;
 }
 
