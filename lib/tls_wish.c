@@ -142,12 +142,22 @@ set_ciphers(SSL *ssl, const struct tls_wish *wish)
 		   ssl, wish->lenient ? lenient : ciphers[wish->trust]) == 1;
 }
 
+/* OpenSSL's macro wants a name that it might change. */
+static bool
+set_sni(SSL *ssl, const char *name)
+{
+	char sni[TLS_NAME_SIZE];
+
+	if (name == NULL || is_address(name))
+		return true;
+	return str_copy(sni, sizeof sni, str_of(name)) &&
+	       SSL_set_tlsext_host_name(ssl, sni) == 1;
+}
+
 enum tls_fault
 tls_wish_apply(SSL *ssl, const struct tls_wish *wish)
 {
-	if (!set_ciphers(ssl, wish) ||
-	    (wish->sni != NULL && !is_address(wish->sni) &&
-		SSL_set_tlsext_host_name(ssl, wish->sni) != 1))
+	if (!set_ciphers(ssl, wish) || !set_sni(ssl, wish->sni))
 		return TLS_LOCAL;
 	switch (wish->trust) {
 	case TLS_NAMED:
