@@ -321,7 +321,8 @@ fd_await(int fd, short events, int64_t deadline, short *seen)
 		n = poll(&p, 1, left > INT_MAX ? INT_MAX : (int)left);
 		if (n > 0) {
 			*seen = p.revents;
-			return true;
+			errno = EBADF;
+			return (p.revents & POLLNVAL) == 0;
 		}
 		if (n < 0 && errno != EINTR)
 			return false;

@@ -1,10 +1,12 @@
 /* fd: whole transfers, files replaced or untouched, waits that end. */
 #include "lib/fd.h"
 
+#include "lib/clock.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -390,6 +392,36 @@ waits_end_by_time_data_hangup_or_error(void **state)
 	assert_int_equal(errno, EBADF);
 }
 
+static void
+a_wait_ends_by_the_boot_clock(void **state)
+{
+	int ends[2];
+	short seen = 0;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	for (int64_t later = -1000; later <= 2000; later += 1500) {
+		errno = 0;
+		assert_false(
+		    fd_await(ends[0], POLLIN, clock_boot() + later, &seen));
+		assert_int_equal(errno, ETIMEDOUT);
+	}
+	alarms(1000);
+	errno = 0;
+	assert_false(fd_await(ends[0], POLLIN, clock_boot() + 30000, &seen));
+	assert_int_equal(errno, ETIMEDOUT);
+	alarms(0);
+	assert_true(fd_await(
+	    ends[1], POLLIN | POLLOUT, clock_boot() + 60000000, &seen));
+	assert_int_equal(seen, POLLOUT);
+	(void)close(ends[1]);
+	assert_true(fd_await(ends[0], POLLIN, clock_boot() + 60000000, &seen));
+	assert_int_equal(seen, POLLHUP);
+	(void)close(ends[0]);
+	assert_false(fd_await(ends[0], POLLIN, clock_boot() + 60000000, &seen));
+	assert_int_equal(errno, EBADF);
+}
+
 /* Signals that never stop coming do not stretch the wait for ever. */
 static void
 a_wait_ends_under_a_rain_of_signals(void **state)
@@ -475,6 +507,7 @@ main(void)
 	    cmocka_unit_test(folders_are_synced_and_nothing_else),
 	    cmocka_unit_test(closing_keeps_errno_and_forgets_the_number),
 	    cmocka_unit_test(waits_end_by_time_data_hangup_or_error),
+	    cmocka_unit_test(a_wait_ends_by_the_boot_clock),
 	    cmocka_unit_test(a_wait_ends_under_a_rain_of_signals),
 	    cmocka_unit_test(nonblocking_reads_do_not_wait),
 	    cmocka_unit_test(
