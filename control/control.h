@@ -33,7 +33,8 @@ enum control_reader {
 	CONTROL_QMQPD = 1 << 10,
 	CONTROL_QMQPC = 1 << 11,
 	CONTROL_REMOTE = 1 << 12,
-	CONTROL_ALL = (1 << 13) - 1
+	CONTROL_POLICYD = 1 << 13,
+	CONTROL_ALL = (1 << 14) - 1
 };
 
 enum control_kind {

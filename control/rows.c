@@ -16,6 +16,7 @@ enum {
 	AUTHD = CONTROL_AUTHD,
 	INJECT = CONTROL_INJECT,
 	REMOTE = CONTROL_REMOTE,
+	POLICYD = CONTROL_POLICYD,
 	ALL = CONTROL_ALL
 };
 
@@ -38,18 +39,19 @@ static const struct {
 	unsigned bit;
 	const char *name;
 } readers[] = {
-    {CONTROL_SMTPD,  "culver-smtpd" },
-    {CONTROL_QUEUED, "culver-queued"},
-    {CONTROL_SEND,   "culver-send"  },
-    {CONTROL_BOUNCE, "culver-bounce"},
-    {CONTROL_LOCAL,  "culver-local" },
-    {CONTROL_POPUP,  "culver-popup" },
-    {CONTROL_QMTPD,  "culver-qmtpd" },
-    {CONTROL_QMQPD,  "culver-qmqpd" },
-    {CONTROL_QMQPC,  "culver-qmqpc" },
-    {CONTROL_AUTHD,  "culver-authd" },
-    {CONTROL_INJECT, "culver-inject"},
-    {CONTROL_REMOTE, "culver-remote"},
+    {CONTROL_SMTPD,   "culver-smtpd"  },
+    {CONTROL_QUEUED,  "culver-queued" },
+    {CONTROL_SEND,    "culver-send"   },
+    {CONTROL_BOUNCE,  "culver-bounce" },
+    {CONTROL_LOCAL,   "culver-local"  },
+    {CONTROL_POPUP,   "culver-popup"  },
+    {CONTROL_QMTPD,   "culver-qmtpd"  },
+    {CONTROL_QMQPD,   "culver-qmqpd"  },
+    {CONTROL_QMQPC,   "culver-qmqpc"  },
+    {CONTROL_AUTHD,   "culver-authd"  },
+    {CONTROL_INJECT,  "culver-inject" },
+    {CONTROL_REMOTE,  "culver-remote" },
+    {CONTROL_POLICYD, "culver-policyd"},
 };
 
 const struct control_row *

@@ -17,6 +17,7 @@
 	X(USERS, "culveru", "", "owns users/passwd, checks passwords")         \
 	X(KEYS, "culverk", "", "holds private keys")                           \
 	X(FILTER, "culverf", "", "runs mail handlers")                         \
+	X(POLICY, "culvert", "", "fetches TLS policies, reports on TLS")       \
 	X(ALIAS, "culvera", "", "receives alias mail")                         \
 	X(VIRTUAL, "culverv", "", "owns virtual mailboxes")                    \
 	X(LOG, "culverl", "", "writes logs")
