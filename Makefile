@@ -49,6 +49,7 @@ help: ## list the targets
 $(foreach m,$(MAINS),$(eval \
   $(B)/bin/$(call prog,$m): $(B)/$(m:.c=.o) \
   $(filter-out $(B)/control.a,$(B)/$(patsubst %/,%,$(dir $m)).a) $(B)/libculver.a))
+$(B)/bin/culver-policyd $(B)/tests/unit/policy/%: LIBS += $(CURL)
 $(BINS):
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LD) -o $@ $^ $(LIBS) $(LDLIBS)
