@@ -24,6 +24,9 @@ ALL_C    := -std=c11 $(WARN) $(if $(WERROR),-Werror) $(CFLAGS) \
 	$(if $(SAN),$(SANF),$(HARD))
 ALL_LD   := $(LDFLAGS) $(if $(SAN),$(SANF),-pie -Wl,-z,relro,-z,now)
 LIBS     := -Wl,--as-needed -lcdb -lidn2 -lcares -lz -lseccomp -lcrypt -lssl -lcrypto
+# Only culver-policyd is on the web.  What libcurl wants lies beside it, where it
+# was unpacked: an old tag is looked at for libraries of libraries, too.
+CURL     := -lcurl $(if $(DEPS),-Wl$(comma)--disable-new-dtags)
 
 # A directory is a program or a library; its sources are whatever is in it.
 objs = $(patsubst %.c,$(B)/%.o,$(sort $(wildcard $(addsuffix /*.c,$1))))

@@ -43,6 +43,7 @@ static const struct program {
     {DAEMONS,    "lspawn",   "root",    "starts local as a mailbox's user"  },
     {DAEMONS,    "local",    "user",    "delivers to that user, from lspawn"},
     {DAEMONS,    "rspawn",   "culverr", "starts deliveries to other hosts"  },
+    {DAEMONS,    "policyd",  "culvert", "TLS policies, and reports on TLS"  },
     {DAEMONS,    "popup",    "culverp", "talks POP3"                        },
     {DAEMONS,    "authd",    "culveru", "checks passwords, starts pop3d"    },
     {DAEMONS,    "pop3d",    "user",    "reads one user's mailbox"          },

@@ -147,7 +147,7 @@ def mailed(real):
 def test_the_accounts_exist_and_cannot_log_in(real):
     names = re.findall(r'X\([A-Z]+, "(\w+)", "(\w*)"',
                        (TOP / "lib" / "account.h").read_text())
-    assert len(names) == 11
+    assert len(names) == 12
     for name, also in names:
         entry = pwd.getpwnam(name)
         assert entry.pw_uid != 0
@@ -174,6 +174,7 @@ def kind(one, everyone):
              "culver-queued": ("listener", "writer"),
              "culver-authd": ("root half", "checking half"),
              "culver-local": ("worker", "worker"),
+             "culver-policyd": ("keeper", "the others"),
              "culver-send": ("-", "-"), "culver-bounce": ("-", "-"),
              "culver-lspawn": ("-", "-"), "culver-rspawn": ("-", "-"),
              "culver-pop3d": ("-", "-")}
@@ -234,7 +235,8 @@ def can_read(account, path):
 def test_no_other_account_can_read_it(real, mailed):
     virtual, person = mailed
     others = ["culverd", "culverq", "culvers", "culverr", "culverp", "culveru",
-              "culverk", "culverf", "culvera", "culverl", "nobody"]
+              "culverk", "culverf", "culvert", "culvera", "culverl",
+              "nobody"]
     for account in [*others, PERSON]:
         assert not can_read(account, files(virtual)[0]), account
     for account in [*others, "culverv"]:
