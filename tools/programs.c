@@ -44,6 +44,7 @@ static const struct program {
     {DAEMONS,    "local",    "user",    "delivers to that user, from lspawn"},
     {DAEMONS,    "rspawn",   "culverr", "starts deliveries to other hosts"  },
     {DAEMONS,    "policyd",  "culvert", "TLS policies, and reports on TLS"  },
+    {DAEMONS,    "remote",   "culverr", "delivers to hosts, from rspawn"    },
     {DAEMONS,    "popup",    "culverp", "talks POP3"                        },
     {DAEMONS,    "authd",    "culveru", "checks passwords, starts pop3d"    },
     {DAEMONS,    "pop3d",    "user",    "reads one user's mailbox"          },
