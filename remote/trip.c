@@ -30,15 +30,16 @@ void
 trip_tell(struct trip *t, struct addressee *a, const struct outcome *o)
 {
 	const struct deliverer *d = t->d;
-	struct result r = {.job = t->errand->job.job,
+	const bool arrived = o->letter == 'K';
+	const struct result r = {.job = t->errand->job.job,
 	    .number = a->number,
 	    .letter = o->letter,
+	    .relayed = arrived && is_relayed(t, a),
 	    .status = str_of(o->status),
 	    .text = str_of(o->text),
-	    .via = str_of(d->kept.via),
-	    .tls = str_of(d->kept.tls)};
+	    .via = str_of(arrived ? d->kept.via : ""),
+	    .tls = str_of(arrived ? d->kept.tls : "")};
 
-	r.relayed = o->letter == 'K' && is_relayed(t, a);
 	a->state = ADDRESSEE_DONE;
 	d->answer(&r);
 }

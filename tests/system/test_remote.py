@@ -602,6 +602,7 @@ def test_what_leads_to_another_host_by_now_is_sent_back(bed):
         results = bed.errand(["x@a.example", "x@b.example", "y@a.example"])
         assert results.one(0).letter == results.one(2).letter == "K"
         assert (results[1].letter, results[1].status) == ("Z", "4.3.5")
+        assert results[1].via == "" and HOST in results.one(0).via
         assert not two.transactions
 
 
