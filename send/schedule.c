@@ -7,6 +7,7 @@ enum {
 	ENTRIES = 4096, /* of a block of memory */
 	OTHERS = 256,
 	HOUR = 3600,
+	WEEK = 604800,
 	FOURTH = 4,
 	NEW = 0, /* of t->reads */
 	REPEATS = 1,
@@ -91,7 +92,7 @@ set_up(struct schedule *t, uint64_t seed)
 	t->set = (struct schedule_settings){
 	    .lane_initial = LANE_INITIAL,
 	    .lane_most = LANE_MOST,
-	    .patience = schedule_patience(7 * 24 * HOUR),
+	    .patience = schedule_patience(WEEK),
 	};
 	pool_init(&t->entries, sizeof(struct entry), ENTRIES);
 	pool_init(&t->parts, sizeof(struct further), ENTRIES);
@@ -143,7 +144,7 @@ schedule_free(struct schedule *t)
 int64_t
 schedule_patience(uint64_t lifetime)
 {
-	int64_t least = 60, most = 12 * HOUR;
+	int64_t least = 60, most = 12 * (int64_t)HOUR;
 	int64_t seconds =
 	    lifetime / 16 > (uint64_t)most ? most : (int64_t)(lifetime / 16);
 
@@ -246,18 +247,18 @@ part_take(struct schedule *t, uint32_t id)
 }
 
 void
-schedule_wait(struct schedule *t, uint32_t id, int64_t due, int64_t now)
+schedule_wait(struct schedule *t, uint32_t part, int64_t due, int64_t now)
 {
-	struct part *p = inside_part(t, id);
+	struct part *p = inside_part(t, part);
 
-	part_take(t, id);
+	part_take(t, part);
 	set_due(p, due <= now ? due - due % 1000 : due);
 	if (due <= now) {
-		make_ready(t, id);
+		make_ready(t, part);
 		return;
 	}
 	p->state = PART_WAITING;
-	heap_put(&t->due, t, id);
+	heap_put(&t->due, t, part);
 	if (p->flow != SCHEDULE_NONE)
 		flow_waits(t, p->flow, true);
 }

@@ -277,9 +277,10 @@ run_out(struct schedule *t, struct model *all)
 	for (int round = 0; left > 0; round++) {
 		struct turn turn;
 		assert_true(round < 100000);
-		time_passes(all, schedule_timer(t, now + 60 * SECOND) > now
-				     ? schedule_timer(t, now + 60 * SECOND)
-				     : now);
+		time_passes(
+		    all, schedule_timer(t, now + 60 * (int64_t)SECOND) > now
+			     ? schedule_timer(t, now + 60 * (int64_t)SECOND)
+			     : now);
 		while (schedule_next(t, CHANNEL_REMOTE, now, &turn)) {
 			struct model_part *p =
 			    part_of(all, turn.entry, turn.part);
@@ -459,7 +460,7 @@ lanes_are_bounded_however_many_destinations_there_are(void **state)
 	schedule_figures(t, CHANNEL_REMOTE, &f);
 	assert_true(f.lanes <= SCHEDULE_LANES);
 	assert_int_equal(refused, 0);
-	assert_true(schedule_bytes(t) < n * 64 + SCHEDULE_LANES * 500);
+	assert_true(schedule_bytes(t) < n * 64 + (size_t)SCHEDULE_LANES * 500);
 	while (schedule_read(t, SECOND) != NULL)
 		read++;
 	schedule_figures(t, CHANNEL_REMOTE, &f);
