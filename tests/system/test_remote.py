@@ -686,6 +686,13 @@ def test_an_idle_connection_is_ended_politely(bed):
         assert len(sink.connections) == 2
 
 
+def test_a_worker_without_errands_ends(bed):
+    with Sink() as sink:
+        assert go(bed, sink).one().letter == "K"
+        assert bed.process.wait(180) == 0
+        assert sink.connections[0].quit and bed.said() == ""
+
+
 def test_a_silent_host_is_not_waited_for_for_ever(bed):
     bed.control("timeoutremote", "1")
     with Sink({"MAIL": Pause("250 ok")}) as sink:
