@@ -241,7 +241,8 @@ flight_begin(struct send *s, struct active *a, struct share *sh,
 			sh->cursor = cursor;
 		stay(s, a, sh, w, now);
 	} else if (share_next(a, sh, now, force)) {
-		share_wait(s->schedule, a, sh, now, now);
+		/* The rest has waited for as long. */
+		share_wait(s->schedule, a, sh, turn->due, now);
 	}
 }
 

@@ -301,6 +301,14 @@ def test_damaged_body_is_held_when_the_worker_says_so(bed):
     assert b.path("mess", ino).exists()
 
 
+def test_a_message_to_many_has_all_slots_but_those_kept_for_others(bed):
+    b = bed(plan=lambda j: None if j.sender == "s@example.net" else "K").start()
+    b.queue(["r%d@example.org" % i for i in range(50)])
+    wait_for(lambda: len(b.spawner.jobs) == 8)
+    b.gone(b.queue(["ann@example.org"], sender="t@example.com"))
+    assert len(b.spawner.jobs) == 9
+
+
 def test_old_message_is_given_up_after_its_second_attempt(bed):
     b = bed(plan=lambda j: ("Z", "later\n")).start()
     ino = b.queue(["r@example.org"], age=8 * 86400)
