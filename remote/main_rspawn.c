@@ -73,7 +73,8 @@ choose(struct pool *p, uint64_t key)
 
 	if (w == NULL || pool_idle(p, key) < p->count)
 		return;
-	if (idle >= SPARE || clock_boot() - w->since >= COLD * CLOCK_SECOND)
+	if (idle >= SPARE ||
+	    clock_boot() - w->since >= (int64_t)COLD * CLOCK_SECOND)
 		w->key = key;
 }
 

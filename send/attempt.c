@@ -37,8 +37,9 @@ land(struct send *s, struct active *a, int64_t now)
 		return finish_anew(s, a, 0, now);
 	if (a->ready > 0)
 		return false;
-	return a->partial ? finish_anew(s, a, PARTIAL * CLOCK_SECOND, now)
-			  : finish_pause(s, a, now);
+	return a->partial
+		   ? finish_anew(s, a, (int64_t)PARTIAL * CLOCK_SECOND, now)
+		   : finish_pause(s, a, now);
 }
 
 /* True: a was freed. */

@@ -17,7 +17,7 @@ hand_take(struct send *s, struct active *a)
 
 	if (s->active_count == s->hand_cap) {
 		grown = realloc(
-		    s->hand, ((size_t)s->hand_cap + GROW) * sizeof *grown);
+		    s->hand, ((size_t)s->hand_cap + GROW) * sizeof(void *));
 		if (grown == NULL)
 			return false;
 		s->hand = grown;

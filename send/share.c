@@ -116,6 +116,7 @@ waits(const struct recipient *r)
 static int64_t
 shift_of(const struct active *a, const struct share *sh, int64_t due)
 {
+	const int64_t leap = (int64_t)LEAP * CLOCK_SECOND;
 	int64_t first = INT64_MAX, shift;
 
 	for (uint32_t i = sh->first; i < sh->end; i++) {
@@ -128,9 +129,7 @@ shift_of(const struct active *a, const struct share *sh, int64_t due)
 	if (first == INT64_MAX)
 		return 0;
 	shift = due - first;
-	return shift > -LEAP * CLOCK_SECOND && shift < LEAP * CLOCK_SECOND
-		   ? 0
-		   : shift;
+	return shift > -leap && shift < leap ? 0 : shift;
 }
 
 void

@@ -34,7 +34,8 @@ static bool
 job_ok(const struct job *j)
 {
 	return (j->flags & ~(uint32_t)JOB_REPEAT) == 0 && j->count > 0 &&
-	       j->count <= JOB_RECIPIENTS && j->numbers.len == 4 * j->count &&
+	       j->count <= JOB_RECIPIENTS &&
+	       j->numbers.len == (size_t)4 * j->count &&
 	       j->group.len <= JOB_KEY && j->lane.len <= JOB_KEY &&
 	       j->sender.len < ENVELOPE_RECORD &&
 	       j->recipients.len <= JOB_ADDRESSES && recipients_ok(j);

@@ -331,6 +331,27 @@ def test_mail_from_the_future_is_given_up_in_the_end(scene):
     assert [i for i, _ in s.bed.bounce.asked] == [ino]
 
 
+def test_mail_for_a_dead_host_ends_though_only_probes_are_made(scene):
+    """Its turns do not come: what waits for a probe that fails and fails is
+    deferred, and given up when it is old."""
+    s = scene()
+    s.bed.remote.plan = lambda job: [dict(letter="Z", text="dead\n", fault=2)]
+    s.bed.control("queuelifetime", "2000")
+    s.bed.control("laneinitial", "1")
+    s.bed.kill(1)
+    messages = [s.queue([FAR]) for _ in range(20)]
+    wait_for(lambda: s.bed.remote.jobs)
+    for _ in range(80):
+        s.time.passes(50)
+        s.fence()
+    for ino in messages:
+        s.bed.gone(ino)
+    assert sorted(i for i, _ in s.bed.bounce.asked) == sorted(messages)
+    assert all(2 <= n <= 6 for n in s.attempts().values()), s.attempts()
+    assert len(s.bed.remote.jobs) < 80
+    s.no_early_bounce()
+
+
 def test_tmp_of_the_future_is_swept(scene):
     s = scene()
     assert s.bed.stop() == 0
