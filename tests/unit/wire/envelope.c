@@ -210,6 +210,43 @@ many_records_come_back_across_windows(void **state)
 	(void)state;
 }
 
+/* 2000 records of 8 bytes each: a window holds 512 of them. */
+static void
+a_reader_goes_to_any_record(void **state)
+{
+	static const int rows[] = {
+	    0, 1, 5, 5, 511, 512, 4, 1999, 1000, 1001, 1003, 0};
+	struct buf b = {0};
+	struct envelope e;
+	struct str text;
+	char kind;
+	int fd;
+
+	(void)state;
+	for (int i = 0; i < 2000; i++) {
+		char r[16];
+
+		(void)snprintf(r, sizeof(r), "T%06d", i);
+		assert_true(buf_append(&b, r, 8));
+	}
+	fd = file(b.data, b.len);
+	envelope_open(&e, fd, 4, b.len);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char want[16];
+
+		(void)snprintf(want, sizeof(want), "%06d", rows[i]);
+		envelope_seek(&e, 4 + 8 * (uint64_t)rows[i]);
+		assert_int_equal(
+		    envelope_next(&e, &kind, &text), ENVELOPE_RECORD_READ);
+		assert_int_equal(kind, 'T');
+		assert_true(str_equal(text, str_of(want)));
+	}
+	envelope_seek(&e, UINT64_MAX);
+	assert_int_equal(envelope_next(&e, &kind, &text), ENVELOPE_END);
+	buf_free(&b);
+	assert_int_equal(close(fd), 0);
+}
+
 static void
 a_malformed_envelope_is_bad(void **state)
 {
@@ -288,6 +325,7 @@ main(void)
 	    cmocka_unit_test(lengths_have_ceilings),
 	    cmocka_unit_test(recipients_are_counted_and_bounded),
 	    cmocka_unit_test(many_records_come_back_across_windows),
+	    cmocka_unit_test(a_reader_goes_to_any_record),
 	    cmocka_unit_test(a_malformed_envelope_is_bad),
 	    cmocka_unit_test(the_longest_record_is_read),
 	    cmocka_unit_test(an_unreadable_file_is_bad_with_its_errno),
