@@ -18,6 +18,8 @@ static const char unreachable[] =
     "Sorry, no host that takes this mail could be reached for some time. "
     "(#4.4.1)\n";
 
+static const char too_long[] = "Sorry, this address is too long. (#5.1.3)\n";
+
 struct crew { /* the recipients of a job being made */
 	unsigned char numbers[4 * JOB_RECIPIENTS];
 	uint32_t count, most;
@@ -75,6 +77,20 @@ find_address(struct send *s, struct active *a, struct str to, enum channel want,
 	return false;
 }
 
+/* With what control/ adds to it no program would take it.  It is nobody's
+ * delivery, and fails as one. */
+static void
+refuse(struct send *s, struct active *a, enum channel c, uint32_t number)
+{
+	const struct result r = {
+	    .letter = 'D', .status = str_of("5.1.3"), .text = str_of(too_long)};
+	struct landing l = {number, ++s->delivery};
+
+	qlog_start(l.delivery, a->entry->ino, c,
+	    str_slice(buf_str(&s->address), 0, s->address.len - 1));
+	outcome_note(s, a, c, &l, &r);
+}
+
 /* One more recipient.  False: the job is full, or *w. */
 static bool
 join(struct send *s, struct active *a, struct share *sh, struct envelope *e,
@@ -89,6 +105,12 @@ join(struct send *s, struct active *a, struct share *sh, struct envelope *e,
 	if (*w != WALK_END ||
 	    !find_address(s, a, to, crew->channel, &sender, w))
 		goto out;
+	if (s->address.len > ENVELOPE_RECORD || sender.len >= ENVELOPE_RECORD) {
+		refuse(s, a, crew->channel, number);
+		sh->cursor++;
+		ok = true;
+		goto out;
+	}
 	if (crew->count == 0) {
 		buf_clear(&s->sender);
 		ok = buf_append_str(&s->sender, buf_str(&sender));

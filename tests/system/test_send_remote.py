@@ -104,6 +104,23 @@ def test_a_list_with_a_sender_for_each_has_a_job_for_each(bed):
         ("list-b=x.example@host.example", ["b@x.example"])]
 
 
+def test_an_address_that_grows_too_long_fails_alone(bed):
+    b = bed().start()
+    ino = b.queue(["x" * 2040, "ann@example.org"])
+    b.gone(ino)
+    assert [j.recipient for j in b.spawner.jobs] == ["ann@example.org"]
+    assert " fail r=0 a=1 status=5.1.3 " in b.bounce.asked[0][1]
+
+
+def test_a_sender_that_grows_too_long_fails_alone(bed):
+    b = bed().start()
+    ino = b.queue(["y" * 1500 + "@x.example", "z@x.example"],
+                  sender="l" * 1000 + "-@host.example-@[]")
+    b.gone(ino)
+    assert [j.recipients for j in b.remote.jobs] == [["z@x.example"]]
+    assert " fail r=0 a=1 status=5.1.3 " in b.bounce.asked[0][1]
+
+
 def test_who_had_a_result_when_the_worker_died_is_not_tried_again(bed):
     def remote(job):
         if len(b.remote.jobs) == 1:
