@@ -15,6 +15,7 @@ ANN = "ann@" + DOMAIN
 # Listeners and schedulers first in the list of their kind, workers after.
 VICTIMS = [("smtpd", 0), ("smtpd", 1), ("queued", 0), ("queued", 1),
            ("send", 0), ("lspawn", 0), ("local", 0), ("local", -1),
+           ("rspawn", 0),
            ("bounce", 0), ("authd", 0), ("popup", 0)]
 
 
