@@ -316,6 +316,8 @@ def test_others_are_told_that_they_may_not_look(queue):
 
 
 def test_what_is_waited_for_is_shown_with_its_reason(instance):
+    # A host that is there and serves nothing.
+    (instance.home / "control/smtproutes").write_text(":[127.0.0.1]:1\n")
     submit(instance, "sendmail", "ann@" + DOMAIN, "x@elsewhere.example",
            data=MESSAGE)
     instance.wait_mails(1)
