@@ -1,4 +1,6 @@
 """Private instances for the system tests; see class Instance."""
+import contextlib
+import fcntl
 import os
 import pathlib
 import random
@@ -37,6 +39,14 @@ def counted_attack(request):
     mark = request.node.get_closest_marker("attack")
     if mark:
         request.node.user_properties.append(("attack", mark.args[0]))
+
+
+@contextlib.contextmanager
+def accounts_alone():
+    """Nobody else of the tests changes the host's accounts meanwhile."""
+    with open("/run/lock/culver-tests", "w", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def wait_for(what, seconds=PATIENCE, why=""):

@@ -17,7 +17,8 @@ import tempfile
 
 import pytest
 
-from conftest import BIN, PATIENCE, TOP, free_base, kill, wait_for
+from conftest import (BIN, PATIENCE, TOP, accounts_alone, free_base, kill,
+                      wait_for)
 
 pytestmark = [
     pytest.mark.root,
@@ -84,8 +85,9 @@ def real():
     home = folder / "home"
     base = free_base()
     people = folder / "people"
-    subprocess.run(["useradd", "-r", "-M", "-d", str(people), "-s",
-                    "/usr/sbin/nologin", PERSON], check=True)
+    with accounts_alone():
+        subprocess.run(["useradd", "-r", "-M", "-d", str(people), "-s",
+                        "/usr/sbin/nologin", PERSON], check=True)
     person = pwd.getpwnam(PERSON)
     for name in ("", "Maildir", "Maildir/tmp", "Maildir/new", "Maildir/cur"):
         (people / name).mkdir(mode=0o700)
@@ -100,7 +102,8 @@ def real():
         return done.stdout
 
     try:
-        culver("setup", "--home", str(home), "--domain", DOMAIN)
+        with accounts_alone():
+            culver("setup", "--home", str(home), "--domain", DOMAIN)
         culver("user", "add", ANN, "--password", "secret")
         with open(home / "control" / "rcpthosts", "a") as file:
             file.write(VIRTUAL + "\n")
@@ -116,7 +119,8 @@ def real():
     finally:
         if (home / "service").exists():
             culver("stop", "--home", str(home), "--wait", "2")
-        subprocess.run(["userdel", PERSON], check=True)
+        with accounts_alone():
+            subprocess.run(["userdel", PERSON], check=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 

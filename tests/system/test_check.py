@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 
 import pytest
+from conftest import accounts_alone
 from sendbed import BIN, NOBODY, TOP, Bed, head, line, wait_for
 
 pytestmark = pytest.mark.skipif(
@@ -632,7 +633,8 @@ def test_files_that_root_restored_get_their_owners_and_modes():
         return done.stdout
 
     try:
-        run("setup", "--home", str(home), "--domain", "real.example")
+        with accounts_alone():
+            run("setup", "--home", str(home), "--domain", "real.example")
         run("queue", "check")
         shutil.rmtree(home / "queue/info/5")
         (home / "queue/hint").unlink()
