@@ -161,14 +161,14 @@ main(int argc, char **argv)
 		die_usage("culver-send takes no arguments: ", argv[1]);
 	home_enter();
 	clock_open();
+	drop_to(&jail);
+	(void)umask(0027);
 	s.hands = raise_descriptors();
 	s.owner = uid_of(ACCOUNT_QUEUE);
 	spawner_init(&s.spawners[CHANNEL_LOCAL], QUEUE_LSPAWN, local_owner());
 	spawner_init(
 	    &s.spawners[CHANNEL_REMOTE], QUEUE_RSPAWN, uid_of(ACCOUNT_REMOTE));
 	bouncer_init(&s.bouncer, s.owner);
-	drop_to(&jail);
-	(void)umask(0027);
 	if (!queue_split_read(&s.split))
 		die_temp("unable to read ", QUEUE_FORMAT_FILE);
 	lock_queue();
