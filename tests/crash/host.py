@@ -18,8 +18,9 @@ HASTE = 0.3  # seconds
 PATIENCE = 60
 DOORS = {"smtpd": SMTP, "popup": POP3}
 SOCKETS = {"queued": "queue/submit", "lspawn": "queue/lspawn",
-           "bounce": "queue/bounce", "authd": "state/auth"}
-QUEUE = ("queued", "lspawn", "bounce", "send", "smtpd")
+           "rspawn": "queue/rspawn", "bounce": "queue/bounce",
+           "authd": "state/auth"}
+QUEUE = ("queued", "lspawn", "rspawn", "bounce", "send", "smtpd")
 MAILBOXES = {ANN: "ann", BOB: "bob"}
 # Seconds that the clock is moved at a time while nothing else moves: as long
 # as it takes; while something is broken nobody is to be given up.
@@ -118,11 +119,12 @@ def make_template(folder, programs, built):
             (home / "queue" / kind / str(n)).rmdir()
     (home / "queue/format").write_text(f"culver-queue 1\nsplit {SPLIT}\n")
     # One domain whose users are the system's, and none of them is there; one
-    # that is another host's.
-    for name, domain in (("locals", HERE), ("rcpthosts", HERE),
-                         ("rcpthosts", THERE)):
+    # that is another host's, which nobody reaches.
+    for name, text in (("locals", HERE), ("rcpthosts", HERE),
+                       ("rcpthosts", THERE),
+                       ("smtproutes", THERE + ":127.0.0.1:1")):
         with open(home / "control" / name, "a") as f:
-            f.write(domain + "\n")
+            f.write(text + "\n")
     subprocess.run([str(built / "culver-control"), "build", "--home",
                     str(home)], check=True, capture_output=True)
     make_late(home)

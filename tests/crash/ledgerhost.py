@@ -18,10 +18,12 @@ PAUSE = 1.0     # seconds that a supervisor waits
 FIRST = 3.0     # seconds between two deaths of a service's first process
 CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL,
            signal.SIGFPE, signal.SIGSYS}
-PROGRAMS = ("queued", "lspawn", "bounce", "authd", "send", "smtpd", "popup")
+PROGRAMS = ("queued", "lspawn", "rspawn", "bounce", "authd", "send", "smtpd",
+            "popup")
 
 # Every kind of process, and how often it is the first to be looked for.
 ROLES = {("queued", "first"): 1, ("lspawn", "first"): 1,
+         ("rspawn", "first"): 1,
          ("bounce", "first"): 1, ("authd", "first"): 1,
          ("send", "first"): 1, ("smtpd", "first"): 1, ("popup", "first"): 1,
          ("queued", "worker"): 6, ("local", "worker"): 8,

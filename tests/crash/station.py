@@ -16,7 +16,7 @@ from host import MAILBOXES, SOCKETS, SPLIT, activity, wait_for
 from mail import DOMAIN
 from model import FOLDER
 
-HELPERS = ("queued", "lspawn", "bounce")
+HELPERS = ("queued", "lspawn", "rspawn", "bounce")
 TRYING_MAGIC = b"yrtc" + (1).to_bytes(4, "little")
 QUIET = 0.005    # seconds of silence after which a look is taken
 PATIENCE = 60    # seconds after which a recovery has failed
