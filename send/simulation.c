@@ -86,9 +86,9 @@ numbered(char out[2 * LOAD_NAME], const char *name, uint32_t number)
 	while (*percent != '\0' && *percent != '%')
 		percent++;
 	if (*percent == '\0')
-		(void)snprintf(out, 2 * LOAD_NAME, "%s", name);
+		(void)snprintf(out, (size_t)2 * LOAD_NAME, "%s", name);
 	else
-		(void)snprintf(out, 2 * LOAD_NAME, "%.*s%u%s",
+		(void)snprintf(out, (size_t)2 * LOAD_NAME, "%.*s%u%s",
 		    (int)(percent - name), name, number, percent + 1);
 	return str_of(out);
 }

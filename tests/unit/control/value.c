@@ -72,66 +72,64 @@ one_line_files_give_their_first_line(void **state)
 	}
 }
 
+#define TEXT(s) (s), sizeof(s) - 1
+static const struct {
+	enum control_kind kind;
+	const char *text;
+	size_t len;
+	const char *said;
+} malformed[] = {
+    {KIND_LINE,   TEXT("a\0b\n"),                 "x:1: control byte within the line"      },
+    {KIND_LINE,   TEXT("a\tb\n"),                 "x:1: control byte within the line"      },
+    {KIND_LINE,   TEXT("a\x7f"),                  "x:1: control byte within the line"      },
+    {KIND_LINE,   TEXT("a\r\n"),                  "x:1: ends with a carriage return: a"    },
+    {KIND_LINE,   TEXT("\xe4\n"),                 "x:1: neither ASCII nor UTF-8"           },
+    {KIND_LINE,   TEXT("\xc0\x80\n"),             "x:1: neither ASCII nor UTF-8"           },
+    {KIND_NAME,   TEXT(""),                       "x:1: not a host name"                   },
+    {KIND_NAME,   TEXT("\nme.test\n"),            "x:1: not a host name"                   },
+    {KIND_NAME,   TEXT("# me\nme.test\n"),        "x:1: not a host name: # me"             },
+    {KIND_NAME,   TEXT("me test\n"),              "x:1: not a host name: me test"          },
+    {KIND_NAME,   TEXT("me..test"),               "x:1: not a host name: me..test"         },
+    {KIND_NAME,   TEXT("[me]"),                   "x:1: not a host name: [me]"             },
+    {KIND_NAME,   TEXT("[192.0.2.1"),             "x:1: not a host name: [192.0.2.1"       },
+    {KIND_NUMBER, TEXT(""),                       "x:1: not a number"                      },
+    {KIND_NUMBER, TEXT("10k\n"),                  "x:1: not a number: 10k"                 },
+    {KIND_NUMBER, TEXT(" 10\n"),                  "x:1: not a number:  10"                 },
+    {KIND_NUMBER, TEXT("-1\n"),                   "x:1: not a number: -1"                  },
+    {KIND_NUMBER, TEXT("+9\n"),                   "x:1: not a number: +9"                  },
+    {KIND_NUMBER, TEXT("0x9\n"),                  "x:1: not a number: 0x9"                 },
+    {KIND_NUMBER, TEXT("4\n"),                    "x:1: too small a number: 4"             },
+    {KIND_NUMBER, TEXT("100\n"),                  "x:1: too large a number: 100"           },
+    {KIND_NUMBER, TEXT("18446744073709551616\n"),
+     "x:1: not a number: 18446744073709551616"                                             },
+    {KIND_LIST,   TEXT("a\n\n#\nb\0c\n"),         "x:4: control byte within the line"      },
+    {KIND_LIST,   TEXT("a b\n"),                  "x:1: blank within the key: a b"         },
+    {KIND_LIST,   TEXT("a\n b\n"),                "x:2: blank within the key:  b"          },
+    {KIND_LIST,   TEXT("a\nb\r\n"),               "x:2: ends with a carriage return: b"    },
+    {KIND_MAP,    TEXT("a:b\nc\n"),               "x:2: no colon: c"                       },
+    {KIND_TIMES,  TEXT("\n"),                     "x:1: no list of times like 5m 2h"       },
+    {KIND_TIMES,  TEXT("5m 2x\n"),                "x:1: no list of times like 5m 2h: 5m 2x"},
+    {KIND_RATES,  TEXT("a:9/m\nb\n"),             "x:2: no colon: b"                       },
+    {KIND_RATES,  TEXT("a:9/m\nb:9\n"),           "x:2: not a rate like 100/h: 9"          },
+    {KIND_MAP,    TEXT("a :b\n"),                 "x:1: blank within the key: a "          },
+};
+
 static void
 malformed_text_names_its_line(void **state)
 {
-#define TEXT(s) (s), sizeof(s) - 1
-	static const struct {
-		enum control_kind kind;
-		const char *text;
-		size_t len;
-		const char *said;
-	} rows[] = {
-	    {KIND_LINE,   TEXT("a\0b\n"),                 "x:1: control byte within the line"  },
-	    {KIND_LINE,   TEXT("a\tb\n"),                 "x:1: control byte within the line"  },
-	    {KIND_LINE,   TEXT("a\x7f"),                  "x:1: control byte within the line"  },
-	    {KIND_LINE,   TEXT("a\r\n"),                  "x:1: ends with a carriage return: a"},
-	    {KIND_LINE,   TEXT("\xe4\n"),                 "x:1: neither ASCII nor UTF-8"       },
-	    {KIND_LINE,   TEXT("\xc0\x80\n"),             "x:1: neither ASCII nor UTF-8"       },
-	    {KIND_NAME,   TEXT(""),                       "x:1: not a host name"               },
-	    {KIND_NAME,   TEXT("\nme.test\n"),            "x:1: not a host name"               },
-	    {KIND_NAME,   TEXT("# me\nme.test\n"),        "x:1: not a host name: # me"         },
-	    {KIND_NAME,   TEXT("me test\n"),              "x:1: not a host name: me test"      },
-	    {KIND_NAME,   TEXT("me..test"),               "x:1: not a host name: me..test"     },
-	    {KIND_NAME,   TEXT("[me]"),                   "x:1: not a host name: [me]"         },
-	    {KIND_NAME,   TEXT("[192.0.2.1"),             "x:1: not a host name: [192.0.2.1"   },
-	    {KIND_NUMBER, TEXT(""),                       "x:1: not a number"                  },
-	    {KIND_NUMBER, TEXT("10k\n"),                  "x:1: not a number: 10k"             },
-	    {KIND_NUMBER, TEXT(" 10\n"),                  "x:1: not a number:  10"             },
-	    {KIND_NUMBER, TEXT("-1\n"),                   "x:1: not a number: -1"              },
-	    {KIND_NUMBER, TEXT("+9\n"),                   "x:1: not a number: +9"              },
-	    {KIND_NUMBER, TEXT("0x9\n"),                  "x:1: not a number: 0x9"             },
-	    {KIND_NUMBER, TEXT("4\n"),                    "x:1: too small a number: 4"         },
-	    {KIND_NUMBER, TEXT("100\n"),                  "x:1: too large a number: 100"       },
-	    {KIND_NUMBER, TEXT("18446744073709551616\n"),
-             "x:1: not a number: 18446744073709551616"                                         },
-	    {KIND_LIST,   TEXT("a\n\n#\nb\0c\n"),
-             "x:4: control byte within the line"                                               },
-	    {KIND_LIST,   TEXT("a b\n"),                  "x:1: blank within the key: a b"     },
-	    {KIND_LIST,   TEXT("a\n b\n"),                "x:2: blank within the key:  b"      },
-	    {KIND_LIST,   TEXT("a\nb\r\n"),
-             "x:2: ends with a carriage return: b"                                             },
-	    {KIND_MAP,    TEXT("a:b\nc\n"),               "x:2: no colon: c"                   },
-	    {KIND_TIMES,  TEXT("\n"),                     "x:1: no list of times like 5m 2h"   },
-	    {KIND_TIMES,  TEXT("5m 2x\n"),
-             "x:1: no list of times like 5m 2h: 5m 2x"                                         },
-	    {KIND_RATES,  TEXT("a:9/m\nb\n"),             "x:2: no colon: b"                   },
-	    {KIND_RATES,  TEXT("a:9/m\nb:9\n"),           "x:2: not a rate like 100/h: 9"      },
-	    {KIND_MAP,    TEXT("a :b\n"),                 "x:1: blank within the key: a "      },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+	for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++) {
 		struct value v;
 		struct fault f;
 		struct buf said = {0};
 
-		if (parse(&v, rows[i].kind, rows[i].text, rows[i].len, &f))
+		if (parse(&v, malformed[i].kind, malformed[i].text,
+			malformed[i].len, &f))
 			fail_msg("row %zu was accepted", i);
 		fault_write(&said, "x", &f);
 		assert_true(str_starts(buf_str(&said), str_of("control/")));
 		assert_string_equal(
-		    said.data + strlen("control/"), rows[i].said);
+		    said.data + strlen("control/"), malformed[i].said);
 		buf_free(&said);
 		value_free(&v);
 	}

@@ -74,10 +74,10 @@ a_list_has_lengths_with_blanks_between(void **state)
 		assert_int_equal(out[count - 1], rows[i].last);
 	}
 	for (int i = 0; i < SPAN_LIST; i++)
-		memcpy(text + 2 * i, "9 ", 3);
+		memcpy(text + (ptrdiff_t)2 * i, "9 ", 3);
 	assert_true(span_parse_list(str_of(text), out, &count));
 	assert_int_equal(count, SPAN_LIST);
-	memcpy(text + 2 * (int)SPAN_LIST, "9 ", 3);
+	memcpy(text + (ptrdiff_t)2 * SPAN_LIST, "9 ", 3);
 	assert_false(span_parse_list(str_of(text), out, &count));
 }
 

@@ -57,8 +57,8 @@ hear(struct str text, size_t count)
 	assert_true(fd_nonblock(ends[0]));
 	stream_open(&stream, ends[0]);
 	lines[0] = '\0';
-	r = reply_read(
-	    &stream, clock_boot() + 60 * CLOCK_SECOND, &reply, note, NULL);
+	r = reply_read(&stream, clock_boot() + (int64_t)60 * CLOCK_SECOND,
+	    &reply, note, NULL);
 	stream_close(&stream, false);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return r;
@@ -137,7 +137,7 @@ endless_is_no_reply(void **state)
 	memset(line, 'x', sizeof(line));
 	assert_int_equal(
 	    hear((struct str){line, sizeof(line)}, SIZE_MAX), REPLY_GARBLED);
-	memcpy(line, "250-", 4);
+	line[0] = '2', line[1] = '5', line[2] = '0', line[3] = '-';
 	line[sizeof(line) - 1] = '\n';
 	assert_int_equal(
 	    hear((struct str){line, sizeof(line)}, SIZE_MAX), REPLY_GARBLED);

@@ -33,7 +33,7 @@ begin(const char *said)
 	assert_true(fd_nonblock(ends[0]));
 	stream_open(&session.stream, ends[0]);
 	session.broken = false;
-	session.timeout = 60 * CLOCK_SECOND;
+	session.timeout = (int64_t)60 * CLOCK_SECOND;
 	session.limit = INT64_MAX;
 	assert_true(fd_write_all(host, said, strlen(said)));
 	file = tmpfile();

@@ -39,8 +39,7 @@ a_flood_delays_nobody_else(void **state)
 	    "destination f slow 0s..10d 30s\nmail flood f 100000\n",
 	    "destination f latency 100ms\nmail flood f 100000\n",
 	    "destination f dead 0s..10d timeout 60s\nmail flood f 100000\n",
-	    "destination f% domains 5000 slow 0s..10d 30s\n"
-	    "mail flood f% 100000\n",
+	    "destination f% domains 5000 slow 0s..10d 30s\nmail f f% 100000\n",
 	    "destination f% domains 5000 dead 0s..10d\nmail flood f% 100000\n",
 	    "destination f defer 100\nmail flood f 100000\n",
 	    "destination f latency 30s\nmail flood f 100000 recipients 100\n",
@@ -73,7 +72,7 @@ a_dead_host_is_asked_once_a_minute_and_served_soon_after(void **state)
 {
 	struct simulation s;
 	struct load l;
-	const struct simulation_row *r = &(struct simulation_row){0};
+	const struct simulation_row *r;
 
 	(void)state;
 	run(&s, &l,
@@ -82,8 +81,8 @@ a_dead_host_is_asked_once_a_minute_and_served_soon_after(void **state)
 	    "mail bulk gone 100000 at 50m\n");
 	r = &s.destinations[0];
 	/* And those that flew when it died. */
-	assert_true(r->dead <= 8 * 60 + 20);
-	assert_true(r->dead >= 8 * 30);
+	assert_true(r->dead <= 500);
+	assert_true(r->dead >= 240);
 	assert_true(r->recovered >= 0);
 	assert_true(r->recovered <= 2 * (int64_t)MINUTE);
 	assert_int_equal(r->delivered, 100000);
@@ -98,7 +97,7 @@ mail_for_a_host_that_stays_dead_is_bounced_in_time(void **state)
 {
 	struct simulation s;
 	struct load l;
-	const int64_t day = 24 * 60 * (int64_t)MINUTE;
+	const int64_t day = (int64_t)24 * 60 * MINUTE;
 
 	(void)state;
 	run(&s, &l,
@@ -112,7 +111,7 @@ mail_for_a_host_that_stays_dead_is_bounced_in_time(void **state)
 	assert_true(s.end < 2 * day + day / 2);
 	/* One probe a minute at most, and the looks. */
 	assert_true(s.destinations[0].dead <= (uint64_t)(s.end / MINUTE) + 20);
-	assert_true(s.destinations[0].deferrals < 20000 * 20);
+	assert_true(s.destinations[0].deferrals < 400000);
 	done(&s, &l);
 }
 
@@ -148,8 +147,8 @@ a_rate_is_kept(void **state)
 	    "mail bulk few 50 recipients 10\n");
 	assert_int_equal(s.destinations[0].delivered, 50);
 	/* 500 recipients; the last ten are begun behind the others' time. */
-	assert_true(s.end >= 490 * 36 * (int64_t)SECOND);
-	assert_true(s.end < 492 * 36 * (int64_t)SECOND);
+	assert_true(s.end >= (int64_t)490 * 36 * SECOND);
+	assert_true(s.end < (int64_t)492 * 36 * SECOND);
 	done(&s, &l);
 }
 
