@@ -246,7 +246,7 @@ class Host:
         except (KeyError, ProcessLookupError):
             pass
 
-    def poked(self, heard):
+    def poked(self, heard, number=signal.SIGHUP):
         """heard(), poking culver-send as long as it has not."""
         last = [0.0]
 
@@ -255,7 +255,7 @@ class Host:
                 return True
             if time.monotonic() - last[0] > 1:
                 last[0] = time.monotonic()
-                self.poke(signal.SIGHUP)
+                self.poke(number)
             return False
         return again
 
