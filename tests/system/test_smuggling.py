@@ -6,19 +6,21 @@ every read buffer.  A second message behind it, to a mailbox that exists, must
 never come into being: the mailbox is counted, and the replies are.
 
 Out: a message with such bytes that was handed in locally is one message to a
-client of POP3 that reads as RFC 1939 says.  There is no SMTP out of this suite
-yet.
+client of POP3 that reads as RFC 1939 says, and to a host that reads SMTP as
+RFC 5321 says, over DATA and over BDAT, wherever they lie in a buffer.
 
 tests/talk/test_cuts.py does each cut of the whole stream with a queue that is
 played.
 """
 import os
 import re
+import signal
 import subprocess
 
 import pytest
 from attackbed import as_owner, connect, module_instance, wait_until_read
 from conftest import DOMAIN, wait_for
+from sinkbed import OFFERS, Sink
 
 ANN = b"ann@" + DOMAIN.encode()
 TAIL = (b"MAIL FROM:<evil@a.test>\r\nRCPT TO:<" + ANN + b">\r\nDATA\r\n"
@@ -305,10 +307,10 @@ def on_the_wire(file):
     return text if text.endswith(b"\n") else text + b"\r\n"
 
 
-def by_queue(instance, data):
+def by_queue(instance, data, to=ANN):
     """As qmail-queue is handed a message."""
     reading, writing = os.pipe()
-    os.write(writing, b"Fa@b.test\0T" + ANN + b"\0\0")
+    os.write(writing, b"Fa@b.test\0T" + to + b"\0\0")
     os.close(writing)
     try:
         process = subprocess.Popen(
@@ -393,3 +395,48 @@ def test_a_reply_is_one_line_that_ends_in_CR_LF(house):
             break
     s.close()
     wait_for(lambda: not house.queued(), why="an empty queue")
+
+
+# Over SMTP.
+
+@pytest.fixture(scope="module", params=["DATA", "BDAT"])
+def far(request, house):
+    """A host that takes all, and keeps the bytes; ours sends by the verb."""
+    offers = OFFERS + (("CHUNKING",) if request.param == "BDAT" else ())
+    with Sink(offers=offers) as sink:
+        (house.home / "control/smtproutes").write_text(
+            f"far.test:[127.0.0.1]:{sink.port}\n")
+        house.running["send"].send_signal(signal.SIGHUP)
+        sink.chunked = request.param == "BDAT"
+        yield sink
+
+
+def lines_of(text):
+    """Lines of CR LF: a CR or an LF by itself ends one as well."""
+    text = re.sub(rb"\r\n|\r|\n", b"\r\n", text)
+    return text if text.endswith(b"\r\n") else text + b"\r\n"
+
+
+@pytest.mark.parametrize("name", OUT)
+def test_a_wrong_end_is_no_end_for_the_next_host(house, far, name):
+    wrong, head = OUT[name], b"Subject: out\n\n"
+    bodies = [head + b"a" + wrong, head + b"a" + wrong + TAIL]
+    for size in BOUNDARIES:
+        for before in (size - len(wrong), size - 1, size):
+            bodies.append(head + b"x" * (before - len(head)) + wrong + TAIL)
+    had = len(far.transactions)
+    for body in bodies:
+        by_queue(house, body, b"n@far.test")
+    wait_for(lambda: len(far.transactions) >= had + len(bodies), why="mail")
+    house.wait_empty()
+    came = far.transactions[had:]
+    assert len(came) == len(bodies)
+    assert {t.chunked for t in came} == {far.chunked}
+    for t in came:
+        assert t.mail.startswith(b"FROM:<a@b.test>")
+        assert [r.split()[0] for r in t.rcpts] == [b"TO:<n@far.test>"]
+        assert b"\n" not in t.data.replace(b"\r\n", b"")
+        assert b"\r" not in t.data.replace(b"\r\n", b"")
+    sent = [t.data if t.chunked else unstuffed(t.data) for t in came]
+    assert sorted(text[text.index(b"Subject: out"):] for text in sent) == \
+        sorted(map(lines_of, bodies))
