@@ -75,7 +75,10 @@ session_command(struct session *s, const char *command)
 {
 	session_put_text(s, command);
 	session_put_text(s, "\r\n");
-	return session_flush(s) && session_reply(s);
+	if (session_flush(s))
+		return session_reply(s);
+	s->reply.code = 0;
+	return false;
 }
 
 /* What came instead of a 2yz. */

@@ -80,7 +80,8 @@ MUST_USE bool session_flush(struct session *s);
 /* Read s->reply.  False: s is broken, there is none. */
 MUST_USE bool session_reply(struct session *s);
 
-/* A command without its CR LF, and the reply to it.  False likewise. */
+/* A command without its CR LF, and the reply to it.  False: s is broken, there
+ * is none, and the code is 0. */
 MUST_USE bool session_command(struct session *s, const char *command);
 
 #endif
