@@ -73,6 +73,11 @@ lose(struct run *t, enum outcome_id id)
 		outcome_say(t->o, OUTCOME_DIED, t->s->host);
 	else
 		outcome_reply(t->o, id, t->s->host, &t->s->reply);
+	/* RSET refused: that is said of the connection. */
+	if (t->o->letter == 'D') {
+		t->o->letter = 'Z';
+		t->o->status[0] = '4';
+	}
 	t->o->fault = JOB_SLOW;
 	end_run(t, TRANSACTION_NEXT);
 }

@@ -51,3 +51,12 @@ def test_a_refusal_is_not_that_of_whom_the_host_took(bed):
         results = go(bed, sink, TWO)
         assert results[1].letter == "D"
         assert (results.one(0).letter, results.one(0).status) == ("Z", "4.4.2")
+
+
+def test_rset_refused_is_no_answer_to_who_was_not_asked(bed):
+    script = {"RCPT": ["550 5.1.1 no", "250 ok"], "RSET": "500 what?"}
+    with Sink(script, ("LIMITS RCPTMAX=1",)) as sink:
+        results = go(bed, sink, TWO)
+        assert results[0].letter == "D"
+        assert results.one(1).letter == "Z"
+        assert results.one(1).status.startswith("4.")
