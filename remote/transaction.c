@@ -82,6 +82,22 @@ lose(struct run *t, enum outcome_id id)
 	end_run(t, TRANSACTION_NEXT);
 }
 
+/* The host had enough to say it of those that it had accepted.  Others, whom it
+ * takes no more than one by one for, still wait and may be treated otherwise,
+ * unless it is the host that is in trouble. */
+static enum transaction_result
+refused(struct run *t, enum outcome_id id)
+{
+	outcome_reply(t->o, id, t->s->host, &t->s->reply);
+	if (t->o->fault != JOB_SERVED ||
+	    parcel_count(t->p, ADDRESSEE_WAITING) == 0)
+		return TRANSACTION_FINAL;
+	for (uint32_t i = 0; i < t->count; i++)
+		if (t->p->to[t->list[i]].state == ADDRESSEE_ACCEPTED)
+			tell(t, &t->p->to[t->list[i]], t->o);
+	return TRANSACTION_DONE;
+}
+
 /* What SMTP or this host cannot say of single recipients is told. */
 static void
 sort_out(struct run *t)
@@ -286,8 +302,7 @@ hear_data(struct run *t)
 	t->goes = reply_class(&t->s->reply) == 3;
 	if (t->goes || t->accepted == 0 || t->over)
 		return;
-	outcome_reply(t->o, OUTCOME_DATA, t->s->host, &t->s->reply);
-	end_run(t, TRANSACTION_FINAL);
+	end_run(t, refused(t, OUTCOME_DATA));
 }
 
 static void
@@ -379,10 +394,8 @@ hear_all(struct run *t)
 		lose(t, OUTCOME_AFTER);
 		return t->result;
 	}
-	if (reply_class(r) != 2) {
-		outcome_reply(t->o, OUTCOME_AFTER, t->s->host, r);
-		return TRANSACTION_FINAL;
-	}
+	if (reply_class(r) != 2)
+		return refused(t, OUTCOME_AFTER);
 	outcome_reply(t->o, OUTCOME_ACCEPTED, t->s->host, r);
 	for (uint32_t i = 0; i < t->count; i++)
 		if (t->p->to[t->list[i]].state == ADDRESSEE_ACCEPTED)
@@ -401,8 +414,7 @@ send_message(struct run *t)
 	case SENDING_REFUSED:
 		if (t->s->reply.code == 421)
 			break;
-		outcome_reply(t->o, OUTCOME_AFTER, t->s->host, &t->s->reply);
-		return TRANSACTION_FINAL;
+		return refused(t, OUTCOME_AFTER);
 	case SENDING_DUPLICATE:
 		return final(t, OUTCOME_DUPLICATE);
 	case SENDING_UNREADABLE:

@@ -16,7 +16,8 @@ struct teller {
 
 enum transaction_result {
 	TRANSACTION_DONE, /* *o holds for those TAKEN, if any; others may still
-			    * wait: the host takes no more at once */
+			    * wait: the host takes no more at once, whether
+			    * these were taken or refused */
 	TRANSACTION_NEXT, /* nothing was taken, and another host may: who has
 			    * no result is waiting again; *o says why */
 	TRANSACTION_FINAL /* *o holds for all who have no result */

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 from errandbed import ErrandBed
-from sinkbed import Gone, Sink
+from sinkbed import Gone, OFFERS, Sink
 
 HOST = "127.0.0.1"
 TWO = ["a@far.example", "b@far.example"]
@@ -60,3 +60,30 @@ def test_rset_refused_is_no_answer_to_who_was_not_asked(bed):
         assert results[0].letter == "D"
         assert results.one(1).letter == "Z"
         assert results.one(1).status.startswith("4.")
+
+
+@pytest.mark.parametrize("verb,script", (
+    ("EOD", {}), ("BDAT", {}),
+    ("DATA", {}), ("EOD", {"RCPT": ["250 ok", "452 4.5.3 enough", "250 ok"]})))
+@pytest.mark.parametrize("refusal,letter", (
+    ("554 5.7.1 she takes no such thing", "D"), ("451 4.2.0 later", "Z")))
+def test_a_message_refused_for_one_is_offered_to_the_next(
+        bed, verb, script, refusal, letter):
+    """Who takes one recipient at a time has them decide by themselves."""
+    offers = OFFERS + (() if script else ("LIMITS RCPTMAX=1",)) + (
+        ("CHUNKING",) if verb == "BDAT" else ())
+    script = {k: list(v) for k, v in script.items()}
+    good = "354 go on" if verb == "DATA" else "250 taken"
+    with Sink({**script, verb: [refusal, good]}, offers) as sink:
+        results = go(bed, sink, TWO)
+        assert results.one(0).letter == letter
+        assert results.one(1).letter == "K"
+        assert sink.transactions[-1].rcpts == [b"TO:<b@far.example>"]
+
+
+def test_a_host_that_has_enough_is_not_asked_for_the_next(bed):
+    with Sink({"EOD": "451 4.7.0 slow down"},
+              OFFERS + ("LIMITS RCPTMAX=1",)) as sink:
+        results = go(bed, sink, TWO)
+        assert [results.one(i).letter for i in range(2)] == ["Z", "Z"]
+        assert len(sink.transactions) == 1
