@@ -28,6 +28,8 @@ put(struct sending *g, const char *data, size_t n)
 		g->too_many = true;
 		return;
 	}
+	if (n == g->left && !session_is_quiet(g->s))
+		return;
 	g->left -= n;
 	g->whole |= g->left == 0;
 	session_put(g->s, (struct str){data, n});
@@ -102,6 +104,8 @@ sending_data(struct session *s, struct outgoing *o)
 		return broke(&g);
 	if (r != OUTGOING_END)
 		return unreadable(&g);
+	if (!session_is_quiet(s))
+		return broke(&g);
 	g.whole = true;
 	session_put_text(s, ".\r\n");
 	return hear(&g);
@@ -114,6 +118,8 @@ sending_bdat(struct session *s, struct outgoing *o)
 	enum outgoing_result r;
 
 	text_begin(&g.text, false);
+	if (!session_is_quiet(s))
+		return broke(&g);
 	g.whole = o->octets == 0;
 	session_put_text(s, "BDAT ");
 	session_put_number(s, o->octets);

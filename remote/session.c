@@ -71,12 +71,21 @@ session_reply(struct session *s)
 }
 
 bool
+session_is_quiet(struct session *s)
+{
+	s->broken = s->broken || !stream_alive(&s->stream);
+	return !s->broken;
+}
+
+bool
 session_command(struct session *s, const char *command)
 {
-	session_put_text(s, command);
-	session_put_text(s, "\r\n");
-	if (session_flush(s))
-		return session_reply(s);
+	if (session_is_quiet(s)) {
+		session_put_text(s, command);
+		session_put_text(s, "\r\n");
+		if (session_flush(s))
+			return session_reply(s);
+	}
 	s->reply.code = 0;
 	return false;
 }

@@ -80,6 +80,12 @@ MUST_USE bool session_flush(struct session *s);
 /* Read s->reply.  False: s is broken, there is none. */
 MUST_USE bool session_reply(struct session *s);
 
+/* To be asked where no reply is owed, before what asks for one.  False: s is
+ * broken, for the host has closed, or has said something already: that is no
+ * answer to what follows, nor would any further reply be to what it seems to be.
+ * Never waits. */
+MUST_USE bool session_is_quiet(struct session *s);
+
 /* A command without its CR LF, and the reply to it.  False: s is broken, there
  * is none, and the code is 0. */
 MUST_USE bool session_command(struct session *s, const char *command);

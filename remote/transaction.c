@@ -231,6 +231,8 @@ append_command(struct run *t, const struct command *c, struct buf *out)
 static bool
 send_some(struct run *t)
 {
+	if (t->sent == t->heard && !session_is_quiet(t->s))
+		return false;
 	while (
 	    t->sent < t->total &&
 	    (t->sent == t->heard || (pipelines(t) && t->in_flight < WINDOW))) {

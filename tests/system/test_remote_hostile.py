@@ -87,3 +87,43 @@ def test_a_host_that_has_enough_is_not_asked_for_the_next(bed):
         results = go(bed, sink, TWO)
         assert [results.one(i).letter for i in range(2)] == ["Z", "Z"]
         assert len(sink.transactions) == 1
+
+
+BODY = b"Subject: x\n\n" + b"y" * 70000 + b"\n"
+
+
+@pytest.mark.parametrize("body", (b"Subject: x\n\nhi\n", BODY),
+                         ids=("short", "long"))
+@pytest.mark.parametrize("lmtp", (False, True), ids=("smtp", "lmtp"))
+@pytest.mark.parametrize("offers", (OFFERS, ()), ids=("pipelined", "in turn"))
+def test_an_answer_before_the_message_is_none(bed, body, lmtp, offers):
+    script = {"DATA": b"354 go on\r\n250 taken\r\n", "EOD": "554 no"}
+    with Sink(script, offers, lmtp=lmtp) as sink:
+        results = go(bed, sink, body=body)
+        assert results.one().letter == "Z"
+        assert not sink.transactions
+        sink.script = {}
+        assert go(bed, sink, body=body).one().letter == "K"
+
+
+@pytest.mark.parametrize("body", (b"Subject: x\n\nhi\n", BODY),
+                         ids=("short", "long"))
+def test_an_answer_too_many_is_not_that_to_a_chunk(bed, body):
+    """Each recipient would have the next one's answer, and the last chunk that
+    of the last recipient."""
+    script = {"MAIL": [b"250 ok\r\n250 ok\r\n", "250 ok"],
+              "RCPT": ["550 no", "250 ok"], "BDAT": "554 no"}
+    with Sink(script, OFFERS + ("CHUNKING",)) as sink:
+        results = go(bed, sink, TWO, body=body)
+        assert results.one(0).letter != "K"
+        assert results.one(1).letter != "K"
+
+
+@pytest.mark.parametrize("reply", (b"250 ok\r\n250 ok\r\n",
+                                   b"250 ok\r\n550 no\r\n"))
+@pytest.mark.parametrize("verb", ("MAIL", "RCPT"))
+def test_an_answer_that_nobody_asked_for_is_nobodys(bed, verb, reply):
+    with Sink({verb: [reply, "250 ok"]}, ()) as sink:
+        results = go(bed, sink, TWO)
+        assert [results.one(i).letter for i in range(2)] == ["Z", "Z"]
+        assert not sink.transactions
