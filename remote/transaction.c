@@ -348,11 +348,11 @@ exchange(struct run *t)
 }
 
 /* A 354 with nobody to send to: an empty message (RFC 2920, 3.1), whatever
- * becomes of it. */
+ * becomes of it; but whom the host has accepted would get that. */
 static void
 cancel(struct run *t)
 {
-	if (!session_command(t->s, "."))
+	if (t->accepted > 0 || !session_command(t->s, "."))
 		t->s->broken = true;
 	t->s->began = false;
 }

@@ -127,3 +127,13 @@ def test_an_answer_that_nobody_asked_for_is_nobodys(bed, verb, reply):
         results = go(bed, sink, TWO)
         assert [results.one(i).letter for i in range(2)] == ["Z", "Z"]
         assert not sink.transactions
+
+
+def test_nothing_is_sent_to_whom_the_sender_was_refused_for(bed):
+    """An empty message would be one, where the recipients were taken."""
+    with Sink({"MAIL": b"550 no\r\n250 ok\r\n354 go on\r\n",
+               "DATA": "354 go on"}) as sink:
+        assert go(bed, sink).one().letter == "D"
+        assert bed.stop() == 0
+        sink.threads[0].join()
+        assert not sink.transactions
