@@ -12,6 +12,7 @@
 struct slot {
 	bool known; /* it was read, and the stamps are of what was read */
 	bool noticed;
+	uint64_t version; /* how often it was read */
 	struct stat text_stamp, table_stamp; /* all zero: no such file */
 	struct value value;
 	struct table *table; /* rules over value where it is there */
@@ -90,6 +91,7 @@ control_refresh_row(struct controls *c, enum control_id id)
 	old->known = false;
 	if (!load(c, row, &fresh, table))
 		return false;
+	fresh.version = old->version + 1;
 	slot_free(old);
 	*old = fresh;
 	return true;
@@ -113,6 +115,12 @@ control_refresh(struct controls *c)
 	buf_free(&c->error);
 	c->error = first;
 	return ok;
+}
+
+uint64_t
+control_version(const struct controls *c, enum control_id id)
+{
+	return c->slots[id].version;
 }
 
 const char *

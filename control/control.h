@@ -85,6 +85,10 @@ MUST_USE bool control_refresh(struct controls *c);
 /* The same for one row: what is asked often costs one look at a file. */
 MUST_USE bool control_refresh_row(struct controls *c, enum control_id id);
 
+/* A number that grows whenever the row was read anew, for who keeps what was
+ * made of it. */
+uint64_t control_version(const struct controls *c, enum control_id id);
+
 /* What failed in the last refresh; "" when nothing did.  Valid until the
  * next. */
 const char *control_error(const struct controls *c);

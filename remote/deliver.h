@@ -37,6 +37,7 @@ struct kept {
 	struct nexthop_source source;
 	struct ip ip;
 	uint16_t port;
+	uint64_t rules; /* control_version of the tlspolicy it was made by */
 	bool lmtp;
 	bool open;     /* no login, and no policy but TLS where offered: it does
 			* for any way that leads to this host */

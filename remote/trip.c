@@ -104,6 +104,7 @@ keep(struct trip *t, const struct dialed *to)
 	(void)str_copy(k->key, sizeof(k->key), str_of(t->key));
 	k->source = t->source;
 	k->ip = to->ip;
+	k->rules = control_version(t->d->controls, C_tlspolicy);
 	k->port = t->hop.port;
 	k->lmtp = t->hop.lmtp;
 	k->open = t->hop.user.len == 0 && !t->hop.tls && !t->policy.row &&
@@ -123,6 +124,7 @@ usable(struct trip *t)
 	const struct kept *k = &t->d->kept;
 
 	return k->key[0] != '\0' && clock_boot() < k->until &&
+	       k->rules == control_version(t->d->controls, C_tlspolicy) &&
 	       same_source(&k->source, &t->source) &&
 	       session_usable(&t->d->session);
 }

@@ -137,3 +137,16 @@ def test_nothing_is_sent_to_whom_the_sender_was_refused_for(bed):
         assert bed.stop() == 0
         sink.threads[0].join()
         assert not sink.transactions
+
+
+def test_a_policy_holds_for_a_connection_that_is_there(bed):
+    """What went in the clear yesterday must not do so today."""
+    with Sink() as sink:
+        assert go(bed, sink).one().letter == "K"
+        assert go(bed, sink).one().letter == "K"
+        assert len(sink.connections) == 1
+        bed.control("tlspolicy", ":encrypt")
+        assert go(bed, sink).one().letter == "Z"
+        assert len(sink.transactions) == 2
+        bed.control("tlspolicy", ":may")
+        assert go(bed, sink).one().letter == "K"

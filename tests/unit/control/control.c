@@ -129,6 +129,24 @@ the_table_is_sound(void **state)
 	}
 }
 
+/* By file and by row: what another row says changes nothing. */
+static void
+a_version_is_of_what_was_read(void **state)
+{
+	struct folder *f = *state;
+	uint64_t before, other;
+
+	assert_true(control_refresh(f->c));
+	before = control_version(f->c, C_me);
+	other = control_version(f->c, C_bouncehost);
+	assert_true(control_refresh(f->c));
+	assert_true(control_version(f->c, C_me) == before);
+	put(f, "me", "a.example\n");
+	assert_true(control_refresh(f->c));
+	assert_true(control_version(f->c, C_me) > before);
+	assert_true(control_version(f->c, C_bouncehost) == other);
+}
+
 static void
 without_files_the_defaults_hold(void **state)
 {
@@ -498,6 +516,7 @@ main(void)
 	cmocka_unit_test_setup_teardown(name, folder_open, folder_close)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_table_is_sound),
+	    TEST(a_version_is_of_what_was_read),
 	    TEST(without_files_the_defaults_hold),
 	    TEST(me_stands_in_for_what_is_missing),
 	    TEST(a_change_is_seen_at_the_next_refresh),
