@@ -243,7 +243,7 @@ heed_way(struct policy *p, const struct nexthop *hop)
 {
 	bool secret = hop->user.len > 0 && !p->row;
 
-	if (hop->tls || (secret && p->level == POLICY_MAY)) {
+	if (hop->tls || secret) {
 		if (p->level < POLICY_ENCRYPT)
 			p->level = POLICY_ENCRYPT;
 		p->required = true;

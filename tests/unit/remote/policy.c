@@ -212,6 +212,8 @@ static const struct {
     {{.implicit = true, .rules = ":none\n"},                                "encrypt! anybody "        },
     {{.implicit = true, .rules = ":may\n"},                                 "encrypt! anybody "        },
     {{.user = true, .hop = "relay.test"},                                   "encrypt! anybody "        },
+    {{.user = true, .mode = STS_MODE_TESTING, .mx = "mx.example.org"},
+     "sts!? named mx.example.org,"								     },
     {{.user = true, .hop = "relay.test", .rules = ":may\n"},                "may anybody "             },
     {{.user = true, .hop = "relay.test", .rules = ":none\n"},               "none anybody "            },
 };
