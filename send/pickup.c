@@ -143,10 +143,11 @@ by_number(const void *one, const void *other)
 }
 
 static bool
-learn_known(const struct schedule *t, const struct entry *e, struct known *k)
+learn_known(struct schedule *t, struct entry *e, struct known *k)
 {
 	size_t n = 0;
 
+	schedule_again(t, e);
 	for (uint32_t p = schedule_parts(t, e, SCHEDULE_NONE);
 	     p != SCHEDULE_NONE; p = schedule_parts(t, e, p))
 		n++;

@@ -382,6 +382,25 @@ schedule_take(struct schedule *t, struct entry *e)
 }
 
 void
+schedule_again(struct schedule *t, struct entry *e)
+{
+	uint32_t id, *link = &e->more;
+
+	if (e->part.flow != SCHEDULE_NONE)
+		inside_flow(t, e->part.flow)->last = id_of(t, e->ino);
+	while ((id = *link) != SCHEDULE_NONE) {
+		struct further *f = further_at(t, id);
+		if (f->part.flow != SCHEDULE_NONE) {
+			inside_flow(t, f->part.flow)->last = id;
+			link = &f->more;
+			continue;
+		}
+		*link = f->more;
+		pool_give(&t->parts, id ^ PART_FURTHER);
+	}
+}
+
+void
 schedule_drop(struct schedule *t, uint32_t part)
 {
 	part_forget(t, part);

@@ -162,12 +162,18 @@ void schedule_take(struct schedule *t, struct entry *e);
 
 /* The part of e for these recipients, which is e's already or is made, in no
  * queue.  e is not waiting to be read.  All parts of a message are made one
- * after the other, with none of another's between, or one may be made twice.  customer and lane are at most
+ * after the other, with none of another's between, or one may be made twice; if
+ * e has parts already schedule_again comes first.  customer and lane are at most
  * SCHEDULE_KEY bytes, and copied.  SCHEDULE_NONE, nothing changed, when there
  * is no memory, or no lane more; then schedule_unread(t, e, later, now), once none
  * of its parts flies. */
 MUST_USE uint32_t schedule_part(struct schedule *t, struct entry *e,
     enum channel c, struct str customer, struct str lane);
+
+/* The parts that e has are about to be made again: schedule_part finds each of
+ * them, whatever has been made since.  Numbers of parts that were dropped are
+ * void. */
+void schedule_again(struct schedule *t, struct entry *e);
 
 /* The part of e behind another, which is SCHEDULE_NONE at first.  SCHEDULE_NONE
  * behind the last. */

@@ -498,6 +498,62 @@ what_nothing_needs_is_forgotten(void **state)
 	schedule_free(t);
 }
 
+enum { LANES = 200 };
+
+/* A message to all of the lanes, and what its parts are called. */
+static void
+post(struct schedule *t, struct entry *e, uint32_t *parts)
+{
+	char lane[32];
+
+	for (uint32_t i = 0; i < LANES; i++) {
+		parts[i] = schedule_part(
+		    t, e, CHANNEL_REMOTE, str_of("list"), name(lane, "l", i));
+		assert_true(parts[i] != SCHEDULE_NONE);
+		schedule_wait(t, parts[i], SECOND, 0);
+	}
+}
+
+static void
+parts_are_found_again_behind_those_of_others(void **state)
+{
+	struct schedule *t = schedule_new(1);
+	struct entry *one = schedule_add(t, 1), *other = schedule_add(t, 2);
+	uint32_t before[LANES], others[LANES], after[LANES];
+
+	(void)state;
+	post(t, one, before);
+	for (int round = 0; round < 3; round++) {
+		schedule_again(t, other);
+		post(t, other, others);
+		schedule_again(t, one);
+		post(t, one, after);
+		assert_memory_equal(before, after, sizeof before);
+	}
+	schedule_free(t);
+}
+
+static void
+parts_that_are_dropped_leave_their_places(void **state)
+{
+	struct schedule *t = schedule_new(1);
+	struct entry *e = schedule_add(t, 1);
+	uint32_t parts[LANES];
+	size_t bytes;
+
+	(void)state;
+	post(t, e, parts);
+	bytes = schedule_bytes(t);
+	for (int round = 0; round < 100; round++) {
+		for (uint32_t i = 1; i < LANES; i += 2)
+			schedule_drop(t, parts[i]);
+		schedule_again(t, e);
+		post(t, e, parts);
+	}
+	assert_int_equal(schedule_bytes(t), bytes);
+	schedule_free(t);
+}
+
 int
 main(void)
 {
@@ -510,6 +566,8 @@ main(void)
 	    cmocka_unit_test(
 		lanes_are_bounded_however_many_destinations_there_are),
 	    cmocka_unit_test(what_nothing_needs_is_forgotten),
+	    cmocka_unit_test(parts_are_found_again_behind_those_of_others),
+	    cmocka_unit_test(parts_that_are_dropped_leave_their_places),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
