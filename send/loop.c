@@ -90,18 +90,15 @@ hear(struct send *s, int fd)
 	}
 }
 
+/* What has been read; and what was lost with a spawner that is gone. */
 static void
-results(struct send *s, enum channel c, short events)
+land(struct send *s, enum channel c, bool alive)
 {
 	struct spawner *sp = &s->spawners[c];
 	struct result r;
 	size_t used;
-	bool broken = false, alive = true;
+	bool broken = false;
 
-	if ((events & POLLOUT) != 0)
-		alive = spawner_write(sp);
-	if (alive && (events & (POLLIN | POLLHUP | POLLERR)) != 0)
-		alive = spawner_read(sp);
 	while (spawner_result(sp, &r, &used, &broken)) {
 		broken = !attempt_result(s, c, &r);
 		buf_drop(&sp->in, used);
@@ -112,6 +109,19 @@ results(struct send *s, enum channel c, short events)
 		qlog_alert("the spawner's answer is mangled; leaving it");
 	if (broken || !alive)
 		attempt_lost(s, c);
+}
+
+static void
+results(struct send *s, enum channel c, short events)
+{
+	struct spawner *sp = &s->spawners[c];
+	bool alive = true;
+
+	if ((events & POLLOUT) != 0)
+		alive = spawner_write(sp);
+	if (alive && (events & (POLLIN | POLLHUP | POLLERR)) != 0)
+		alive = spawner_read(sp);
+	land(s, c, alive);
 }
 
 static void
@@ -199,7 +209,7 @@ send_out(struct send *s, int64_t now)
 		struct spawner *sp = &s->spawners[c];
 		spawner_connect(sp, now);
 		if (sp->fd != -1 && sp->out.len > 0 && !spawner_write(sp))
-			attempt_lost(s, (enum channel)c);
+			land(s, (enum channel)c, false);
 	}
 	if (s->bouncer.fd != -1 && s->bouncer.out.len > 0 &&
 	    !bouncer_move(&s->bouncer, false))

@@ -183,13 +183,28 @@ goes_on(struct spawner *s)
 	return errno == EAGAIN || errno == EINTR;
 }
 
+/* It ended before it read all jobs, and perhaps behind results. */
+static void
+read_rest(struct spawner *s)
+{
+	ssize_t n;
+
+	while (buf_reserve(&s->in, INPUT) &&
+	       (n = recv(s->fd, s->in.data + s->in.len, INPUT, 0)) > 0)
+		s->in.len += (size_t)n;
+}
+
 bool
 spawner_write(struct spawner *s)
 {
 	while (s->out.len > 0) {
 		ssize_t n = send(s->fd, s->out.data, s->out.len, MSG_NOSIGNAL);
-		if (n == -1)
-			return goes_on(s);
+		if (n == -1 && goes_on(s))
+			return true;
+		if (n == -1) {
+			read_rest(s);
+			return false;
+		}
 		buf_drop(&s->out, (size_t)n);
 	}
 	return true;

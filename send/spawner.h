@@ -92,8 +92,8 @@ struct flight spawner_give(struct spawner *s, uint32_t slot);
 /* Queue a job for the spawner.  Fails as buf_append does. */
 MUST_USE bool spawner_job(struct spawner *s, const struct job *j);
 
-/* Write what is queued.  False: the connection is gone, and what is in flights
- * was lost with it. */
+/* Write what is queued.  False: the connection is gone.  Results that had come
+ * before have been read; what is in flights behind them was lost with it. */
 MUST_USE bool spawner_write(struct spawner *s);
 
 /* Read what came; likewise. */

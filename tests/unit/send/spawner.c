@@ -2,11 +2,14 @@
 #include "send/spawner.h"
 
 #include "lib/clock.h"
+#include "lib/frame.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -249,6 +252,34 @@ there_are_no_more_slots_than_there_are(void **state)
 	end(&s);
 }
 
+static void
+what_came_before_the_end_is_heard(void **state)
+{
+	const struct result said = {.number = 5, .letter = 'K'};
+	struct spawner s = made(MOST);
+	struct buf b = {.max = JOB_PACKET};
+	struct result r;
+	size_t used;
+	bool broken;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+	s.fd = ends[0];
+	assert_int_equal(take(&s, 1), 0);
+	assert_true(result_write(&b, &said));
+	assert_true(frame_write(ends[1], 'R', buf_str(&b)));
+	assert_int_equal(close(ends[1]), 0);
+	assert_true(buf_append_text(&s.out, "the next job"));
+	assert_false(spawner_write(&s));
+	assert_true(spawner_result(&s, &r, &used, &broken));
+	assert_int_equal(r.letter, 'K');
+	assert_int_equal(r.number, 5);
+	buf_free(&b);
+	end(&s);
+}
+
 int
 main(void)
 {
@@ -263,6 +294,7 @@ main(void)
 	    cmocka_unit_test(a_reserve_does_not_keep_it_narrow),
 	    cmocka_unit_test(a_flight_knows_who_has_no_result),
 	    cmocka_unit_test(there_are_no_more_slots_than_there_are),
+	    cmocka_unit_test(what_came_before_the_end_is_heard),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
