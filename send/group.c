@@ -282,16 +282,16 @@ node_sweep(struct schedule *t, uint32_t looks)
 /* A lane too many: the one that was idle longest goes, unless somebody has set
  * it by hand. */
 static bool
-make_room(struct schedule *t)
+make_room(struct schedule *t, enum channel channel)
 {
 	node_sweep(t, 2);
-	if (t->nodes.live < SCHEDULE_LANES)
+	if (t->sides[channel].nodes < SCHEDULE_LANES)
 		return true;
 	for (uint32_t i = 0; i < 16 && t->idle.count > 0; i++) {
 		uint32_t id = t->idle.first;
-		const struct lane *l =
-		    &inside_group(t, inside_node(t, id)->group)->lane;
-		if (!l->paused && l->fixed == 0) {
+		const struct node *n = inside_node(t, id);
+		const struct lane *l = &inside_group(t, n->group)->lane;
+		if (n->channel == channel && !l->paused && l->fixed == 0) {
 			free_node(t, id);
 			return true;
 		}
@@ -314,7 +314,7 @@ make_node(
 	uint32_t id, group;
 	struct node *n;
 
-	if (key.len > SCHEDULE_KEY || !make_room(t) ||
+	if (key.len > SCHEDULE_KEY || !make_room(t, channel) ||
 	    !index_room(&t->by_lane, t))
 		return POOL_NONE;
 	id = pool_take(&t->nodes);

@@ -33,7 +33,8 @@
  *
  * Bounded memory.  Customers, lanes and flows live while a part needs them, and
  * lanes besides while something is known of them.  There are SCHEDULE_LANES
- * lanes at most.  From half of that on schedule_rest turns a message of which
+ * lanes of a channel at most, so that however many hosts are dead local mail
+ * has its own.  From half of that on schedule_rest turns a message of which
  * all waits into one that is to be read when it is due; and when there is no
  * lane more schedule_part fails, and the caller says schedule_unread for a
  * later time.
@@ -60,7 +61,7 @@
 
 enum {
 	SCHEDULE_TOKEN = 8,     /* bytes of a token that an entry keeps */
-	SCHEDULE_LANES = 65536, /* and as many groups */
+	SCHEDULE_LANES = 65536, /* of a channel, and as many groups */
 	SCHEDULE_KEY = 1300,    /* bytes of a lane's, group's, customer's key */
 };
 

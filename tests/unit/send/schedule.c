@@ -554,6 +554,34 @@ parts_that_are_dropped_leave_their_places(void **state)
 	schedule_free(t);
 }
 
+static void
+local_mail_has_a_lane_however_many_others_there_are(void **state)
+{
+	struct schedule *t = schedule_new(1);
+	struct turn turn;
+	char lane[32];
+	uint32_t part;
+
+	(void)state;
+	schedule_slots(t, CHANNEL_LOCAL, 1, 0);
+	for (uint32_t i = 0; i < SCHEDULE_LANES; i++) {
+		part = schedule_part(t, schedule_add(t, i + 1), CHANNEL_REMOTE,
+		    str_of("flood"), name(lane, "l", i));
+		assert_true(part != SCHEDULE_NONE);
+		schedule_wait(t, part, 0, 0);
+	}
+	assert_int_equal(schedule_part(t, schedule_add(t, SCHEDULE_LANES + 1),
+			     CHANNEL_REMOTE, str_of("c"), str_of("one more")),
+	    SCHEDULE_NONE);
+	part = schedule_part(t, schedule_add(t, SCHEDULE_LANES + 2),
+	    CHANNEL_LOCAL, str_of("c"), str_of(""));
+	assert_true(part != SCHEDULE_NONE);
+	schedule_wait(t, part, 0, 0);
+	assert_true(schedule_next(t, CHANNEL_LOCAL, 0, &turn));
+	assert_int_equal(turn.part, part);
+	schedule_free(t);
+}
+
 int
 main(void)
 {
@@ -568,6 +596,8 @@ main(void)
 	    cmocka_unit_test(what_nothing_needs_is_forgotten),
 	    cmocka_unit_test(parts_are_found_again_behind_those_of_others),
 	    cmocka_unit_test(parts_that_are_dropped_leave_their_places),
+	    cmocka_unit_test(
+		local_mail_has_a_lane_however_many_others_there_are),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
