@@ -106,6 +106,12 @@ group_room(const struct schedule *t, const struct group *g)
 	return lane_room(&g->lane, &rules, t->now);
 }
 
+bool
+group_strange(const struct group *g)
+{
+	return g->channel == CHANNEL_REMOTE && !g->lane.served;
+}
+
 static int64_t
 look_pause(const struct schedule *t)
 {
@@ -150,16 +156,26 @@ set_wake(struct schedule *t, uint32_t id, int64_t when)
 	}
 }
 
+static struct ring *
+ring_of(struct side *s, const struct group *g)
+{
+	if (group_strange(g))
+		return g->lane.flying == 0 ? &s->strange_idle
+					   : &s->strange_busy;
+	return g->lane.flying == 0 ? &s->idle : &s->busy;
+}
+
 void
 group_update(struct schedule *t, uint32_t id)
 {
 	struct group *g = inside_group(t, id);
 	struct side *s = &t->sides[g->channel];
 	bool open = g->hung.count > 0 && group_room(t, g) > 0;
-	struct ring *ring = !open                 ? NULL
-			    : g->lane.flying == 0 ? &s->idle
-						  : &s->busy;
+	struct ring *ring = open ? ring_of(s, g) : NULL;
 
+	s->strange -= g->strange;
+	g->strange = group_strange(g) ? g->lane.flying : 0;
+	s->strange += g->strange;
 	if (ring != g->open) {
 		if (g->open != NULL)
 			ring_take(g->open, group_opens, t, id);

@@ -70,11 +70,12 @@ struct group {
 	enum channel channel;
 	uint32_t ready;
 	struct ring nodes, hung;
-	struct ring *open;  /* of those two of the channel; NULL: none */
+	struct ring *open;  /* of those four of the channel; NULL: none */
 	struct links opens; /* in it */
 	struct links look;
 	uint32_t looks;   /* flows still to be looked at */
 	uint32_t offered; /* flows */
+	uint32_t strange; /* deliveries of it that count among the side's */
 	uint32_t place;   /* in the heap */
 	bool looking;
 };
@@ -86,12 +87,16 @@ struct key { /* what is sought among customers, nodes and groups */
 
 struct side { /* a channel */
 	uint32_t slots, reserve, flying, peak, waiting, ready;
+	uint32_t strange; /* deliveries under way in lanes that never served */
+	bool closed;      /* to more of those, for now */
 	uint32_t nodes, customers;
 	struct ring turns; /* customers with flows in their rings */
 	struct ring fresh; /* of them: nothing under way */
 	struct ring idle; /* groups with hung flows that can begin one, and have
 			    * none under way */
 	struct ring busy; /* likewise, and have */
+	/* The same two, of lanes that have never served a delivery. */
+	struct ring strange_idle, strange_busy;
 };
 
 struct schedule {
@@ -234,6 +239,9 @@ void part_forget(struct schedule *t, uint32_t id);
 
 /* The rules of a group. */
 struct lane_rules group_rules(const struct schedule *t, const struct group *g);
+
+/* Nothing says that its hosts exist. */
+bool group_strange(const struct group *g);
 
 /* How many deliveries of the group may begin. */
 uint32_t group_room(const struct schedule *t, const struct group *g);

@@ -92,6 +92,7 @@ grow(struct lane *l, const struct lane_rules *rules)
 static void
 served(struct lane *l, const struct lane_rules *rules)
 {
+	l->served = true;
 	if (l->since != 0) {
 		l->since = l->until = l->pause = 0;
 		l->failures = 0;
@@ -184,6 +185,7 @@ lane_merge(struct lane *into, const struct lane *other)
 		into->used = other->used;
 	into->probing |= other->probing;
 	into->paused |= other->paused;
+	into->served |= other->served;
 }
 
 bool

@@ -58,6 +58,7 @@ struct lane {
 	int64_t used;      /* when a delivery ended last */
 	bool probing;      /* the one that flies was begun while it was dead */
 	bool paused;       /* by hand */
+	bool served;       /* once: its hosts are known to exist */
 };
 
 /* A lane that nothing is known of. */

@@ -123,6 +123,8 @@ schedule_new(uint64_t seed)
 		ring_init(&t->sides[c].fresh);
 		ring_init(&t->sides[c].idle);
 		ring_init(&t->sides[c].busy);
+		ring_init(&t->sides[c].strange_idle);
+		ring_init(&t->sides[c].strange_busy);
 	}
 	return t;
 }

@@ -217,7 +217,8 @@ may_begin(const struct schedule *t, const struct flow *f, bool reserve)
 {
 	const struct group *g = group_of(t, f);
 
-	if (group_room(t, g) == 0)
+	if (group_room(t, g) == 0 ||
+	    (t->sides[g->channel].closed && group_strange(g)))
 		return false;
 	return !reserve || g->lane.flying == 0 ||
 	       is_alone(t, &t->sides[g->channel]);
@@ -305,26 +306,59 @@ pull(struct schedule *t, struct ring *open, bool reserve)
 	return true;
 }
 
+/* Bring back one more. */
+static bool
+pull_any(struct schedule *t, struct side *s, bool reserve)
+{
+	bool busy = !reserve || is_alone(t, s);
+
+	return pull(t, &s->idle, reserve) ||
+	       (busy && pull(t, &s->busy, reserve)) ||
+	       (!s->closed &&
+		   (pull(t, &s->strange_idle, reserve) ||
+		       (busy && pull(t, &s->strange_busy, reserve))));
+}
+
+static uint32_t
+search(struct schedule *t, struct side *s, bool reserve)
+{
+	uint32_t flow;
+
+	do {
+		flow = reserve ? reserve_turn(t, s) : customer_turn(t, s);
+	} while (flow == POOL_NONE && pull_any(t, s, reserve));
+	return flow;
+}
+
+/* No more now in lanes that have never served a delivery: they have half of the
+ * slots while others' mail waits, and half of the reserve never. */
+static bool
+is_closed(const struct side *s, bool reserve)
+{
+	return s->strange >=
+	       (reserve ? s->slots - s->reserve / 2 : (s->slots + 1) / 2);
+}
+
 static uint32_t
 find(struct schedule *t, struct side *s)
 {
-	bool reserve = s->slots - s->flying <= s->reserve, pulled;
+	bool reserve = s->slots - s->flying <= s->reserve;
 	uint32_t flow;
 
-	if (!reserve)
-		for (int i = 0; i < PULLS; i++) {
-			(void)pull(t, &s->idle, false);
-			(void)pull(t, &s->busy, false);
-		}
-	do {
-		flow = reserve ? reserve_turn(t, s) : customer_turn(t, s);
-		if (flow != POOL_NONE)
-			return flow;
-		pulled = pull(t, &s->idle, reserve);
-		if (!pulled && (!reserve || is_alone(t, s)))
-			pulled = pull(t, &s->busy, reserve);
-	} while (pulled);
-	return POOL_NONE;
+	s->closed = is_closed(s, reserve);
+	for (int i = 0; !reserve && i < PULLS; i++) {
+		(void)pull(t, &s->idle, false);
+		(void)pull(t, &s->busy, false);
+		if (s->closed)
+			continue;
+		(void)pull(t, &s->strange_idle, false);
+		(void)pull(t, &s->strange_busy, false);
+	}
+	flow = search(t, s, reserve);
+	if (flow != POOL_NONE || reserve || !s->closed)
+		return flow;
+	s->closed = false;
+	return search(t, s, false);
 }
 
 bool
@@ -369,15 +403,16 @@ int64_t
 schedule_starved(const struct schedule *t, enum channel c)
 {
 	const struct side *s = &t->sides[c];
-	uint32_t flow;
+	const struct ring *const open[] = {
+	    &s->idle, &s->busy, &s->strange_idle, &s->strange_busy};
+	uint32_t flow = POOL_NONE;
 
 	if (s->turns.count > 0)
 		flow = inside_customer(t, s->turns.first)->flows.first;
-	else if (s->idle.count > 0)
-		flow = inside_group(t, s->idle.first)->hung.first;
-	else if (s->busy.count > 0)
-		flow = inside_group(t, s->busy.first)->hung.first;
-	else
+	for (size_t i = 0; flow == POOL_NONE && i < 4; i++)
+		if (open[i]->count > 0)
+			flow = inside_group(t, open[i]->first)->hung.first;
+	if (flow == POOL_NONE)
 		return 0;
 	return part_due(inside_part(t, inside_flow(t, flow)->parts.first));
 }

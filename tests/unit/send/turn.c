@@ -392,6 +392,81 @@ a_part_may_fly_many_times_at_once(void **state)
 	schedule_free(t);
 }
 
+/* Forged mail to hosts that are not there, each sender and each host new. */
+static void
+flood(struct schedule *t, int n, const char *customer, const char *lane)
+{
+	char from[32], to[32];
+
+	for (int i = 0; i < n; i++) {
+		(void)snprintf(from, sizeof from, "%s%d", customer, i);
+		(void)snprintf(to, sizeof to, "%s%d", lane, i);
+		queue(t, 1, from, to);
+	}
+}
+
+/* A lane that has served. */
+static void
+know(struct schedule *t, const char *lane)
+{
+	struct turn turn;
+
+	queue(t, 1, "somebody", lane);
+	turn = next(t, 0);
+	end(t, &turn, LANE_SERVED, "", 0);
+}
+
+static void
+lanes_that_never_served_do_not_take_all_slots(void **state)
+{
+	struct schedule *t = with(8, 2);
+	struct turn turns[6];
+	int ours = 0;
+
+	(void)state;
+	know(t, "known");
+	flood(t, 1000, "forged", "nowhere");
+	queue(t, 5, "joe", "known");
+	for (int i = 0; i < 6; i++) {
+		turns[i] = next(t, 0);
+		ours += is(turns[i].customer, "joe");
+	}
+	assert_int_equal(ours, 2);
+	/* Whoever's delivery ends, they have no more than half. */
+	for (int i = 0; i < 6; i++)
+		if (is(turns[i].customer, "joe")) {
+			end(t, &turns[i], LANE_SERVED, "", 0);
+			assert_true(is(next(t, 0).customer, "joe"));
+		}
+	schedule_free(t);
+}
+
+static void
+lanes_that_never_served_have_what_others_leave(void **state)
+{
+	struct schedule *t = with(8, 4);
+	struct turn turn;
+
+	(void)state;
+	know(t, "known");
+	flood(t, 1000, "forged", "nowhere");
+	for (int i = 0; i < 6; i++)
+		assert_true(str_starts(next(t, 0).customer, str_of("forged")));
+	/* But for half of the reserve. */
+	none(t, 0);
+	queue(t, 1, "joe", "known");
+	turn = next(t, 0);
+	assert_true(is(turn.customer, "joe"));
+	none(t, 0);
+	/* With more slots there are more. */
+	assert_true(schedule_starved(t, CHANNEL_REMOTE) == 0);
+	schedule_slots(t, CHANNEL_REMOTE, 16, 4);
+	for (int i = 0; i < 8; i++)
+		(void)next(t, 0);
+	none(t, 0);
+	schedule_free(t);
+}
+
 int
 main(void)
 {
@@ -410,6 +485,8 @@ main(void)
 	    cmocka_unit_test(a_lane_is_shaped_by_hand),
 	    cmocka_unit_test(local_mail_for_one_domain_may_have_the_reserve),
 	    cmocka_unit_test(a_part_may_fly_many_times_at_once),
+	    cmocka_unit_test(lanes_that_never_served_do_not_take_all_slots),
+	    cmocka_unit_test(lanes_that_never_served_have_what_others_leave),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
