@@ -82,9 +82,8 @@ give(struct lspawn *l, struct delivery *d, const struct account_row *a,
 
 	if (fd < 0)
 		return false;
-	ok =
-	    delivery_write(&packet, d) &&
-	    pool_give(&l->spawn.pool, key, a, d->job.job, buf_str(&packet), fd);
+	ok = delivery_write(&packet, d) &&
+	     pool_give(&l->spawn.pool, key, a, &d->job, buf_str(&packet), fd);
 	if (!ok)
 		report_errno(r, "start", str_of("culver-local"));
 	buf_free(&packet);

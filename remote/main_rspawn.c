@@ -117,7 +117,7 @@ give(struct pool *p, const struct errand *e, int fd)
 
 	choose(p, key);
 	ok = errand_write(&packet, e) &&
-	     pool_give(p, key, NULL, e->job.job, buf_str(&packet), fd);
+	     pool_give(p, key, NULL, &e->job, buf_str(&packet), fd);
 	buf_free(&packet);
 	return ok;
 }

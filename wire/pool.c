@@ -78,8 +78,17 @@ pool_idle(const struct pool *p, uint64_t key)
 	return i;
 }
 
+static void
+take(struct worker *w, const struct job *j)
+{
+	w->job = j->job;
+	w->count = j->count;
+	for (uint32_t i = 0; i < j->count; i++)
+		w->numbers[i] = job_number(j, i);
+}
+
 bool
-pool_give(struct pool *p, uint64_t key, const void *whom, uint32_t job,
+pool_give(struct pool *p, uint64_t key, const void *whom, const struct job *job,
     struct str packet, int fd)
 {
 	/* An idle one may have died unseen: then a new one has it. */
@@ -91,7 +100,7 @@ pool_give(struct pool *p, uint64_t key, const void *whom, uint32_t job,
 		if (new && !add(p, key, whom))
 			return false;
 		w->busy = sock_send(w->fd, packet.data, packet.len, fd);
-		w->job = job;
+		take(w, job);
 		if (w->busy)
 			return true;
 		end(w);
@@ -140,6 +149,24 @@ greets(struct worker *w, const char *packet, ssize_t n)
 	return first;
 }
 
+/* It may answer for the job it has, and once for each of its recipients. */
+static bool
+may_say(struct worker *w, const struct result *r)
+{
+	uint32_t i = 0;
+
+	if (!w->busy || r->job != w->job || r->signal != 0)
+		return false;
+	if (r->number == JOB_END)
+		return true;
+	while (i < w->count && w->numbers[i] != r->number)
+		i++;
+	if (i == w->count)
+		return false;
+	w->numbers[i] = w->numbers[--w->count];
+	return true;
+}
+
 bool
 pool_hear(struct pool *p, size_t i)
 {
@@ -161,9 +188,8 @@ pool_hear(struct pool *p, size_t i)
 	if (n < 0 && errno != ECONNRESET)
 		give_up(p, w, 0, "Unable to hear ", "");
 	/* pool_reap will know why, or what its lie cost. */
-	if (n <= 0 || !w->busy ||
-	    !result_read((struct str){packet, (size_t)n}, &r) ||
-	    r.job != w->job || r.signal != 0) {
+	if (n <= 0 || !result_read((struct str){packet, (size_t)n}, &r) ||
+	    !may_say(w, &r)) {
 		end(w);
 	} else {
 		pool_answer(p, &r);

@@ -23,7 +23,8 @@ struct worker {
 	int64_t since; /* boot clock: it has no work since then */
 	bool ready;    /* it runs; before that its death is nobody's doing */
 	bool busy;
-	uint32_t job; /* of a busy one */
+	uint32_t job; /* of a busy one; and who of it has no result yet */
+	uint32_t count, numbers[JOB_RECIPIENTS];
 };
 
 struct pool {
@@ -43,18 +44,20 @@ struct pool {
 /* The index of an idle worker of the key; count when there is none. */
 size_t pool_idle(const struct pool *p, uint64_t key);
 
-/* Give a packet with the message's open file to a worker of the key, an idle
- * one or a new one, which becomes whom.  False with errno: nobody has it, and
+/* Give the packet of a job with the message's open file to a worker of the key,
+ * an idle one or a new one, which becomes whom.  False with errno: nobody has it, and
  * nobody will answer; else there will be one end of it. */
 MUST_USE bool pool_give(struct pool *p, uint64_t key, const void *whom,
-    uint32_t job, struct str packet, int fd);
+    const struct job *job, struct str packet, int fd);
 
 /* A result for culver-send.  Its socket's buffer takes it, or a time limit of
  * the socket ends the wait. */
 void pool_answer(struct pool *p, const struct result *r);
 
-/* Take a packet of what worker i has to say; it may be that it is gone.  False
- * when there was none, or will be none. */
+/* Take a packet of what worker i has to say; it may be that it is gone.  One
+ * that answers for another job, or for a recipient that is not its job's or has
+ * had a result, is ended: culver-send would take it for our lie.  False when
+ * there was none, or will be none. */
 bool pool_hear(struct pool *p, size_t i);
 
 /* Collect workers that died, and answer what they had. */

@@ -40,6 +40,11 @@ while True:
             os.kill(os.getpid(), signal.SIGKILL)
         elif what == "lie":
             say(job + 1, number)
+        elif what == "stray":
+            say(job, max(numbers) + 1)
+        elif what == "twice":
+            say(job, number)
+            say(job, number)
         elif what == "wait":
             open(os.path.join(os.environ["CULVER_HOME"], "waits"), "w")
             signal.signal(signal.SIGTERM, signal.SIG_IGN)

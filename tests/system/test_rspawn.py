@@ -70,10 +70,20 @@ def test_what_a_worker_said_before_it_died_stands(bed):
         0, "K", b"k\n")
 
 
-def test_a_worker_that_lies_is_ended(bed):
+@pytest.mark.parametrize("lie, letters", [
+    ("lie", ["Z"]),
+    ("stray", ["Z"]),
+    ("twice", ["K", "Z"]),
+])
+def test_a_worker_that_lies_is_ended(bed, lie, letters):
     bed.start().connect()
-    job = bed.send(bed.put(), ["lie@example.org", "k@example.org"])
-    assert [r.letter for r in bed.results(job)] == ["Z"]
+    job = bed.send(bed.put(), [f"{lie}@example.org", "k@example.org"])
+    got = bed.results(job)
+    assert [r.letter for r in got] == letters
+    # It is the death of a program with this message in hand, and no other.
+    assert got[-1].signal == signal.SIGKILL
+    assert said(bed.results(bed.send(bed.put(), ["k@example.org"])))[0] == (
+        0, "K", b"k\n")
 
 
 def test_a_worker_that_cannot_be_run_puts_the_job_off(bed):
