@@ -10,8 +10,6 @@
 #include "send/status.h"
 #include <errno.h>
 
-/* Of many recipients there is much to say: what did not shrink is tried again
- * when it has doubled. */
 static void
 compact(struct send *s, struct active *a)
 {
@@ -19,7 +17,6 @@ compact(struct send *s, struct active *a)
 		return;
 	if (!record_compact(a, s->split))
 		status_trouble(a->entry, "unable to compact the journal");
-	a->compact_at = 2 * a->journal_len;
 }
 
 bool

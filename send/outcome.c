@@ -1,6 +1,7 @@
 /* outcome: K, Z, D and H become states and lines. */
 #include "send/outcome.h"
 #include "lib/clock.h"
+#include "send/history.h"
 #include "send/owed.h"
 #include "send/qlog.h"
 #include "send/status.h"
@@ -9,10 +10,19 @@ static const char too_long[] =
     "I'm not going to try again; this message has been in the queue too "
     "long.\n";
 
-static struct journal_line
-line_of(enum journal_event event, const struct landing *f,
-    const struct recipient *to, const struct result *r)
+/* Of what a host says less is kept where it says it of very many: all of it must
+ * be read again. */
+static struct str
+kept(const struct active *a, struct str text)
 {
+	return str_slice(text, 0, HISTORY_MAX / 16 / a->count);
+}
+
+static struct journal_line
+line_of(const struct active *a, enum journal_event event,
+    const struct landing *f, const struct result *r)
+{
+	const struct recipient *to = &a->recipients[f->number];
 	int64_t wall = clock_wall(), wait = to->next - clock_boot();
 	int64_t now = wall > 0 ? wall : 0; /* as a stamp is written */
 
@@ -23,10 +33,10 @@ line_of(enum journal_event event, const struct landing *f,
 	    .attempt = to->attempts,
 	    .told = event == JOURNAL_DEFER && to->told,
 	    .next = now + (wait > 0 ? wait : 0),
-	    .via = r->via,
-	    .tls = r->tls,
+	    .via = kept(a, r->via),
+	    .tls = kept(a, r->tls),
 	    .status = r->status,
-	    .reply = r->text,
+	    .reply = kept(a, r->text),
 	};
 }
 
@@ -37,7 +47,7 @@ settle(struct active *a, const struct landing *f, const struct result *r,
     enum journal_event event, enum recipient_state state, enum journal_act act)
 {
 	struct recipient *to = &a->recipients[f->number];
-	struct journal_line l = line_of(event, f, to, r);
+	struct journal_line l = line_of(a, event, f, r);
 
 	l.act = act;
 	to->state = state;

@@ -147,6 +147,8 @@ keep_times(const char *path, const struct stat *st)
 		errno = 0;
 }
 
+/* Of many recipients there is much to say: what did not shrink is tried again
+ * when it would. */
 bool
 record_compact(struct active *a, unsigned split)
 {
@@ -158,6 +160,8 @@ record_compact(struct active *a, unsigned split)
 	queue_info_path(path, split, a->entry->ino);
 	ok = stat(path, &st) == 0 && fd_read_file(AT_FDCWD, path, &old) &&
 	     filter(a, buf_str(&old), &kept);
+	a->compact_at =
+	    ok ? 2 * kept.len + 1 : a->journal_len + JOURNAL_COMPACT;
 	if (ok && kept.len * 2 < a->journal_len) {
 		ok = fd_replace_file(AT_FDCWD, path, buf_str(&kept), 0640);
 		if (ok) {

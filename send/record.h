@@ -14,8 +14,9 @@
 MUST_USE bool record_flush(struct active *a, unsigned split, int64_t next);
 
 /* Write the journal anew with what still matters, when it has grown over
- * JOURNAL_COMPACT: a temporary file, fsync, rename, fsync of the folder.  False
- * with errno, the old one in place. */
+ * JOURNAL_COMPACT, and that makes it half: a temporary file, fsync, rename, fsync
+ * of the folder.  a->compact_at says when to try again.  False with errno, the old
+ * one in place. */
 MUST_USE bool record_compact(struct active *a, unsigned split);
 
 #endif

@@ -293,6 +293,19 @@ def test_two_names_of_one_set_of_hosts_share_its_slots(bed):
     assert {j.group for j in b.remote.jobs} == {"mx.host.example"}
 
 
+def test_the_more_recipients_hear_a_reply_the_less_of_it_is_kept(bed):
+    """The journal of the longest message must be read again."""
+    n = 40000
+    b = bed(remote=lambda job: [
+        dict(letter="Z", text="4" * 1000 + "\n")]).start()
+    few = b.queue(["kim@a.example"])
+    many = b.queue(["r%d@a.example" % i for i in range(n)])
+    wait_for(lambda: b.events(few) == ["defer"] and
+             b.events(many) == ["defer"] * n, 60)
+    assert "4" * 1000 in b.journal(few)
+    assert b.path("info", many).stat().st_size < n * (2**24 // n + 150)
+
+
 def test_a_message_to_thousands_of_hosts_goes_in_one_pass(bed):
     b = bed()
     b.control("concurrencyremote", "50")

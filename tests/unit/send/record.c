@@ -317,6 +317,32 @@ compacting_keeps_what_matters(void **state)
 	active_free(b);
 }
 
+static void
+a_journal_is_compacted_when_that_makes_it_half(void **state)
+{
+	struct active *a = make(1);
+	uint64_t one;
+
+	(void)state;
+	for (uint32_t r = 0; r < 1000; r++)
+		note(a, JOURNAL_DEFER, r, 1);
+	assert_true(record_flush(a, SPLIT, 0));
+	one = a->journal_len;
+	for (uint32_t r = 0; r < 900; r++)
+		note(a, JOURNAL_DEFER, r, 2);
+	assert_true(record_flush(a, SPLIT, 0));
+	assert_true(record_compact(a, SPLIT));
+	assert_true(a->journal_len > one);
+	assert_in_range(a->compact_at, one, 2 * one + 1);
+	for (uint32_t r = 0; r < 200; r++)
+		note(a, JOURNAL_DEFER, r, 3);
+	assert_true(record_flush(a, SPLIT, 0));
+	assert_true(a->journal_len >= a->compact_at);
+	assert_true(record_compact(a, SPLIT));
+	assert_true(a->journal_len <= one);
+	active_free(a);
+}
+
 /* Who was told of a delay, and of success, is known after a compaction and a
  * start. */
 static void
@@ -382,6 +408,8 @@ main(void)
 	    cmocka_unit_test_teardown(
 		a_new_journal_never_overwrites_one_that_is_there, clean),
 	    cmocka_unit_test_teardown(compacting_keeps_what_matters, clean),
+	    cmocka_unit_test_teardown(
+		a_journal_is_compacted_when_that_makes_it_half, clean),
 	    cmocka_unit_test_teardown(who_was_told_is_not_told_again, clean),
 	};
 	return cmocka_run_group_tests(tests, enter, NULL);
