@@ -185,6 +185,17 @@ read_envelope(struct parcel *p, const struct errand *e, int fd)
 	return r == ENVELOPE_END ? PARCEL_OK : PARCEL_READ;
 }
 
+/* REQUIRETLS is the stronger of the two (RFC 8689, 3). */
+static bool
+read_header(struct parcel *p)
+{
+	static const char line[] = "TLS-Required: No";
+
+	p->tls_optional = false;
+	return p->requiretls ||
+	       body_has_line(&p->outgoing.body, str_of(line), &p->tls_optional);
+}
+
 enum parcel_result
 parcel_open(struct parcel *p, const struct errand *e, int fd)
 {
@@ -202,6 +213,8 @@ parcel_open(struct parcel *p, const struct errand *e, int fd)
 		r = read_envelope(p, e, fd);
 	if (r == PARCEL_OK && outgoing_open(&p->outgoing, fd, e->body_at,
 				  e->body_len) != OUTGOING_OK)
+		r = PARCEL_READ;
+	if (r == PARCEL_OK && !read_header(p))
 		r = PARCEL_READ;
 	return r;
 }

@@ -45,6 +45,7 @@ struct parcel {
 	struct str ret, envid; /* as the envelope has them, or empty */
 	bool utf8;             /* U: the client said SMTPUTF8 */
 	bool requiretls;       /* Q */
+	bool tls_optional; /* its header says TLS-Required: No (RFC 8689, 3) */
 	uint32_t count;
 	struct addressee to[JOB_RECIPIENTS];
 	struct buf texts; /* what the views point into */

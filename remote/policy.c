@@ -194,6 +194,8 @@ static bool
 decide_published(struct policy *p, const struct question *q)
 {
 	p->level = POLICY_MAY;
+	if (q->sources->optional)
+		return true;
 	switch (ask_dane(p, q)) {
 	case TLSA_USABLE:
 		pin(p, q);
@@ -281,6 +283,8 @@ policy_decide(struct policy *p, const struct policy_sources *s,
 		return refuse(p, STS_FAILURE, "control/tlspolicy is not known");
 	}
 	heed_way(p, hop);
+	if (s->optional && !p->row)
+		p->wanted = false;
 	return ok;
 }
 

@@ -47,6 +47,9 @@ struct policy_sources {
 	struct sts *sts;
 	enum sts_answer (*sts_ask)(
 	    struct sts *s, struct str domain, struct sts_policy *p);
+	/* The message asks that nothing is demanded of it but what control/
+	 * demands (RFC 8689, 3): nobody is asked, and nothing reported. */
+	bool optional;
 };
 
 /* Begin with all zero bytes; policy_decide overwrites it, policy_free ends it.
@@ -56,7 +59,8 @@ struct policy {
 	bool row;      /* tlspolicy says so */
 	bool testing;  /* STS: what does not fit is told, and mail goes on */
 	bool required; /* there is no way to clear text */
-	bool wanted;   /* TLS is tried at all: there is something to report */
+	bool wanted;   /* there is something to report: TLS is tried, and not
+			* optional */
 	/* For stream_start_tls. */
 	struct tls_wish wish;
 	/* What is known by now: of whose policy, and how it went. */

@@ -101,7 +101,9 @@ keep(struct trip *t, const struct dialed *to)
 {
 	struct kept *k = &t->d->kept;
 
-	(void)str_copy(k->key, sizeof(k->key), str_of(t->key));
+	/* What may do for this message may not do for the next. */
+	(void)str_copy(k->key, sizeof(k->key),
+	    str_of(t->d->parcel.tls_optional && !t->policy.row ? "" : t->key));
 	k->source = t->source;
 	k->ip = to->ip;
 	k->rules = control_version(t->d->controls, C_tlspolicy);
@@ -154,7 +156,8 @@ decide(struct trip *t, const struct target *host)
 	    .controls = t->d->controls,
 	    .tlsa = {t->d->resolver.dns, dns_ask},
 	    .sts = &t->d->sts,
-	    .sts_ask = sts_ask
+	    .sts_ask = sts_ask,
+	    .optional = t->d->parcel.tls_optional
         };
 
 	policy_free(&t->policy);

@@ -36,7 +36,12 @@ CASES = {
     "trial": Case(sts=("testing", ALL)),
     "trialstrip": Case(sts=("testing", ALL)),
     "trialother": Case(sts=("testing", ("*.elsewhere.test",))),
-    "encrypt": Case(), "verify": Case(), "plain": Case(), "smtps": Case(),
+    "freedane": Case(TLSA + "3 1 1 " + WRONG),
+    "freests": Case(sts=("enforce", ALL)),
+    "freestrip": Case(OWN),
+    "freelost": Case(OWN),
+    "encrypt": Case(), "strict": Case(), "verify": Case(), "plain": Case(),
+    "smtps": Case(),
     "next": Case("{d} IN MX 5 mx1.{d}", "mx1.{d} IN A 192.0.2.201",
                  "{d} IN MX 7 mx2.{d}", "mx2.{d} IN A 192.0.2.202"),
     "six": Case("mx.{d} IN AAAA 2001:db8::6"),
@@ -49,11 +54,12 @@ CASES = {
 }
 # What was signed is not what is served.
 SPOILT = [
-    (r"(_25\._tcp\.mx\.danelost\.example\.test\.\s+\d+\s+IN\s+TLSA\s+3 1 1 )"
+    (r"(_25\._tcp\.mx\.(?:dane|free)lost\.example\.test\.\s+\d+\s+IN\s+TLSA\s+3 1 1 )"
      r"\w{8}", r"\g<1>00000000"),
     (r"(?m)^(mxlost\.example\.test\.\s+\d+\s+IN\s+MX\s+)10 ", r"\g<1>11 ")]
 CONTROL = {
-    "tlspolicy": "encrypt.example.test:encrypt\nverify.example.test:verify",
+    "tlspolicy": "encrypt.example.test:encrypt\n"
+    "strict.example.test:encrypt\nverify.example.test:verify",
     "smtproutes":
     "smtps.example.test:mx.smtps.example.test:465|culver|pass word"}
 CLEAR = {b"EHLO", b"STARTTLS", b"QUIT"}
@@ -145,6 +151,32 @@ def test_control_demands_what_the_host_does_not_have(world, name):
         assert f"TLS_policy_{name}_" in world.outcome(to)
         assert " status=4.7.4 " in world.journal(to, "defer")
         assert_nothing_in_the_clear(sink)
+        assert sink.transactions == []
+
+
+@pytest.mark.parametrize("name, which", [
+    ("freedane", "stranger"), ("freestrip", None), ("freests", "stranger"),
+    ("freelost", "stranger")])
+def test_who_asks_for_it_is_not_held_up_by_what_the_domain_wants(world, name,
+                                                                 which):
+    """TLS-Required, RFC 8689; and who comes after does not."""
+    domain = world.cases[name].domain
+    one, other = "one@" + domain, "other@" + domain
+    with world.sink(name, context=which and getattr(world, which)) as sink:
+        world.send(one, body="Subject: x\nTLS-Required: No\n\nhello\n")
+        assert world.outcome(one).startswith("success: ")
+        assert [t.connection.tls for t in sink.transactions] == [
+            which is not None]
+        world.send(other, body="Subject: x\n\nTLS-Required: No\n")
+        assert "TLS_policy_" in world.outcome(other)
+        assert len(sink.transactions) == 1
+
+
+def test_who_asks_for_it_is_held_up_by_what_control_wants(world):
+    to = "c@strict.example.test"
+    with world.sink("strict") as sink:
+        world.send(to, body="TLS-Required: No\n\nhello\n")
+        assert "TLS_policy_encrypt_" in world.outcome(to)
         assert sink.transactions == []
 
 

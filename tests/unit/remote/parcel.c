@@ -21,6 +21,7 @@
 
 static struct parcel parcel;
 static FILE *file;
+static const char *body = BODY;
 
 /* An errand for these recipients, each with its NUL, numbered as said. */
 static struct errand
@@ -32,8 +33,8 @@ make(struct str envelope, const char *sender, struct str recipients,
 	    .job.sender = str_of(sender),
 	    .job.recipients = recipients,
 	    .body_at = 1,
-	    .body_len = sizeof(BODY) - 1,
-	    .envelope_at = sizeof(BODY),
+	    .body_len = strlen(body),
+	    .envelope_at = strlen(body) + 1,
 	    .envelope_len = envelope.len};
 
 	for (uint32_t i = 0; i < count; i++)
@@ -43,7 +44,8 @@ make(struct str envelope, const char *sender, struct str recipients,
 		assert_int_equal(fclose(file), 0);
 	file = tmpfile();
 	assert_non_null(file);
-	assert_true(fd_write_all(fileno(file), "h" BODY, sizeof(BODY)) &&
+	assert_true(fd_write_all(fileno(file), "h", 1) &&
+		    fd_write_all(fileno(file), body, strlen(body)) &&
 		    fd_write_all(fileno(file), envelope.data, envelope.len));
 	return e;
 }
@@ -211,6 +213,42 @@ success_is_wanted_by_a_word(void **state)
 	}
 }
 
+static void
+tls_is_optional_where_the_header_says_so(void **state)
+{
+	const struct str plain = BYTES("Fs@x\0Ta@x\0"),
+			 promised = BYTES("Fs@x\0Q\0Ta@x\0"),
+			 to = BYTES("a@x\0");
+	const uint32_t first = 0;
+	const struct {
+		const char *body;
+		struct str envelope;
+		bool optional;
+	} rows[] = {
+	    {"Subject: x\ntls-required: NO\r\n\nhi\n", plain,    true },
+	    {"TLS-Required: No\n",                     plain,    true },
+	    {"TLS-Required: No\n\nhi\n",               promised, false},
+	    {"TLS-Required: Now\n\nhi\n",              plain,    false},
+	    {"Subject: x\n\nTLS-Required: No\n",       plain,    false},
+	    {BODY,				     plain,    false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct errand e;
+
+		body = rows[i].body;
+		e = make(rows[i].envelope, "s@x", to, &first, 1);
+		memset(&parcel, 0, sizeof(parcel));
+		assert_int_equal(
+		    parcel_open(&parcel, &e, fileno(file)), PARCEL_OK);
+		if (parcel.tls_optional != rows[i].optional)
+			fail_msg("row %zu", i);
+		parcel_free(&parcel);
+	}
+	body = BODY;
+}
+
 int
 main(void)
 {
@@ -221,6 +259,7 @@ main(void)
 	    cmocka_unit_test(damage_is_told),
 	    cmocka_unit_test(the_next_errand_goes_on_behind_the_last),
 	    cmocka_unit_test(success_is_wanted_by_a_word),
+	    cmocka_unit_test(tls_is_optional_where_the_header_says_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

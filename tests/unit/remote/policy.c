@@ -33,8 +33,8 @@ ask_sts(struct sts *s, struct str domain, struct sts_policy *p)
 }
 
 static struct policy_sources sources = {
-    NULL, {NULL, asked_dns},
-     NULL, ask_sts
+    .tlsa = {NULL, asked_dns},
+      .sts_ask = ask_sts
 };
 
 /* One case: what control/ says, what DNS does, what the domain publishes. */
@@ -47,6 +47,7 @@ struct given {
 	enum sts_mode mode; /* with mx */
 	const char *mx;     /* a pattern; NULL: no policy */
 	bool later;         /* culver-policyd does not know */
+	bool optional;      /* the message wants no policy */
 };
 
 static struct controls *controls;
@@ -68,6 +69,7 @@ set(const struct given *g)
 		fail_msg("%s", error.data);
 	buf_free(&error);
 	sources.controls = controls;
+	sources.optional = g->optional;
 	hop = (struct nexthop){.mx = g->hop == NULL,
 	    .port = 25,
 	    .tls = g->implicit,
@@ -183,6 +185,12 @@ static const struct {
  /* A relay's own name has none. */
     {{.mode = STS_MODE_ENFORCE, .mx = "*.test", .hop = "relay.test"},
      "may anybody "										    },
+ /* Of a message that asks for it they are not asked. */
+    {{.optional = true, .tlsa = BROKEN},                                    "may anybody "             },
+    {{.optional = true, .mode = STS_MODE_ENFORCE, .mx = "mx.example.com"},
+     "may anybody "										    },
+    {{.optional = true, .rules = ":encrypt\n"},                             "encrypt! anybody "        },
+    {{.optional = true, .user = true},                                      "encrypt! anybody "        },
  /* A line stands in the place of them all. */
     {{.rules = ":none\n", .tlsa = PUBLISHED},                               "none anybody "            },
     {{.rules = ":may\n", .tlsa = PUBLISHED},                                "may anybody "             },
@@ -342,6 +350,8 @@ without_starttls_only_what_demands_none_goes_on(void **state)
 		struct buf records = {0};
 		struct refusal why;
 		bool demanded = strchr(decisions[i].policy, '!') != NULL;
+		bool silent = decisions[i].given.optional &&
+			      decisions[i].given.rules == NULL;
 
 		assert_true(decide(&decisions[i].given));
 		assert_int_equal(policy_stripped(&policy), !demanded);
@@ -351,7 +361,10 @@ without_starttls_only_what_demands_none_goes_on(void **state)
 			&policy, "example.org", NULL, NULL, &records, &report))
 			assert_int_equal(report.result, STS_NO_STARTTLS);
 		else
-			assert_int_equal(policy.level, POLICY_NONE);
+			assert_true(silent || policy.level == POLICY_NONE);
+		if (silent)
+			assert_false(policy_report(&policy, "example.org", NULL,
+			    NULL, &records, &report));
 		buf_free(&records);
 		undecide();
 	}
