@@ -67,6 +67,22 @@ def test_a_host_that_comes_up_is_served_in_full_soon():
     assert gone["recovered_us"] <= 120 * 1000000
 
 
+def test_a_flood_for_a_slow_host_does_not_touch_others_mail():
+    """The times are simulated: the same on each machine."""
+    load = (TOP / "tests/bench/fair.load").read_text()
+    idle = "".join(line for line in load.splitlines(True)
+                   if "tar.example" not in line)
+
+    def joe(text):
+        return next(row for row in json.loads(
+            simulate("--json", load=text).stdout)["customers"]
+            if row["name"] == "joe")
+    alone, beside = joe(idle), joe(load)
+    assert alone["delivered"] == beside["delivered"] == 300
+    assert beside["first_us"] < 1000000
+    assert beside["median_us"] <= 1.5 * alone["median_us"]
+
+
 def test_another_seed_gives_other_numbers():
     load = "destination a defer 50\nmail joe a 500\n"
     answers = {simulate("--json", load="seed %d\n%s" % (seed, load)).stdout
