@@ -227,11 +227,12 @@ class Bounce(Server):
 
 
 class Bed:
-    def __init__(self, plan=lambda job: "K", split=4, remote=None):
+    def __init__(self, plan=lambda job: "K", split=4, remote=None,
+                 folder="/var/tmp"):
         self.root = os.geteuid() == 0
         program = (BIN / "culver-send").read_bytes()
         self.become(NOBODY)
-        self.dir = tempfile.TemporaryDirectory(dir="/var/tmp")
+        self.dir = tempfile.TemporaryDirectory(dir=folder)
         self.home = pathlib.Path(self.dir.name)
         (self.home / "culver-send").write_bytes(program)
         (self.home / "culver-send").chmod(0o755)
