@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -321,6 +322,32 @@ a_host_may_be_passed_over(void **state)
 	assert_int_equal(d.error, 0);
 }
 
+/* What is written is whole as it is: the last part of a message must not wait
+ * for the first one's acknowledgement. */
+static void
+nothing_written_is_held_back(void **state)
+{
+	static const char *const hosts[] = {"127.0.0.2"};
+	struct targets t = targets_of(hosts, 1);
+	const struct dial_plan plan = {.targets = &t,
+	    .port = port,
+	    .connect_ms = NEVER,
+	    .total_ms = NEVER,
+	    .dead = &dead};
+	struct dial d;
+	struct dialed out;
+	int on = 0;
+	socklen_t len = sizeof(on);
+
+	(void)state;
+	dial_begin(&d, &plan);
+	assert_true(dial_next(&d, &out));
+	assert_int_equal(
+	    getsockopt(out.fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
+	assert_true(on != 0);
+	fd_close(&out.fd);
+}
+
 static void
 comes_from_the_source_and_does_not_block(void **state)
 {
@@ -438,6 +465,7 @@ main(void)
 	    cmocka_unit_test(all_of_it_takes_no_longer_than_it_may),
 	    cmocka_unit_test(a_host_may_be_passed_over),
 	    cmocka_unit_test(both_families_are_dialled),
+	    cmocka_unit_test(nothing_written_is_held_back),
 	    cmocka_unit_test(comes_from_the_source_and_does_not_block),
 	};
 
