@@ -240,6 +240,8 @@ class Sink:
             except OSError:
                 return
             sock.settimeout(PATIENCE)
+            # It answers at once, though each reply is a packet of its own.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = Connection(self, sock)
             connection.peer = sock.getpeername()[0]
             thread = threading.Thread(target=connection.serve)
