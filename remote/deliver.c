@@ -149,7 +149,7 @@ end(struct trip *t)
 	    .text = str_of(o->text),
 	    .via = str_of(o->letter == 'K' ? t->d->kept.via : ""),
 	    .tls = str_of(o->letter == 'K' ? t->d->kept.tls : ""),
-	    .group = str_of(t->targets.group)};
+	    .group = o->apart ? t->errand->job.lane : str_of(t->targets.group)};
 
 	t->d->answer(&r);
 }

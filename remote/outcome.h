@@ -5,6 +5,7 @@
 
 #include "remote/reply.h"
 #include "wire/job.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 /* id, the letter where no reply gives one, the status likewise, and the text: a
@@ -75,6 +76,7 @@ enum outcome_id {
 struct outcome {
 	char letter;   /* K, Z, D or H */
 	uint8_t fault; /* enum job_fault: what the lane should learn */
+	bool apart;    /* and no other that leads to the same hosts */
 	char status[JOB_STATUS + 1];
 	char text[JOB_TEXT + 1]; /* lines, LF at the end of each */
 };

@@ -160,6 +160,7 @@ refuse(const struct policy *p, struct outcome *o)
 	policy_refusal(p, &why);
 	outcome_set(o, why.letter, why.status, why.text);
 	o->fault = JOB_DEAD;
+	o->apart = true;
 	return SESSION_NEXT;
 }
 

@@ -270,6 +270,7 @@ visit(struct trip *t, struct dial *dial, struct dialed *to)
 	if (!decide(t, to->target)) {
 		policy_refusal(&t->policy, &why);
 		refuse(t, &why);
+		t->outcome.apart = true;
 		report(t, NULL, NULL);
 		fd_close(&to->fd);
 		dial_skip(dial, to->target);

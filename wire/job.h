@@ -32,7 +32,9 @@
  *             1  it asks for less: 421, or a 4xx that speaks of the sender or
  *                of the host as a whole
  *             2  no host could be reached, DNS gave no answer, or a TLS policy
- *                could not be met: the lane is dead, and is probed
+ *                could not be met: the lane is dead, and is probed.  A policy is
+ *                its domain's own, and others may lead to the same hosts by
+ *                none: group is the lane itself then
  * Workers   worker -> spawner, one SEQPACKET packet of JOB_READY alone, once it
  *           can work: one that dies before it, as when there is no memory to
  *           start it, had no message in hand.  spawner -> worker, one packet

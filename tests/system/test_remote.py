@@ -889,10 +889,13 @@ def test_a_host_proves_its_name(bed, context, certificate):
         results = go(bed, sink)
         assert results.one().letter == "K"
         assert results.end.tls.endswith(" verified")
+        assert results.end.group == ""
         bed.control("tlspolicy", ":verify other.example")
     with Sink(context=context) as sink:
         results = go(bed, sink)
         assert results.end.letter == "Z" and results.end.fault == "dead"
+        # Others go to the same hosts, and are not dead for it.
+        assert results.end.group == "lane"
         assert not sink.transactions
 
 
