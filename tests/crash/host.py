@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 
+import sink
 from mail import ANN, BOB, DOMAIN, HERE, LATE, THERE
 from tracer import TOP, Tracer
 
@@ -118,10 +119,10 @@ def make_template(folder, programs, built):
         for n in range(SPLIT, 64):
             (home / "queue" / kind / str(n)).rmdir()
     (home / "queue/format").write_text(f"culver-queue 1\nsplit {SPLIT}\n")
-    # One domain whose users are the system's, and none of them is there; one
-    # that is another host's, which nobody reaches.
+    # One domain whose users are the system's, and none of them is there; two
+    # that are other hosts', of which one is reached by nobody.
     for name, text in (("locals", HERE), ("rcpthosts", HERE),
-                       ("rcpthosts", THERE),
+                       ("rcpthosts", THERE), ("rcpthosts", sink.DOMAIN),
                        ("smtproutes", THERE + ":127.0.0.1:1")):
         with open(home / "control" / name, "a") as f:
             f.write(text + "\n")
@@ -156,6 +157,16 @@ class Host:
         self.wanted, self.begun, self.pokes = (), 0, 0
         self.ends = collections.deque(maxlen=20)
         self.mend = lambda: None  # what is done before a start
+        self.sink = None          # the host that remote mail is for
+
+    def open_sink(self):
+        """Have a sink, and its mail go there."""
+        self.sink = sink.Sink()
+        routes = self.home / "control/smtproutes"
+        with open(routes, "a") as f:
+            f.write(f"{sink.DOMAIN}:[127.0.0.1]:{self.sink.port}\n")
+        routes.with_suffix(".cdb").unlink(missing_ok=True)
+        self.disk.sync()
 
     # Programs
 
@@ -313,6 +324,8 @@ class Host:
         """How many calls were made so far when every process sleeps; None
         while one of them works, or pauses and will go on by itself.  A clock
         that is moved while somebody waits for an answer makes him give up."""
+        if self.sink is not None and not self.sink.idle():
+            return None
         for pid in self.processes():
             try:
                 stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
@@ -385,6 +398,8 @@ class Host:
 
     def close(self):
         self.tracer.close()
+        if self.sink is not None:
+            self.sink.close()
 
 
 def scratch(base=None):

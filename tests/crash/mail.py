@@ -5,15 +5,20 @@ import re
 import socket
 import zlib
 
+import sink
+
 DOMAIN = "demo.example"
 ANN, BOB = "ann@" + DOMAIN, "bob@" + DOMAIN
 HERE, THERE = "local.example", "remote.example"
 NOBODY = "no-such-user@" + HERE  # bounces at the first attempt
-FAR = "far@" + THERE             # is deferred until it has expired
+FAR = "far@" + THERE             # nobody listens there, until it has expired
 LATE = "late@" + HERE            # bounces until there is such a mailbox
 FORWARD = "postmaster@" + HERE   # goes on to ann
 KINDS = {ANN: "local", BOB: "local", NOBODY: "fails", FAR: "fails",
-         LATE: "either", FORWARD: "local"}
+         LATE: "either", FORWARD: "local",
+         sink.REFUSED: "fails", sink.SPOILT: "fails",
+         **dict.fromkeys((sink.TAKEN, sink.OTHER, sink.LATER, sink.FULL,
+                          sink.MUTE), "remote")}
 LANDS = {FORWARD: ANN}  # in another mailbox than its own
 PATIENCE = 60
 
@@ -38,11 +43,23 @@ class Message:
                  b"Message-ID: <%d@crash.example>" % number,
                  b"Subject: crash", b"X-Number: %d" % number, b""]
         text = b"line of message %d, which is long enough" % number
+        lines += [b".", b"..dots, which are to be stuffed"]
         lines += [text] * (1 + size // (len(text) + 1))
         self.data = b"\n".join(lines) + b"\n"
 
     def wire(self):
-        return self.data.replace(b"\n", b"\r\n") + b".\r\n"
+        return (self.data.replace(b"\n.", b"\n..").replace(b"\n", b"\r\n")
+                + b".\r\n")
+
+    def is_sent(self, data):
+        """That is what another host was sent of it: every byte, behind the
+        lines that servers add."""
+        text = self.data.replace(b"\n", b"\r\n")
+        head = data[:len(data) - len(text)]
+        return data.endswith(text) and all(
+            line.startswith((b"Received: ", b" ", b"\t"))
+            for line in head.split(b"\r\n")[:-1]) and (
+                head.count(b"\n") == head.count(b"\r\n"))
 
 
 class Client:
@@ -125,7 +142,10 @@ class Books:
         # answer to it is lost again and again so it is queued: lasting.
         self.crashes = 1
         self.lasting = False
-        self.wrong = []
+        # What died, or lost a reply, once the other host had the message has
+        # it sent again (P3): so many times in this round.
+        self.spare = 0
+        self.wrong, self.unheard = [], collections.Counter()
         self.figures = collections.Counter()
 
     def message(self, *args, **named):
@@ -143,12 +163,16 @@ class Books:
         if code is not None and 500 <= code:
             self.accuse("wrong answer", f"{message.number}: {code}")
 
-    def settle(self, files):
+    def settle(self, files, taken=()):
         """Account for all messages, with all files that lie in Maildirs:
-        (mailbox, bytes) each.  The books are closed after that."""
+        (mailbox, bytes) each; and all that another host took, as sink.Taken.
+        The books are closed after that."""
         copies, notices = collections.Counter(), collections.Counter()
         for mailbox, data in files:
             self.file(mailbox, data, copies, notices)
+        self.unheard = collections.Counter()
+        for one in taken:
+            self.take(one, copies)
         come = {number for number, _ in [*copies, *notices]}
         for message in self.open.values():
             self.judge(message, copies, notices)
@@ -160,6 +184,18 @@ class Books:
         for number, to in copies:
             self.accuse("from nowhere", f"message {number} to {to}")
         self.open.clear()
+        self.spare = 0
+
+    def take(self, one, copies):
+        """What a host took, who may not have been heard."""
+        found = NUMBER.search(one.data.replace(b"\r\n", b"\n"))
+        number = int(found.group(1)) if found else None
+        message = self.open.get(number) or self.late.get(number)
+        if message is None or not message.is_sent(one.data):
+            self.accuse("half", f"at {one.to}: {one.data[-300:]!r}")
+            return
+        copies[number, one.to] += 1
+        self.unheard[number, one.to] += not one.heard
 
     def file(self, mailbox, data, copies, notices):
         found = NUMBER.search(data)
@@ -183,14 +219,17 @@ class Books:
             got = copies.pop((message.number, LANDS.get(to, to)), 0)
             told = notices.pop((message.number, to), 0)
             what = f"message {message.number} to {to}, {message.state}"
-            local = KINDS[to] == "local"
+            ours = KINDS[to] in ("local", "remote")
+            most = 1
+            if KINDS[to] == "remote":
+                most += self.spare + self.unheard[message.number, to]
             if message.state == "acked" and got + told == 0:
                 self.accuse("lost", what)
-            if got > 1:
+            if got > most:
                 self.accuse("twice", f"{what}: {got} copies")
             if got and told:
                 self.accuse("delivered and bounced", what)
-            if told and local:
+            if told and ours:
                 self.accuse("bounced", what)
             if told > 1:
                 self.figures["notices twice"] += 1

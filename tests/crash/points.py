@@ -27,6 +27,9 @@ BUSY = 3000    # more calls of one program in a round: it only spins
 
 Point = collections.namedtuple("Point", "program calls at action call")
 SCENARIOS = {**scenarios.SCENARIOS, **stories.STORIES}
+# Whose death, or trouble, between the last reply of a host and the journal's
+# word of it has a message sent again.
+SENDERS = ("send", "rspawn", "remote")
 NO_SPACE = ("ENOSPC", "EDQUOT", "EIO")
 DESCRIPTORS = ("EMFILE", "ENFILE", "ENOMEM")
 
@@ -200,6 +203,9 @@ class Chain:
     def recover(self, point):
         """Bring back what the fault took away."""
         tracer = self.host.tracer
+        if tracer.hit is not None and (
+                point.action in ENDS or tracer.hit.program in SENDERS):
+            self.scenario.books.spare += 1
         if tracer.hit is not None and point.action in ENDS:
             tracer.wait_dead()
             # One may have been started just when the others died.

@@ -16,7 +16,10 @@ import time
 
 from host import QUEUE, SHORT_STEPS, STEPS, wait_for
 from mail import ANN, BOB, FAR, NOBODY, PATIENCE, Books, Client, Message
+from sink import FULL, LATER, MUTE, OTHER, REFUSED, SPOILT, TAKEN
 
+# No host is away for so long that mail for it is given up.
+PATIENT_STEPS = STEPS[:-2]
 HASTE = 0.5  # seconds that a client waits while hasty is set
 
 
@@ -93,6 +96,31 @@ class Mail:
 
     def check(self):
         self.books.settle(self.host.collect())
+
+
+class Remote(Mail):
+    """Messages by SMTP that go on to another host, which refuses some, defers
+    some, and hangs up on some that it has taken."""
+
+    def __init__(self, host, seed):
+        super().__init__(host, seed)
+        host.open_sink()
+
+    @staticmethod
+    def choose(chance):
+        return chance.choices(
+            [((TAKEN,), 0), ((TAKEN, OTHER), 100), ((TAKEN, ANN), 0),
+             ((REFUSED, OTHER), 0), ((OTHER,), 200000), ((LATER, TAKEN), 0),
+             ((SPOILT,), 0), ((FULL,), 0), ((MUTE, OTHER), 0)],
+            (3, 2, 1, 2, 1, 2, 1, 1, 2))[0]
+
+    def settle(self, over):
+        steps = SHORT_STEPS if self.hasty else PATIENT_STEPS
+        if self.host.settle(over, steps):
+            self.host.flush(over)
+
+    def check(self):
+        self.books.settle(self.host.collect(), self.host.sink.collect())
 
 
 class Pop3:
@@ -380,5 +408,5 @@ class Repair(Command):
         self.books.settle(self.host.collect())
 
 
-SCENARIOS = {"queue": Mail, "pop3": Pop3, "control": Control, "users": Users,
-             "repair": Repair}
+SCENARIOS = {"queue": Mail, "remote": Remote, "pop3": Pop3,
+             "control": Control, "users": Users, "repair": Repair}

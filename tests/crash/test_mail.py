@@ -7,6 +7,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from mail import ANN, BOB, Books  # noqa: E402
+from sink import OTHER, REFUSED, TAKEN, Taken  # noqa: E402
 
 
 def delivered(message):
@@ -91,3 +92,85 @@ def test_a_bounce_of_a_local_recipient_is_accused(books):
               message.data + b"\n--")
     books.settle([(BOB, notice)])
     assert accused(books) == ["bounced"]
+
+
+def sent(message, to=TAKEN, heard=True):
+    return Taken(to, b"Received: from a\r\n\tby b\r\n" +
+                 message.data.replace(b"\n", b"\r\n"), heard)
+
+
+def away(books, *recipients):
+    message = books.message(recipients or (TAKEN,))
+    message.state = "acked"
+    return message
+
+
+def notice(message, to):
+    return BOB, (b"Return-Path: <>\n\n<" + to.encode() + b">:\n\n--\n" +
+                 message.data + b"\n--")
+
+
+def test_mail_for_another_host_must_be_there(books):
+    away(books)
+    books.settle([], [])
+    assert accused(books) == ["lost"]
+
+
+def test_each_recipient_at_another_host_counts(books):
+    message = away(books, TAKEN, OTHER)
+    books.settle([], [sent(message)])
+    assert accused(books) == ["lost"]
+
+
+def test_another_host_has_it_twice_only_when_something_explains_it(books):
+    message = away(books)
+    books.settle([], [sent(message)] * 2)
+    assert accused(books) == ["twice"]
+
+
+def test_what_died_explains_one_copy_and_no_more(books):
+    for copies, wrong in ((2, []), (3, ["twice"])):
+        books.spare = 1
+        books.settle([], [sent(away(books))] * copies)
+        assert accused(books) == wrong
+    books.wrong.clear()
+    books.settle([], [sent(away(books))] * 2)
+    assert accused(books) == ["twice"]
+
+
+def test_a_reply_that_was_not_heard_explains_one_copy(books):
+    message = away(books)
+    books.settle([], [sent(message, heard=False), sent(message)])
+    assert not books.wrong
+
+
+def test_nobody_is_bounced_whom_another_host_takes(books):
+    message = away(books)
+    books.settle([notice(message, TAKEN)], [])
+    assert accused(books) == ["bounced"]
+    message = away(books)
+    books.settle([notice(message, TAKEN)], [sent(message)])
+    assert "delivered and bounced" in accused(books)
+
+
+def test_whom_another_host_refuses_is_bounced(books):
+    message = away(books, REFUSED, OTHER)
+    books.settle([notice(message, REFUSED)], [sent(message, OTHER)])
+    assert not books.wrong
+    away(books, REFUSED)
+    books.settle([], [])
+    assert accused(books) == ["lost"]
+
+
+@pytest.mark.parametrize("change", (
+    lambda data: data[:-5], lambda data: data + b"\r\n",
+    lambda data: data.replace(b"crash", b"crush"),
+    lambda data: data.replace(b"\r\n..dots", b"\r\n.dots"),
+    lambda data: data.replace(b"\r\n.\r\n", b"\r\n"),
+    lambda data: data.replace(b"\r\n", b"\n"),
+    lambda data: b"From: x\r\n" + data,
+    lambda data: data.replace(b"a\r\n", b"a\n", 1)))
+def test_every_byte_that_is_sent_counts(books, change):
+    whole = sent(away(books))
+    books.settle([], [whole._replace(data=change(whole.data))])
+    assert "half" in accused(books)

@@ -12,7 +12,7 @@ ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts disks")
 pytestmark = pytest.mark.skipif(
     not FAULTRUN.exists(), reason="faultrun is not built: make harness")
 DISKS = ("ext4-ordered", "ext4-writeback", "xfs")
-SCENARIOS = ("queue", "pop3", "control", "users", "repair")
+SCENARIOS = ("queue", "remote", "pop3", "control", "users", "repair")
 
 # What was found once, and mended: (scenario, seed, cold,
 # program, calls, at, action).
