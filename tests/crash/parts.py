@@ -13,7 +13,8 @@ import points
 import strict
 from mutants import all_mutants
 
-QUEUE_PROGRAMS = ("smtpd", "queued", "send", "lspawn", "local", "bounce")
+QUEUE_PROGRAMS = ("smtpd", "queued", "send", "lspawn", "local", "rspawn",
+                  "remote", "bounce")
 DISKS = ("ext4-ordered", "xfs", "ext4-writeback")
 HERE = host.TOP / "tests/crash"
 STATES = 5000  # of a task of the strict part
@@ -23,12 +24,15 @@ Part = collections.namedtuple("Part", "name goal what alone kinds")
 # What one turn of each part does; the seed changes from turn to turn.
 CUT = [(disk, "queue") for disk in DISKS] * 4 + [
     (disk, what) for disk in DISKS
-    for what in ("pop3", "control", "users", "repair")]
+    for what in ("remote", "pop3", "control", "users", "repair")]
 KILL = [("folder", what, action) for action in ("kill", "killall")
-        for what in ("queue", "queue", "pop3", "control", "users", "repair")]
+        for what in ("queue", "queue", "remote", "pop3", "control", "users",
+                     "repair")]
 ERROR = [("folder", what) for what in
-         ("queue", "queue", "queue", "pop3", "control", "users", "repair")]
-DOUBLE = [(disk, "queue") for disk in DISKS] * 2 + [("xfs", "repair")]
+         ("queue", "queue", "queue", "remote", "pop3", "control", "users",
+          "repair")]
+DOUBLE = [(disk, what) for disk in DISKS for what in ("queue", "remote")] + [
+    ("xfs", "repair")]
 
 
 def part(name, goal, what, kinds, alone=False):
