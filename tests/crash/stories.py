@@ -10,7 +10,8 @@ import pathlib
 
 from host import MAILBOXES, QUEUE, SHORT_STEPS, wait_for
 from mail import ANN, BOB, FORWARD, LATE, NOBODY, NUMBER, damaged
-from scenarios import Command, Mail
+from scenarios import Command, Mail, Remote
+from sink import LATER, MUTE, OTHER, REFUSED, TAKEN
 
 PROMPT = 900   # seconds of the host's clock: far less than DISCOVER_AGAIN
 LARGE = 200000
@@ -279,7 +280,19 @@ class Inject(Command, Story):
     check = Story.check
 
 
+class Away(Remote):
+    """Jobs for several recipients at another host, each of whom has a fate of
+    his own."""
+
+    MIX = [[((TAKEN, OTHER), 0)], [((OTHER, REFUSED, TAKEN), 0)],
+           [((TAKEN, LATER), 0)], [((MUTE, OTHER), 0)]]
+
+    def __init__(self, host, seed):
+        super().__init__(host, seed)
+        self.mix = self.MIX
+
+
 STORIES = {"one": Story, "large": Large, "several": Several,
            "forward": Forward, "bounce": Bounce, "late": Late,
            "partial": Partial, "torn": Torn, "stale": Stale,
-           "inject": Inject}
+           "inject": Inject, "away": Away}
