@@ -147,7 +147,7 @@ end(struct trip *t)
 	    .fault = o->fault,
 	    .status = str_of(o->status),
 	    .text = str_of(o->text),
-	    .via = str_of(o->letter == 'K' ? t->d->kept.via : ""),
+	    .via = str_of(o->spoken ? t->d->kept.via : ""),
 	    .tls = str_of(o->letter == 'K' ? t->d->kept.tls : ""),
 	    .group = o->apart ? t->errand->job.lane : str_of(t->targets.group)};
 

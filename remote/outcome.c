@@ -102,6 +102,7 @@ outcome_reply(struct outcome *o, enum outcome_id id, const char *host,
 	if (id != OUTCOME_ACCEPTED || reply_class(r) != 2)
 		o->letter = reply_class(r) == 5 && is_final(id) ? 'D' : 'Z';
 	o->fault = o->letter == 'K' ? JOB_SERVED : fault(id, r);
+	o->spoken = is_final(id);
 	/* A 5yz that is not final, or a 3yz, has no status that fits. */
 	if (r->status[0] == digit(o->letter))
 		(void)snprintf(o->status, sizeof(o->status), "%s", r->status);

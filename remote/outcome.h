@@ -77,6 +77,7 @@ struct outcome {
 	char letter;   /* K, Z, D or H */
 	uint8_t fault; /* enum job_fault: what the lane should learn */
 	bool apart;    /* and no other that leads to the same hosts */
+	bool spoken;   /* the host said so in a transaction */
 	char status[JOB_STATUS + 1];
 	char text[JOB_TEXT + 1]; /* lines, LF at the end of each */
 };

@@ -37,7 +37,7 @@ trip_tell(struct trip *t, struct addressee *a, const struct outcome *o)
 	    .relayed = arrived && is_relayed(t, a),
 	    .status = str_of(o->status),
 	    .text = str_of(o->text),
-	    .via = str_of(arrived ? d->kept.via : ""),
+	    .via = str_of(o->spoken ? d->kept.via : ""),
 	    .tls = str_of(arrived ? d->kept.tls : "")};
 
 	a->state = ADDRESSEE_DONE;

@@ -133,6 +133,9 @@ def test_reports_are_those_of_qmail_remote(bed, name, script, count, is_, text,
         results = go(bed, sink)
         one = results.one()
         assert "%s %s" % (one.letter, one.status) == is_
+        assert one.via == ("smtp [%s]:%d" % (HOST, sink.port)
+                           if "host said" in text and "greeting" not in text
+                           and "name" not in text else "")
         assert one.text == text
         assert results.end.fault == fault
         assert not results.end.signal
