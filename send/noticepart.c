@@ -262,15 +262,16 @@ static void
 put_diagnostic(struct notice *n, const struct noticeline *line)
 {
 	const struct str reply = noticelist_reply(n->list, line);
+	const struct str smtp = noticetext_smtp(reply);
 	const struct str host = noticetext_host(noticelist_via(n->list, line));
 
 	if (host.len > 0)
 		put_field(n, "Remote-MTA: dns; ", host, noticetext_field);
 	if (reply.len > 0 && n->kind != BOUNCE_SUCCESS)
 		put_field(n,
-		    noticetext_is_smtp(reply) ? "Diagnostic-Code: smtp; "
-					      : "Diagnostic-Code: x-culver; ",
-		    reply, noticetext_field);
+		    smtp.len > 0 ? "Diagnostic-Code: smtp; "
+				 : "Diagnostic-Code: x-culver; ",
+		    smtp.len > 0 ? smtp : reply, noticetext_field);
 }
 
 void

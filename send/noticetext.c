@@ -208,6 +208,32 @@ noticetext_is_smtp(struct str reply)
 	       (rest.data[0] == ' ' || rest.data[0] == '-');
 }
 
+/* Where part begins in s; s.len when it is not there. */
+static size_t
+place(struct str s, struct str part)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (str_starts(str_slice(s, i, s.len), part))
+			return i;
+	return s.len;
+}
+
+struct str
+noticetext_smtp(struct str report)
+{
+	const struct str said = str_of("Remote host said: ");
+	size_t at = place(report, said);
+	struct str reply;
+
+	if (noticetext_is_smtp(report))
+		return report;
+	if (at == report.len)
+		return str_of("");
+	reply = str_slice(report, at + said.len, report.len);
+	reply.len = place(reply, str_of("\nGiving up on "));
+	return noticetext_is_smtp(reply) ? reply : str_of("");
+}
+
 bool
 noticetext_is_8bit(struct str s)
 {

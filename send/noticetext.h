@@ -42,6 +42,10 @@ struct str noticetext_status(struct str s, char class);
 /* The reply begins as an SMTP server's: "550 ..." */
 bool noticetext_is_smtp(struct str reply);
 
+/* What of a report is the host's own reply: it all, or what stands behind
+ * qmail-remote's "Remote host said: "; empty when neither is one. */
+struct str noticetext_smtp(struct str report);
+
 /* There is a byte that 7bit cannot carry. */
 bool noticetext_is_8bit(struct str s);
 

@@ -324,5 +324,9 @@ def test_what_a_host_says_writes_nothing_on_a_terminal(world):
         notice = world.bounce(to)
     shown = b"Remote host said: 550 5.1.1 no?[31m <such>? user ?\n"
     assert shown in notice
+    _, fields = email.message_from_bytes(notice).get_payload(1).get_payload()
+    assert fields["Remote-MTA"] == "dns; mx.rude.example.test"
+    assert fields["Diagnostic-Code"].startswith("smtp; 550 5.1.1 no")
+    assert "Giving up" not in fields["Diagnostic-Code"]
     for said in (notice, world.instance.log("send").read_bytes()):
         assert all(c in b"\n\t" or 32 <= c < 127 for c in said)

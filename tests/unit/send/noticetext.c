@@ -184,6 +184,16 @@ replies_of_smtp_servers(void **state)
 	assert_false(noticetext_is_smtp(str_of("250 ok")));
 	assert_false(noticetext_is_smtp(str_of("Sorry")));
 	assert_false(noticetext_is_smtp(str_of("")));
+	assert_true(str_equal(
+	    noticetext_smtp(str_of("192.0.2.1 does not like recipient.\n"
+				   "Remote host said: 550 5.1.1 no\n"
+				   "Giving up on 192.0.2.1.\n")),
+	    str_of("550 5.1.1 no")));
+	assert_true(
+	    str_equal(noticetext_smtp(str_of("450-x")), str_of("450-x")));
+	assert_int_equal(
+	    noticetext_smtp(str_of("Remote host said: 250 ok")).len, 0);
+	assert_int_equal(noticetext_smtp(str_of("Remote host said: ")).len, 0);
 }
 
 int
