@@ -66,6 +66,8 @@ static void
 end(struct spawner *s)
 {
 	spawner_close(s);
+	buf_free(&s->in);
+	buf_free(&s->out);
 	for (uint32_t i = 0; i < s->size; i++)
 		free(s->flights[i].numbers);
 	free(s->flights);
