@@ -24,7 +24,7 @@ def resolve(server, *words):
     return done.stdout
 
 
-@pytest.mark.parametrize("what,name,says", [
+TRUTH = [
     ("mx", "a.test", b"a.test mx group mx.test,my.test\n"
      b"10 mx.test mx.test 127.0.0.1\n20 my.test my.test ::1\n"),
     ("MX", "alias.test", b"found\n10 mx.test\n20 my.test\n"),
@@ -34,14 +34,18 @@ def resolve(server, *words):
     ("A", "secure.test", b"found secure\n192.0.2.1\n"),
     ("A", "nobody.test", b"no name\n"),
     ("AAAA", "mx.test", b"no data\n"),
-])
+]
+
+
+@pytest.mark.parametrize("what,name,says", TRUTH,
+                         ids=[f"{row[0]} {row[1]}" for row in TRUTH])
 def test_the_truth_is_heard(what, name, says):
     with Nameserver(ZONE, secure=["secure.test"]) as server:
         assert resolve(server, what, name) == says
         assert server.asked
 
 
-@pytest.mark.parametrize("manner,says", [
+FALSE = [
     ("servfail", b"trouble: SERVFAIL, REFUSED or no server\n"),
     ("refused", b"trouble: SERVFAIL, REFUSED or no server\n"),
     ("drop", b"trouble: time-out\n"),
@@ -50,7 +54,10 @@ def test_the_truth_is_heard(what, name, says):
     ("cut-shut", b"trouble: SERVFAIL, REFUSED or no server\n"),
     ("wrong-id", b"found\n127.0.0.1\n"),
     ("wrong-question", b"found\n127.0.0.1\n"),
-])
+]
+
+
+@pytest.mark.parametrize("manner,says", FALSE, ids=[row[0] for row in FALSE])
 def test_the_false_is_not_believed(manner, says):
     assert manner in MANNERS
     with Nameserver(ZONE, {("mx.test", "A"): manner}) as server:
