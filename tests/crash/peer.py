@@ -144,6 +144,7 @@ class Server(hosts.Host):
         self.logs.mkdir()
         self.tracer = Tracer(adapter.env, every_call)
         self.names, self.pids, self.starts = {}, {}, 0
+        self.met, self.sink = set(), None
         self.ends, self.pokes = collections.deque(maxlen=20), 0
         self.mend = lambda: None
 

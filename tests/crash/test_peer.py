@@ -129,7 +129,7 @@ class Session(socketserver.StreamRequestHandler):
             for line in self.rfile:
                 if line == b".\\r\\n":
                     break
-                text += line.replace(b"\\r\\n", b"\\n")
+                text += line.replace(b"\\r\\n", b"\\n").removeprefix(b".")
             for user in to:
                 name = f"{{os.urandom(8).hex()}}.liar"
                 for part in ("tmp", "new"):
