@@ -12,7 +12,7 @@
 struct slot {
 	bool known; /* it was read, and the stamps are of what was read */
 	bool noticed;
-	uint64_t version; /* how often it was read */
+	uint64_t version;                    /* how often it was read */
 	struct stat text_stamp, table_stamp; /* all zero: no such file */
 	struct value value;
 	struct table *table; /* rules over value where it is there */
