@@ -31,29 +31,24 @@ static const char usage[] =
     "Take messages over queue/submit into the queue, until SIGTERM.\n"
     "Example: CULVER_HOME=/var/culver culver-queued\n";
 
-static void
-enter_listener_jail(void)
-{
-	static const struct drop_path paths[] = {
-	    {"control",         PATH_READ                            },
-	    {QUEUE_FORMAT_FILE, PATH_READ                            },
-	    {"queue",           PATH_CREATE                          },
-	    {QUEUE_MESS,        PATH_READ | PATH_CREATE | PATH_REMOVE},
-	    {QUEUE_HINT,        PATH_READ | PATH_WRITE               },
-	    {NULL,              0				    },
-	};
-	const struct drop jail = {
-	    .account = ACCOUNT_QUEUE,
-	    .group = GROUP_MESSAGES,
-	    .jailed = true,
-	    .promises = PROMISE_READ | PROMISE_WRITE | PROMISE_CREATE |
-			PROMISE_ACCEPT | PROMISE_FORK,
-	    .paths = paths,
-	    .memory_max = MEMORY_MAX,
-	};
+static const struct drop_path listener_paths[] = {
+    {"control",         PATH_READ			    },
+    {QUEUE_FORMAT_FILE, PATH_READ                            },
+    {"queue",           PATH_CREATE			  },
+    {QUEUE_MESS,        PATH_READ | PATH_CREATE | PATH_REMOVE},
+    {QUEUE_HINT,        PATH_READ | PATH_WRITE               },
+    {NULL,	      0				    },
+};
 
-	drop_to(&jail);
-}
+static const struct drop listener_jail = {
+    .account = ACCOUNT_QUEUE,
+    .group = GROUP_MESSAGES,
+    .jailed = true,
+    .promises = PROMISE_READ | PROMISE_WRITE | PROMISE_CREATE | PROMISE_ACCEPT |
+		PROMISE_FORK,
+    .paths = listener_paths,
+    .memory_max = MEMORY_MAX,
+};
 
 /* A writer opens no file that exists, whatever its client makes of it. */
 static void
@@ -91,7 +86,7 @@ main(int argc, char **argv)
 	listener = sock_listen(QUEUE_SUBMIT, SOCKET_MODE);
 	if (listener < 0)
 		die_temp("unable to listen at ", QUEUE_SUBMIT);
-	enter_listener_jail();
+	drop_to(&listener_jail);
 	server_run(listener, enter_writer_jail);
 	return 0;
 }

@@ -50,10 +50,11 @@ static const char usage[] =
     "Example: CULVER_HOME=/var/culver culver-bounce\n";
 
 static const struct drop_path paths[] = {
-    {"control",  PATH_READ},
-    {QUEUE_MESS, PATH_READ},
-    {QUEUE_INFO, PATH_READ},
-    {NULL,       0        },
+    {"control",         PATH_READ},
+    {QUEUE_FORMAT_FILE, PATH_READ},
+    {QUEUE_MESS,        PATH_READ},
+    {QUEUE_INFO,        PATH_READ},
+    {NULL,	      0        },
 };
 
 static const struct drop jail = {
@@ -65,27 +66,34 @@ static const struct drop jail = {
     .memory_max = MEMORY_MAX,
 };
 
-/* Before the jail: what only root may do, and what must be known. */
+/* Before the jail: what only root may do. */
 static void
 open_first(struct bouncer *b)
 {
 	gid_t gid;
-	int dir;
 
-	if (!account_find(ACCOUNT_SEND, &b->send_uid, &gid) ||
-	    !account_find(ACCOUNT_QUEUE, &b->queue_uid, &gid))
-		die_temp("unable to find the queue's accounts");
+	if (!account_find(ACCOUNT_SEND, &b->send_uid, &gid))
+		die_temp("unable to find the account of culver-send");
+	b->listen_fd = sock_listen(QUEUE_BOUNCE, 0600);
+	if (b->listen_fd < 0 || !sock_give(QUEUE_BOUNCE, b->send_uid))
+		die_temp("unable to listen at ", QUEUE_BOUNCE);
+}
+
+static void
+open_rest(struct bouncer *b)
+{
+	int dir = open("control", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	gid_t gid;
+
+	if (!account_find(ACCOUNT_QUEUE, &b->queue_uid, &gid))
+		die_temp("unable to find the queue's account");
 	if (!queue_split_read(&b->split))
 		die_temp("unable to read ", QUEUE_FORMAT_FILE);
-	dir = open("control", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		die_temp("unable to open ", home_path(), "/control");
 	b->controls = control_new(dir, CONTROL_BOUNCE);
 	if (b->controls == NULL)
 		die_temp("unable to keep settings");
-	b->listen_fd = sock_listen(QUEUE_BOUNCE, 0600);
-	if (b->listen_fd < 0 || !sock_give(QUEUE_BOUNCE, b->send_uid))
-		die_temp("unable to listen at ", QUEUE_BOUNCE);
 }
 
 /* A message's file with this token, or -1 with errno. */
@@ -195,6 +203,7 @@ main(int argc, char **argv)
 	clock_open();
 	open_first(&b);
 	drop_to(&jail);
+	open_rest(&b);
 	/* Who connects is told who listened last: not root. */
 	if (listen(b.listen_fd, BACKLOG) != 0)
 		die_temp("unable to listen at ", QUEUE_BOUNCE);
