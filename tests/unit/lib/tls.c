@@ -6,27 +6,6 @@
 #include <errno.h>
 #include <poll.h>
 
-static struct tls_context *context;
-
-static int
-open_all(void **state)
-{
-	struct buf error = {0};
-
-	assert_int_equal(house_open(state), 0);
-	context = tls_context_new(house.file, &error);
-	assert_non_null(context);
-	buf_free(&error);
-	return 0;
-}
-
-static int
-close_all(void **state)
-{
-	tls_context_free(context);
-	return house_close(state);
-}
-
 /* A record of card's key or certificate. */
 struct pin {
 	uint8_t usage, selector, matching;

@@ -232,4 +232,26 @@ serve_echo(int fd, SSL_CTX *x)
 	(void)SSL_shutdown(s);
 }
 
+/* A group's set-up and its end: the house, and who believes its authority. */
+static struct tls_context *context;
+
+static int
+open_all(void **state)
+{
+	struct buf error = {0};
+
+	assert_int_equal(house_open(state), 0);
+	context = tls_context_new(house.file, &error);
+	assert_non_null(context);
+	buf_free(&error);
+	return 0;
+}
+
+static int
+close_all(void **state)
+{
+	tls_context_free(context);
+	return house_close(state);
+}
+
 #endif

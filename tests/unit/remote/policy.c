@@ -393,27 +393,6 @@ no_way_leads_from_a_demand_to_clear_text(void **state)
 	}
 }
 
-static struct tls_context *context;
-
-static int
-open_all(void **state)
-{
-	struct buf error = {0};
-
-	assert_int_equal(house_open(state), 0);
-	context = tls_context_new(house.file, &error);
-	assert_non_null(context);
-	buf_free(&error);
-	return 0;
-}
-
-static int
-close_all(void **state)
-{
-	tls_context_free(context);
-	return house_close(state);
-}
-
 static unsigned char digest[32];
 
 /* A digest of the certificate's key, or of the authority's certificate. */
