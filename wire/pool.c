@@ -18,12 +18,16 @@
 
 enum { GRACE_STEPS = 500 /* of 10 ms */, CHILD_FAILED = 111, TEXT = 128 };
 
-/* It may be stopped, or stuck in its own file system: nothing waits for it. */
+/*
+ * It may be stopped, or stuck in its own file system: nothing waits for it.
+ * The signal comes first: who sees a closed pipe may end by itself, and its
+ * death would say nothing of why.
+ */
 static void
 end(struct worker *w)
 {
-	fd_close(&w->fd);
 	(void)kill(w->pid, SIGKILL);
+	fd_close(&w->fd);
 }
 
 /* The child.  It has our environment, and our log as standard error. */
