@@ -3,6 +3,7 @@
 #include "control/file.h"
 #include "control/inside.h"
 #include "control/value.h"
+#include "lib/clock.h"
 #include "lib/die.h"
 #include "lib/num.h"
 #include <stdlib.h>
@@ -23,6 +24,8 @@ struct controls {
 	enum control_reader reader;
 	struct slot slots[CONTROL_COUNT];
 	struct buf error, notice;
+	bool well;      /* the last refresh found all of it well, */
+	int64_t looked; /* at this time of the boot clock */
 };
 
 struct controls *
@@ -103,6 +106,7 @@ control_refresh(struct controls *c)
 	struct buf first = {0};
 	bool ok = true;
 
+	c->looked = clock_boot();
 	for (size_t i = 0; i < CONTROL_COUNT; i++) {
 		if ((control_row((enum control_id)i)->readers &
 			(unsigned)c->reader) == 0 ||
@@ -114,7 +118,16 @@ control_refresh(struct controls *c)
 	}
 	buf_free(&c->error);
 	c->error = first;
+	c->well = ok;
 	return ok;
+}
+
+bool
+control_refresh_lately(struct controls *c)
+{
+	uint64_t past = (uint64_t)(clock_boot() - c->looked);
+
+	return (c->well && past < CONTROL_LATELY) || control_refresh(c);
 }
 
 uint64_t

@@ -68,6 +68,9 @@ const struct control_row *control_row(enum control_id id);
 
 struct controls; /* the values that one program reads */
 
+/* Microseconds of the boot clock that a change may stay unseen. */
+enum { CONTROL_LATELY = 1000000 };
+
 /* The rows of one reader, from the folder open as dirfd, which stays the
  * caller's.  Nothing is read yet.  NULL without memory; control_free accepts
  * NULL. */
@@ -82,7 +85,11 @@ void control_free(struct controls *c);
  * and the caller defers mail until a refresh succeeds. */
 MUST_USE bool control_refresh(struct controls *c);
 
-/* The same for one row: what is asked often costs one look at a file. */
+/* The same, but nothing is looked at again that was found well less than
+ * CONTROL_LATELY ago: for who asks with each message. */
+MUST_USE bool control_refresh_lately(struct controls *c);
+
+/* control_refresh for one row: what is asked often costs one look at a file. */
 MUST_USE bool control_refresh_row(struct controls *c, enum control_id id);
 
 /* A number that grows whenever the row was read anew, for who keeps what was

@@ -44,7 +44,7 @@ check_controls(struct run *run)
 {
 	char text[512];
 
-	if (control_refresh(run->l->controls))
+	if (control_refresh_lately(run->l->controls))
 		return true;
 	(void)snprintf(text, sizeof(text), "Unable to use %s. (#4.3.5)",
 	    control_error(run->l->controls));

@@ -183,8 +183,9 @@ enum gate
 door_ask(struct door *d, const struct connection *c)
 {
 	enum gate g = GATE_OPEN;
-	bool readable = door_refresh(d);
+	bool fresh = control_refresh(d->controls), readable = door_refresh(d);
 
+	(void)fresh;
 	(void)readable; /* MAIL asks again, and refuses */
 	d->client = *c;
 	d->foreign = false;
@@ -248,7 +249,7 @@ door_refresh(struct door *d)
 {
 	const char *wrong = NULL;
 
-	if (!control_refresh(d->controls))
+	if (!control_refresh_lately(d->controls))
 		wrong = control_error(d->controls);
 	else if (control_line(d->controls, C_me).len == 0)
 		wrong = "control/me: there is no name in it";

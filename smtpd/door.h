@@ -72,7 +72,8 @@ MUST_USE enum gate door_change(struct door *d, struct str name);
  * told nothing. */
 const char *door_words(enum gate g, int *code);
 
-/* Read what has changed on disk.  False, with one line in the log that names
+/* Read what has changed on disk; what control/ says may have changed within the
+ * last second of a connection (control_refresh_lately).  False, with one line in the log that names
  * file and line, when something cannot be read or does not parse: then no mail
  * is taken until it can. */
 MUST_USE bool door_refresh(struct door *d);

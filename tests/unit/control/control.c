@@ -1,6 +1,7 @@
 /* control: what a program is told of a folder of control files. */
 #include "control/control.h"
 #include "control/nexthop.h"
+#include "lib/clock.h"
 #include "lib/num.h"
 
 #include <fcntl.h>
@@ -202,6 +203,47 @@ a_change_is_seen_at_the_next_refresh(void **state)
 	assert_int_equal(unlinkat(f->fd, "databytes", 0), 0);
 	assert_true(control_refresh(f->c));
 	assert_int_equal(control_number(f->c, C_databytes), 0);
+}
+
+/* Move the boot clock to so many microseconds from now. */
+static void
+set_clock(const struct folder *f, long long boot)
+{
+	char path[64], text[CLOCK_FILE_SIZE + 1];
+	int fd;
+
+	(void)snprintf(path, sizeof path, "%s/clock", f->path);
+	(void)snprintf(text, sizeof text, "%+020lld\n%+020lld\n", 0LL, boot);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, text, CLOCK_FILE_SIZE, 0), CLOCK_FILE_SIZE);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(setenv("CULVER_CLOCK", path, 1), 0);
+}
+
+/* Neither trouble nor a look of long ago is relied on. */
+static void
+lately_looks_again_after_trouble_and_after_a_while(void **state)
+{
+	struct folder *f = *state;
+
+	set_clock(f, 0);
+	clock_open();
+	assert_true(control_refresh(f->c));
+	put(f, "databytes", "10\n");
+	assert_true(control_refresh_lately(f->c));
+	assert_int_equal(control_number(f->c, C_databytes), 0);
+	put(f, "databytes", "x\n");
+	assert_false(control_refresh(f->c));
+	assert_false(control_refresh_lately(f->c));
+	put(f, "databytes", "20\n");
+	assert_true(control_refresh_lately(f->c));
+	assert_int_equal(control_number(f->c, C_databytes), 20);
+	put(f, "databytes", "30\n");
+	set_clock(f, CONTROL_LATELY);
+	assert_true(control_refresh_lately(f->c));
+	assert_int_equal(control_number(f->c, C_databytes), 30);
+	assert_int_equal(unlinkat(f->fd, "clock", 0), 0);
 }
 
 static void
@@ -520,6 +562,7 @@ main(void)
 	    TEST(without_files_the_defaults_hold),
 	    TEST(me_stands_in_for_what_is_missing),
 	    TEST(a_change_is_seen_at_the_next_refresh),
+	    TEST(lately_looks_again_after_trouble_and_after_a_while),
 	    TEST(malformed_files_fail_every_refresh_until_mended),
 	    TEST(a_folder_in_place_of_a_file_is_an_error),
 	    TEST(only_rows_of_the_reader_are_read),
