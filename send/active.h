@@ -79,6 +79,7 @@ struct active {
 	uint32_t share_count;
 	uint32_t ready;  /* shares that are */
 	uint32_t flying; /* jobs */
+	bool tried;      /* a job has left since it came into hand */
 	bool parted;     /* some recipients have parts */
 	bool partial;    /* there was no lane for some: they have no part */
 	bool stale;      /* what control/ says has changed: to be read anew */

@@ -195,6 +195,7 @@ leave(struct send *s, struct active *a, struct share *sh,
 	}
 	for (uint32_t i = 0; i < j.count; i++)
 		a->recipients[job_number(&j, i)].state = RECIPIENT_FLYING;
+	a->tried = true;
 	a->flying++;
 	sh->flying++;
 	schedule_charge(s->schedule, sh->part, j.count);

@@ -54,7 +54,9 @@ hand_release(struct send *s, struct active *a)
 	last->entry->hand = e->hand;
 	s->active_count--;
 	e->flags &= ~(unsigned)(ENTRY_ACTIVE | ENTRY_FORCE | ENTRY_STAMPED);
-	e->flags |= ENTRY_REPEAT;
+	/* What its journal says of it a look at the journal tells. */
+	if (a->tried || a->journal)
+		e->flags |= ENTRY_REPEAT;
 	active_free(a);
 }
 

@@ -233,6 +233,21 @@ def test_lost_spawner_means_the_same_jobs_again(bed):
     assert [j.flags for j in b.spawner.jobs] == [0, REPEAT]
 
 
+def test_message_that_only_waited_for_a_slot_is_no_repeat(bed):
+    b = bed(plan=lambda j: None)
+    b.control("concurrencylocal", "1")
+    b.control("concurrencyremote", "1")
+    b.start()
+    inos = [b.queue(["r@example.org"]) for _ in range(60)]
+    # All of them were read, and most of them let go of, before the first ends.
+    wait_for(lambda: b.lines_text().count("info msg ") == 60)
+    b.spawner.plan = lambda j: "K"
+    b.spawner.answer(b.spawner.jobs[0], "K")
+    for ino in inos:
+        b.gone(ino)
+    assert {j.flags for j in b.spawner.jobs} == {0}
+
+
 def test_two_crashes_hold_a_message_and_the_rest_goes_on(bed):
     b = bed(plan=lambda j: ("signal", signal.SIGSEGV)
             if j.recipient.startswith("bad") else "K").start()
