@@ -4,10 +4,18 @@
 #include "lib/die.h"
 #include "lib/num.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { ESCAPE_SIZE = 5 }; /* "\xHH" and an end byte */
+enum {
+	ESCAPE_SIZE = 5, /* "\xHH" and an end byte */
+	KEPT_MAX = 4 * LOG_LINE_MAX
+};
+
+static char kept[KEPT_MAX]; /* whole lines */
+static volatile size_t kept_len;
+static bool gathering;
 
 /* All of these bytes or none; the last byte of the line is kept for its LF. */
 static void
@@ -102,17 +110,52 @@ log_number(struct log *l, const char *key, uint64_t value)
 }
 
 /* There is nobody to tell when the log itself cannot be written. */
+static void
+say(const char *bytes, size_t n)
+{
+	int saved = errno;
+
+	while (n > 0) {
+		ssize_t r = write(2, bytes, n);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			break;
+		bytes += r;
+		n -= (size_t)r;
+	}
+	errno = saved;
+}
+
+void
+log_flush(void)
+{
+	size_t n = kept_len;
+
+	/* First, lest a handler that comes between says it again. */
+	kept_len = 0;
+	say(kept, n);
+}
+
+void
+log_gather(void)
+{
+	gathering = atexit(log_flush) == 0;
+}
+
 void
 log_end(struct log *l)
 {
-	int saved = errno;
-	ssize_t r;
-
-	l->line[l->len] = '\n';
-	do
-		r = write(2, l->line, l->len + 1);
-	while (r < 0 && errno == EINTR);
-	errno = saved;
+	l->line[l->len++] = '\n';
+	if (gathering) {
+		if (l->len > KEPT_MAX - kept_len)
+			log_flush();
+		memcpy(kept + kept_len, l->line, l->len);
+		kept_len += l->len;
+	} else {
+		say(l->line, l->len);
+	}
 	l->len = 0;
 	l->full = false;
 }
@@ -120,12 +163,13 @@ log_end(struct log *l)
 void
 log_line(struct str line)
 {
-	struct log l = {.len = 0};
+	struct log l;
 
-	for (size_t i = 0; i < line.len && !l.full; i++) {
+	l.len = line.len < LOG_LINE_MAX ? line.len : LOG_LINE_MAX - 1;
+	for (size_t i = 0; i < l.len; i++) {
 		unsigned char byte = (unsigned char)line.data[i];
 
-		add(&l, byte < ' ' || byte == 127 ? "?" : line.data + i, 1);
+		l.line[i] = byte < ' ' || byte == 127 ? '?' : line.data[i];
 	}
 	log_end(&l);
 }

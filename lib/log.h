@@ -1,4 +1,5 @@
-/* log: lines of key=value on descriptor 2, one write(2) a line.  Every value is
+/* log: lines of key=value on descriptor 2, one write(2) a line (but see
+ * log_gather).  Every value is
  * escaped here: bytes outside printable ASCII, blanks, quotes, % and backslash
  * become \xHH, so that nobody writes the log but us; a value is cut where it
  * would pass LOG_VALUE_MAX bytes as written, and a line at LOG_LINE_MAX. */
@@ -43,6 +44,15 @@ void log_end(struct log *l);
  * LF added; LF, and other control bytes within it, are written as '?'; cut at
  * LOG_LINE_MAX. */
 void log_line(struct str line);
+
+/* From now on lines are kept, and written together by log_flush, when there is
+ * no room for one more, and when the program exits: one write(2) for the lines of
+ * many messages.  A program that is killed takes with it what it has kept, so
+ * flush before anything is waited for. */
+void log_gather(void);
+
+/* Write what is kept.  A signal handler may call it.  errno is kept. */
+void log_flush(void);
 
 /* A piece of a sentence, for lib/die: as values are, but blanks, quotes and %
  * stay as they are.  Begin such a line with an all-zero struct log. */

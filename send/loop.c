@@ -172,16 +172,19 @@ patience(const struct send *s, int64_t now)
 	return until <= now ? 0 : (int)((until - now + 999) / 1000);
 }
 
-/* False when nothing is known to have happened.  What keeps poll from working
+/* Before anything is waited for the log is up to date.  False when nothing is
+ * known to have happened.  What keeps poll from working
  * (no memory, fewer descriptors allowed than watched) passes, but not at
  * once. */
 static bool
 wait_for(struct pollfd *on, int milliseconds)
 {
+	log_flush();
 	if (poll(on, ON_COUNT, milliseconds) != -1)
 		return true;
 	if (errno != EINTR) {
 		warn("unable to poll");
+		log_flush();
 		(void)nanosleep(&(struct timespec){.tv_sec = PAUSE}, NULL);
 	}
 	return false;

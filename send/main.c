@@ -18,6 +18,7 @@
 #include "lib/drop.h"
 #include "lib/fd.h"
 #include "lib/home.h"
+#include "lib/log.h"
 #include "lib/rng.h"
 #include "lib/usage.h"
 #include "send/attempt.h"
@@ -175,6 +176,7 @@ main(int argc, char **argv)
 	refuse_repair();
 	open_all(&s);
 	s.plan.seed = seed();
+	log_gather();
 	signals = signals_open();
 	signals_note_crash(s.trying);
 	attempt_suspects(&s);

@@ -1,7 +1,8 @@
-/* signals: handlers do no more than write a byte. */
+/* signals: handlers do no more than write bytes. */
 #include "send/signals.h"
 #include "lib/die.h"
 #include "lib/fd.h"
+#include "lib/log.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -29,6 +30,7 @@ crash(int signal)
 {
 	if (hand != NULL && hand->hand.ino != 0)
 		hand->hand.crashes = (uint32_t)signal;
+	log_flush();
 	/* The handler is reset by now: this one kills. */
 	(void)raise(signal);
 }

@@ -43,7 +43,7 @@ let_go(void **state)
 static const char *
 next(void)
 {
-	static char packet[2 * LOG_LINE_MAX];
+	static char packet[5 * LOG_LINE_MAX];
 	ssize_t n = recv(ends[1], packet, sizeof(packet) - 1, MSG_DONTWAIT);
 
 	packet[n < 0 ? 0 : n] = '\0';
@@ -233,6 +233,32 @@ foreign_lines_keep_their_form_on_one_line(void **state)
 	assert_string_equal(next(), "");
 }
 
+/* Last: it stays so. */
+static void
+lines_that_are_gathered_are_one_write(void **state)
+{
+	const char *rest;
+	size_t n = 0;
+
+	(void)state;
+	log_gather();
+	log_line(str_of("one"));
+	log_line(str_of("t\two\n"));
+	assert_string_equal(next(), "");
+	log_flush();
+	assert_string_equal(next(), "one\nt?wo?\n");
+	log_flush();
+	assert_string_equal(next(), "");
+	/* What has no room goes behind what is written then. */
+	do
+		log_line(str_of("0123456789"));
+	while ((rest = next())[0] == '\0' && ++n < 10000);
+	assert_int_equal(strlen(rest), n * 11);
+	assert_int_equal(n, 4 * LOG_LINE_MAX / 11);
+	log_flush();
+	assert_string_equal(next(), "0123456789\n");
+}
+
 int
 main(void)
 {
@@ -255,6 +281,8 @@ main(void)
 		let_go),
 	    cmocka_unit_test_setup_teardown(
 		foreign_lines_keep_their_form_on_one_line, catch_lines, let_go),
+	    cmocka_unit_test_setup_teardown(
+		lines_that_are_gathered_are_one_write, catch_lines, let_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
