@@ -16,6 +16,7 @@ draft_init(struct draft *d, struct place *place)
 {
 	d->place = place;
 	d->writer = (uint32_t)getpid();
+	d->tokens_left = 0;
 	place_init(&d->slot);
 }
 
@@ -186,10 +187,24 @@ commit_large(struct draft *d)
 	}
 }
 
+/* The kernel is asked for many at once. */
+static bool
+take_token(struct draft *d)
+{
+	if (d->tokens_left == 0) {
+		if (!rng_bytes(d->tokens, sizeof(d->tokens)))
+			return false;
+		d->tokens_left = sizeof(d->tokens);
+	}
+	d->tokens_left -= QUEUE_TOKEN;
+	memcpy(d->head.token, d->tokens + d->tokens_left, QUEUE_TOKEN);
+	return true;
+}
+
 int
 draft_commit(struct draft *d)
 {
-	if (d->code == 0 && !rng_bytes(d->head.token, QUEUE_TOKEN))
+	if (d->code == 0 && !take_token(d))
 		(void)fail(d, QQ_BUG);
 	d->head.envelope_at = MESSAGE_HEAD + d->head.body_len;
 	d->head.id_hash = msgid_hash(&d->id);

@@ -11,7 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { DRAFT_BUFFER = 1 << 17 }; /* bytes */
+enum {
+	DRAFT_BUFFER = 1 << 17, /* bytes */
+	DRAFT_TOKENS = 16       /* that the kernel is asked for at once */
+};
 
 struct draft {
 	struct place *place; /* the caller's */
@@ -20,6 +23,8 @@ struct draft {
 	struct msgid id;
 	uint64_t reserve;
 	uint32_t writer; /* this process */
+	unsigned char tokens[DRAFT_TOKENS * QUEUE_TOKEN];
+	size_t tokens_left; /* bytes of them that no message has */
 	uint64_t at; /* where data goes in the file; 0: nothing is written */
 	int code;    /* enum queue_code of the first failure */
 	int error;   /* its errno */
