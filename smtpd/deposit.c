@@ -6,7 +6,6 @@
 #include "smtpd/received.h"
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
 
 /* The class that stands in front of a text of the queue. */
 static struct reply
@@ -32,8 +31,7 @@ static void
 name_transaction(struct session *s)
 {
 	(void)snprintf(s->id, sizeof(s->id), "%" PRId64 ".%ld.%" PRIu64,
-	    clock_wall() / CLOCK_SECOND, (long)getpid(),
-	    ++s->door->transactions);
+	    clock_wall() / CLOCK_SECOND, s->pid, ++s->door->transactions);
 }
 
 /* RFC 3848; RFC 6531, 4.3. */

@@ -5,6 +5,7 @@
 #include "smtpd/verbs.h"
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { HELO_MAX = 1024, TEXT_MAX = 4096 };
 
@@ -228,6 +229,7 @@ begin(struct session *s, const struct connection *peer)
 
 	stream_open(&s->stream, peer->in_fd, peer->out_fd, seconds);
 	s->peer = peer;
+	s->pid = (long)getpid();
 	s->phase = PH_NEW;
 	s->esmtp = false;
 	s->closing = NULL;

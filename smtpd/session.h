@@ -49,6 +49,7 @@ struct session {
 	uint64_t recipient_count;
 	bool recipients_refused; /* one was at least */
 	struct params params;
+	long pid;            /* this process */
 	char id[SESSION_ID]; /* of the transaction, in Received and the log */
 	struct passage passage;
 	bool over;  /* the transaction, once its reply is said */
