@@ -93,15 +93,15 @@ refuse(struct send *s, struct active *a, enum channel c, uint32_t number)
 
 /* One more recipient.  False: the job is full, or *w. */
 static bool
-join(struct send *s, struct active *a, struct share *sh, struct envelope *e,
-    struct crew *crew, enum walk_result *w)
+join(struct send *s, struct active *a, struct share *sh, struct crew *crew,
+    enum walk_result *w)
 {
 	uint32_t number = a->order[sh->cursor];
 	struct buf sender = {0};
 	struct str to;
 	bool ok = false;
 
-	*w = walk_recipient(e, a, &a->recipients[number], &to);
+	*w = walk_recipient(s, a, &a->recipients[number], &to);
 	if (*w != WALK_END ||
 	    !find_address(s, a, to, crew->channel, &sender, w))
 		goto out;
@@ -139,13 +139,11 @@ gather(struct send *s, struct active *a, struct share *sh, struct crew *crew,
 {
 	bool force = (a->entry->flags & ENTRY_FORCE) != 0;
 	enum walk_result w = WALK_END;
-	static struct envelope e;
 
 	buf_clear(&s->recipients);
 	trying_take(s->trying, a->entry->ino, a->message.token);
-	walk_open(&e, a);
 	while (crew->count < crew->most && share_next(a, sh, now, force) &&
-	       join(s, a, sh, &e, crew, &w))
+	       join(s, a, sh, crew, &w))
 		continue;
 	trying_release(s->trying);
 	return w;
@@ -388,7 +386,6 @@ flight_overdue(struct send *s, struct active *a, struct share *sh,
 	const struct result r = {.letter = 'Z',
 	    .status = str_of("4.4.1"),
 	    .text = str_of(unreachable)};
-	static struct envelope e;
 	struct str to;
 
 	share_taken(a, sh);
@@ -398,11 +395,10 @@ flight_overdue(struct send *s, struct active *a, struct share *sh,
 		return;
 	}
 	share_turn(a, sh, turn->due, now);
-	walk_open(&e, a);
 	for (; share_next(a, sh, now, false); sh->cursor++) {
 		uint32_t number = a->order[sh->cursor];
 		struct landing l = {number, s->delivery + 1};
-		if (walk_recipient(&e, a, &a->recipients[number], &to) !=
+		if (walk_recipient(s, a, &a->recipients[number], &to) !=
 		    WALK_END)
 			break;
 		qlog_start(++s->delivery, a->entry->ino, turn->channel, to);

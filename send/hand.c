@@ -57,6 +57,8 @@ hand_release(struct send *s, struct active *a)
 	/* What its journal says of it a look at the journal tells. */
 	if (a->tried || a->journal)
 		e->flags |= ENTRY_REPEAT;
+	if (s->enveloped == a)
+		s->enveloped = NULL;
 	active_free(a);
 }
 

@@ -48,6 +48,8 @@ struct send {
 	uint64_t hands;    /* messages in hand that descriptors suffice for */
 	uint32_t delivery; /* the last number given */
 	bool exiting;      /* SIGTERM: begin nothing new */
+	struct envelope envelope;       /* the one that was read last: */
+	const struct active *enveloped; /* whose it is, or NULL */
 	/* Of the job that is made, or the recipient that is looked at. */
 	struct buf address, sender, lane, recipients;
 };

@@ -125,25 +125,37 @@ bad(void)
 	return errno == EPROTO ? WALK_DAMAGED : WALK_TROUBLE;
 }
 
+/* Messages never change: what was read of one stays true. */
+static void
+envelope_of(struct send *s, const struct active *a)
+{
+	const struct message *m = &a->message;
+
+	if (s->enveloped != a)
+		envelope_open(
+		    &s->envelope, a->fd, m->envelope_at, m->envelope_len);
+	s->enveloped = a;
+}
+
 enum walk_result
 walk_envelope(struct send *s, struct active *a)
 {
 	const struct message *m = &a->message;
 	enum envelope_result got;
 	enum walk_result w;
-	struct envelope e;
+	struct envelope *e = &s->envelope;
 	struct str text;
 	uint64_t offset = 0;
 	char kind;
 
 	a->open = 0;
-	envelope_open(&e, a->fd, m->envelope_at, m->envelope_len);
-	while (
-	    (got = envelope_next(&e, &kind, &text)) == ENVELOPE_RECORD_READ) {
-		w = record(s, a, &e, kind, offset, text);
+	s->enveloped = NULL; /* recipients are counted from the first */
+	envelope_of(s, a);
+	while ((got = envelope_next(e, &kind, &text)) == ENVELOPE_RECORD_READ) {
+		w = record(s, a, e, kind, offset, text);
 		if (w != WALK_END)
 			return w;
-		offset = envelope_offset(&e) - m->envelope_at;
+		offset = envelope_offset(e) - m->envelope_at;
 	}
 	if (got == ENVELOPE_BAD)
 		return bad();
@@ -155,23 +167,16 @@ walk_envelope(struct send *s, struct active *a)
 	return share_make(a) ? WALK_END : WALK_TROUBLE;
 }
 
-void
-walk_open(struct envelope *e, const struct active *a)
-{
-	const struct message *m = &a->message;
-
-	envelope_open(e, a->fd, m->envelope_at, m->envelope_len);
-}
-
 enum walk_result
-walk_recipient(struct envelope *e, const struct active *a,
+walk_recipient(struct send *s, const struct active *a,
     const struct recipient *r, struct str *to)
 {
 	char kind;
 
-	envelope_seek(e, a->message.envelope_at + r->offset);
+	envelope_of(s, a);
+	envelope_seek(&s->envelope, a->message.envelope_at + r->offset);
 	errno = EPROTO;
-	if (envelope_next(e, &kind, to) != ENVELOPE_RECORD_READ)
+	if (envelope_next(&s->envelope, &kind, to) != ENVELOPE_RECORD_READ)
 		return bad();
 	return kind == 'T' ? WALK_END : WALK_DAMAGED;
 }

@@ -19,12 +19,10 @@ enum walk_result {
  * then make its shares. */
 MUST_USE enum walk_result walk_envelope(struct send *s, struct active *a);
 
-/* Begin to read single recipients of a. */
-void walk_open(struct envelope *e, const struct active *a);
-
 /* The address of a's recipient r, as the envelope has it; valid until the next
- * call.  In the order of their numbers most need no reading. */
-MUST_USE enum walk_result walk_recipient(struct envelope *e,
-    const struct active *a, const struct recipient *r, struct str *to);
+ * call.  In the order of their numbers most need no reading, and none where the
+ * whole envelope is what was read last. */
+MUST_USE enum walk_result walk_recipient(struct send *s, const struct active *a,
+    const struct recipient *r, struct str *to);
 
 #endif

@@ -247,10 +247,10 @@ envelope_offset(const struct envelope *e)
 void
 envelope_seek(struct envelope *e, uint64_t at)
 {
-	uint64_t here = envelope_offset(e);
+	uint64_t window = e->at - e->len;
 
-	if (at >= here && at <= e->at) {
-		e->pos += (size_t)(at - here);
+	if (at >= window && at <= e->at) {
+		e->pos = (size_t)(at - window);
 	} else {
 		e->at = at < e->end ? at : e->end;
 		e->pos = e->len = 0;

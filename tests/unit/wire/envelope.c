@@ -247,6 +247,30 @@ a_reader_goes_to_any_record(void **state)
 	assert_int_equal(close(fd), 0);
 }
 
+/* The file is empty by then: what is in the window is not read again. */
+static void
+a_reader_goes_back_without_reading(void **state)
+{
+	struct envelope e;
+	struct str text;
+	char kind;
+	int fd;
+
+	(void)state;
+	fd = file("Fa@b\0Tc@d\0Te@f\0", 15);
+	envelope_open(&e, fd, 4, 15);
+	while (envelope_next(&e, &kind, &text) == ENVELOPE_RECORD_READ)
+		continue;
+	assert_int_equal(ftruncate(fd, 0), 0);
+	envelope_seek(&e, 4 + 5);
+	assert_int_equal(envelope_next(&e, &kind, &text), ENVELOPE_RECORD_READ);
+	assert_true(str_equal(text, str_of("c@d")));
+	envelope_seek(&e, 4);
+	assert_int_equal(envelope_next(&e, &kind, &text), ENVELOPE_RECORD_READ);
+	assert_true(str_equal(text, str_of("a@b")));
+	assert_int_equal(close(fd), 0);
+}
+
 static void
 a_malformed_envelope_is_bad(void **state)
 {
@@ -326,6 +350,7 @@ main(void)
 	    cmocka_unit_test(recipients_are_counted_and_bounded),
 	    cmocka_unit_test(many_records_come_back_across_windows),
 	    cmocka_unit_test(a_reader_goes_to_any_record),
+	    cmocka_unit_test(a_reader_goes_back_without_reading),
 	    cmocka_unit_test(a_malformed_envelope_is_bad),
 	    cmocka_unit_test(the_longest_record_is_read),
 	    cmocka_unit_test(an_unreadable_file_is_bad_with_its_errno),
