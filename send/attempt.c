@@ -120,15 +120,18 @@ try_controls(struct send *s, int64_t now)
 	s->broken = !control_refresh(s->controls);
 }
 
-/* The same for the table of mailboxes: without it nobody knows who is local. */
-static void
+/* The same for the table of mailboxes: without it nobody knows who is local.
+ * False when it cannot be had. */
+static bool
 try_users(struct send *s, int64_t now)
 {
-	if (s->broken || route_refresh(&s->router))
-		return;
+	s->users_looked = now;
+	if (route_refresh(&s->router))
+		return true;
 	qlog_warning("unable to open", USERS_RCPT);
 	s->broken = true;
 	s->controls_again = now + SEND_AGAIN;
+	return false;
 }
 
 static void
@@ -141,6 +144,11 @@ read_some(struct send *s, int64_t now)
 		e = schedule_read(s->schedule, now);
 		if (e == NULL)
 			return;
+		/* Nobody who was there when it was accepted is unknown. */
+		if (i == 0 && !try_users(s, now)) {
+			schedule_unread(s->schedule, e, now, now);
+			return;
+		}
 		a = pickup_read(s, e, now);
 		if (a != NULL)
 			(void)progress(s, a, now);
@@ -201,7 +209,8 @@ void
 attempt_run(struct send *s, int64_t now)
 {
 	try_controls(s, now);
-	try_users(s, now);
+	if (!s->broken && now - s->users_looked >= CLOCK_SECOND)
+		(void)try_users(s, now);
 	progress_all(s, now);
 	read_some(s, now);
 	give_up_some(s, now);

@@ -36,6 +36,7 @@ struct send {
 	uint64_t reserve;     /* percent of a channel's slots */
 	struct drift drift;
 	struct router router;
+	int64_t users_looked; /* boot clock: whether the router's is stale */
 	struct trying *trying;
 	struct schedule *schedule;
 	struct discovery discovery;
