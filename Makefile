@@ -123,6 +123,9 @@ crash-long: harness ## of them those of the crash tests
 	/usr/bin/python3 -m pytest -q -p no:cacheprovider tests/crash \
 		-k "$$(tr '\n' ' ' <tests/crash/long)"
 
+bench: all ## measure culver beside Postfix, Dovecot and Courier; QUICK=1; as root
+	/usr/bin/python3 tests/bench/bench.py $(if $(QUICK),--quick) $(BENCH)
+
 bench-out: all ## show, with figures, that mail goes out as it should; as root
 	/usr/bin/python3 tests/bench/out.py $(OUT)
 
@@ -155,7 +158,7 @@ clean: ## remove what was built
 
 DIRS := lib wire control $(PDIRS)
 SRC  := $(sort $(wildcard $(addsuffix /*.[ch],$(DIRS)) tests/unit/*/*.c))
-.PHONY: bench-out rootlines all help check crash crash-long long harness lint install clean FORCE
+.PHONY: bench bench-out rootlines all help check crash crash-long long harness lint install clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B) -path $(B)/deps -prune -o -name '*.d' -print 2>/dev/null)

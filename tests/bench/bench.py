@@ -16,6 +16,8 @@ plot.svg.  The exit code is 1 when a goal was missed.  The scenarios are
   queue     100,000 messages that cannot be delivered, and then can
   pop3      a mailbox of 10,000 messages; many short sessions
   idle      processes and memory of a server that does nothing
+  length    culver with 1,000 and with a million other messages waiting, on an
+            ext4 in memory: what a long queue costs
 
 --quick   one round of fewer messages, in less than five minutes
 --rounds  how often everything is done; 5
@@ -32,6 +34,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 from goals import GOALS
@@ -40,7 +43,8 @@ from plot import draw
 TOP = pathlib.Path(__file__).resolve().parents[2]
 OUT = TOP / "build" / "bench"
 
-# scenario: (servers, what a full and what a quick round sets)
+# scenario: (servers, what a full and what a quick round sets); few and many are
+# culver (peers/waiting.sh)
 SCENARIOS = {
     "inbound": (("culver", "postfix"), {"N": 4000}, {"N": 800}),
     "cost": (("culver", "postfix"), {"N": 1000}, {"N": 300}),
@@ -49,8 +53,10 @@ SCENARIOS = {
     "queue": (("culver", "postfix"), {"N": 100000}, {"N": 5000}),
     "pop3": (("culver", "dovecot", "courier"), {"N": 10000}, {"N": 2000}),
     "idle": (("culver", "postfix"), {}, {}),
+    "length": (("few", "many"), {"N": 4000}, {"N": 800, "BENCH_MANY": 50000}),
 }
-ONCE = {"inbound": {"RUNS": 1}, "relay": {"RUNS": 1}}
+ONCE = {"inbound": {"RUNS": 1}, "relay": {"RUNS": 1},
+        "length": {"RUNS": 1, "SESSIONS": 10}}
 
 
 def progress(text):
@@ -70,11 +76,33 @@ def figures(line):
     return values
 
 
+class Disk:
+    """An ext4 in memory with room for a million messages, for as long as we
+    run: to empty a real disk of them takes longer than the bench."""
+
+    def __init__(self):
+        self.image = pathlib.Path("/dev/shm/culver-bench.img")
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="culver-bench."))
+        self.folder.chmod(0o755)
+        with open(self.image, "wb") as image:
+            image.truncate(14 << 30)
+        subprocess.run(["mkfs.ext4", "-q", "-F", "-i", "8192", self.image],
+                       check=True)
+        subprocess.run(["mount", "-o", "loop", self.image, self.folder],
+                       check=True)
+
+    def close(self):
+        subprocess.run(["umount", self.folder], check=True)
+        self.folder.rmdir()
+        self.image.unlink()
+
+
 class Bench:
     """The runs of all rounds: (scenario, server) -> a list of lists of lines."""
 
     def __init__(self, folder, quick):
         self.folder, self.quick, self.runs = folder, quick, {}
+        self.disk = None
         OUT.mkdir(parents=True, exist_ok=True)
         self.log = open(OUT / "log", "a")
 
@@ -92,8 +120,12 @@ class Bench:
         env = {**os.environ, "CULVER_BIN": str(TOP / "build" / "bin"),
                "BENCH_PEERS": str(TOP / "tests" / "bench" / "peers"),
                **{k: str(v) for k, v in sets.items()}}
+        if scenario == "length":
+            self.disk = self.disk or Disk()
+            env["CULVER_BENCH_HOME"] = str(self.disk.folder / server)
+        word = "inbound" if scenario == "length" else scenario
         done = subprocess.run(
-            [self.folder / "bench.sh", server, scenario], env=env, check=False,
+            [self.folder / "bench.sh", server, word], env=env, check=False,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
             stderr=self.log)
         self.log.write(done.stdout)
@@ -103,6 +135,10 @@ class Bench:
                      f"{OUT}/log has what it said.")
         lines = [figures(line) for line in done.stdout.splitlines()]
         self.runs.setdefault((scenario, server), []).append(lines)
+
+    def close(self):
+        if self.disk is not None:
+            self.disk.close()
 
     def figure(self, scenario, server, take):
         """The median over all rounds of what take finds in a round's lines."""
@@ -116,7 +152,7 @@ def rows(bench, scenarios):
     for goal in GOALS:
         if goal.scenario not in scenarios:
             continue
-        ours = bench.figure(goal.scenario, "culver", goal.take)
+        ours = bench.figure(goal.scenario, goal.of, goal.take)
         theirs = goal.against and bench.figure(goal.scenario, goal.against,
                                                goal.take)
         made.append(goal.row(ours, theirs))
@@ -172,12 +208,15 @@ def main():
     bench = Bench(args.bench, args.quick)
     bench.unpack()
     start = time.time()
-    for n in range(rounds):
-        for scenario in scenarios:
-            for server in SCENARIOS[scenario][0]:
-                progress(f"{time.time() - start:5.0f} s  round {n + 1} of "
-                         f"{rounds}: {server} {scenario}")
-                bench.run(scenario, server)
+    try:
+        for n in range(rounds):
+            for scenario in scenarios:
+                for server in SCENARIOS[scenario][0]:
+                    progress(f"{time.time() - start:5.0f} s  round {n + 1} of "
+                             f"{rounds}: {server} {scenario}")
+                    bench.run(scenario, server)
+    finally:
+        bench.close()
     progress("")
     made = rows(bench, scenarios)
     (OUT / "results.json").write_text(json.dumps(

@@ -8,7 +8,8 @@ import statistics
 
 class Goal:
     def __init__(self, what, scenario, take, against=None, least=None,
-                 most=None):
+                 most=None, of="culver"):
+        self.of = of
         self.what, self.scenario, self.take = what, scenario, take
         self.against, self.least, self.most = against, least, most
 
@@ -113,4 +114,6 @@ GOALS = [
          "postfix", most=1),
     Goal("idle: PSS, kB", "idle", middle("pss_kB", "idle-after-500"),
          "postfix", most=1),
+    Goal("with a million waiting, /s", "length", sent(10, "-d"), "few",
+         least=0.95, of="many"),
 ]
