@@ -220,16 +220,19 @@ class Books:
             told = notices.pop((message.number, to), 0)
             what = f"message {message.number} to {to}, {message.state}"
             ours = KINDS[to] in ("local", "remote")
-            most = 1
+            most, unheard = 1, self.unheard[message.number, to]
             if KINDS[to] == "remote":
-                most += self.spare + self.unheard[message.number, to]
+                most += self.spare + unheard
+            # After a fault the attempt whose reply is lost may be the last
+            # there is: nobody knows then that it was taken.
+            excused = self.spare > 0 and got == unheard > 0
             if message.state == "acked" and got + told == 0:
                 self.accuse("lost", what)
             if got > most:
                 self.accuse("twice", f"{what}: {got} copies")
-            if got and told:
+            if got and told and not excused:
                 self.accuse("delivered and bounced", what)
-            if told and ours:
+            if told and ours and not excused:
                 self.accuse("bounced", what)
             if told > 1:
                 self.figures["notices twice"] += 1

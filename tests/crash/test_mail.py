@@ -144,6 +144,18 @@ def test_a_reply_that_was_not_heard_explains_one_copy(books):
     assert not books.wrong
 
 
+def test_after_a_fault_a_lost_reply_may_be_the_last_word(books):
+    for spare, heard, wrong in (
+            (1, False, []),
+            (0, False, ["bounced", "delivered and bounced"]),
+            (1, True, ["bounced", "delivered and bounced"])):
+        books.wrong.clear()
+        message = away(books)
+        books.spare = spare
+        books.settle([notice(message, TAKEN)], [sent(message, heard=heard)])
+        assert sorted(accused(books)) == wrong
+
+
 def test_nobody_is_bounced_whom_another_host_takes(books):
     message = away(books)
     books.settle([notice(message, TAKEN)], [])
