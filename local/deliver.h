@@ -3,18 +3,18 @@
 #define LOCAL_DELIVER_H
 
 #include "control/control.h"
-#include "lib/cdb.h"
 #include "local/report.h"
 #include "wire/body.h"
 #include "wire/job.h"
 #include "wire/submit.h"
+#include "wire/users.h"
 
 /* What a worker keeps from delivery to delivery. */
 struct deliverer {
 	struct controls *controls; /* of CONTROL_LOCAL */
 	struct submit submit; /* for forwards; HOME is the current folder */
 	struct body body;
-	struct table *rcpt; /* users/rcpt.cdb, once it was needed */
+	struct users rcpt;
 };
 
 /* Deliver the message open as fd, as d says; *r is what became of it.  The

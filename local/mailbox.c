@@ -2,20 +2,8 @@
 #include "local/mailbox.h"
 
 #include "lib/home.h"
-#include "wire/users.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-
-static bool
-open_table(struct table **rcpt)
-{
-	if (*rcpt != NULL && !table_stale(*rcpt, AT_FDCWD, USERS_RCPT))
-		return true;
-	table_close(*rcpt);
-	*rcpt = table_open(AT_FDCWD, USERS_RCPT);
-	return *rcpt != NULL || errno == ENOENT;
-}
 
 /* "a@b,c@d" as a .qmail file would have it. */
 static bool
@@ -45,15 +33,12 @@ find_home(struct str address, char home[PATH_MAX])
 }
 
 static bool
-find(struct table **rcpt, struct str address, struct mailbox *m,
+find(struct users *rcpt, struct str address, struct mailbox *m,
     struct user_record *record)
 {
 	enum found found;
 
-	errno = 0;
-	if (!open_table(rcpt))
-		return false;
-	found = users_find(*rcpt, address, record);
+	found = users_lately(rcpt, address, record);
 	if (found == FOUND_NO)
 		errno = 0;
 	return found == FOUND_YES && find_home(address, m->home) &&
@@ -63,8 +48,8 @@ find(struct table **rcpt, struct str address, struct mailbox *m,
 }
 
 bool
-mailbox_find(struct table **rcpt, struct str address, struct mailbox *m,
-    struct report *r)
+mailbox_find(
+    struct users *rcpt, struct str address, struct mailbox *m, struct report *r)
 {
 	struct user_record record = {0};
 

@@ -4,9 +4,9 @@
 
 #include "lib/attr.h"
 #include "lib/buf.h"
-#include "lib/cdb.h"
 #include "lib/str.h"
 #include "local/report.h"
+#include "wire/users.h"
 #include <limits.h>
 #include <stdbool.h>
 
@@ -15,10 +15,9 @@ struct mailbox {
 	struct buf instructions; /* as a .qmail file's; the caller frees it */
 };
 
-/* Look address up, opening or reopening *rcpt (NULL: not open yet), which is
- * the caller's to close.  False, and the report says why, when there is no
+/* Look address up in rcpt, which is the caller's to close.  False, and the report says why, when there is no
  * such mailbox, it takes no mail, or that cannot be known. */
-MUST_USE bool mailbox_find(struct table **rcpt, struct str address,
+MUST_USE bool mailbox_find(struct users *rcpt, struct str address,
     struct mailbox *m, struct report *r);
 
 #endif

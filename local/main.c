@@ -147,6 +147,6 @@ main(int argc, char **argv)
 		die_temp("unable to hear culver-lspawn");
 	control_free(l.controls);
 	submit_close(&l.submit);
-	table_close(l.rcpt);
+	table_close(l.rcpt.table);
 	return 0;
 }

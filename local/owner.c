@@ -6,7 +6,6 @@
 #include "lib/clock.h"
 #include "lib/die.h"
 #include "lib/home.h"
-#include "wire/users.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -32,15 +31,6 @@ owner_open(struct owners *o)
 {
 	keep_account(&o->virtual, ACCOUNT_VIRTUAL, USERS_DOMAINS);
 	keep_account(&o->alias, ACCOUNT_ALIAS, "alias");
-}
-
-static bool
-open_table(struct owners *o)
-{
-	if (o->rcpt != NULL && !table_stale(o->rcpt, AT_FDCWD, USERS_RCPT))
-		return true;
-	table_close(o->rcpt);
-	return users_open(USERS_RCPT, &o->rcpt);
 }
 
 /* No such user is 0, ENOENT, ESRCH, EBADF or EPERM, says getpwnam(3). */
@@ -137,12 +127,10 @@ owner_find(struct owners *o, struct delivery *d, const struct account_row **a)
 	*a = &o->virtual;
 	d->user = job_only(&d->job);
 	address_split(d->user, &d->local, &d->domain);
-	if (!open_table(o))
-		return FOUND_ERROR;
-	found = users_find(o->rcpt, d->user, &record);
+	found = users_lately(&o->rcpt, d->user, &record);
 	if (found != FOUND_NO)
 		return found;
-	found = users_domain(o->rcpt, d->domain);
+	found = users_domain(o->rcpt.table, d->domain);
 	if (found != FOUND_NO)
 		return found == FOUND_YES ? FOUND_NO : FOUND_ERROR;
 	row = find_local(o, d->local);

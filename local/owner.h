@@ -7,6 +7,7 @@
 #include "lib/cdb.h"
 #include "lib/str.h"
 #include "wire/job.h"
+#include "wire/users.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,7 +36,7 @@ struct owner_row { /* what a system lookup of a local part found */
 };
 
 struct owners {
-	struct table *rcpt; /* users/rcpt.cdb; NULL: there is none */
+	struct users rcpt;
 	struct account_row virtual, alias;
 	struct owner_row cache[OWNER_CACHE];
 };

@@ -1,6 +1,7 @@
 /* users: users/passwd, the virtual mailboxes, and the two tables made of it. */
 #include "wire/users.h"
 #include "lib/address.h"
+#include "lib/clock.h"
 #include "lib/num.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -217,6 +218,33 @@ users_find(const struct table *t, struct str address, struct user_record *r)
 		return FOUND_ERROR;
 	}
 	return f;
+}
+
+/* The table of now. */
+static bool
+look(struct users *u)
+{
+	u->looked = clock_boot();
+	u->known = true;
+	if (u->table != NULL && !table_stale(u->table, AT_FDCWD, USERS_RCPT))
+		return true;
+	table_close(u->table);
+	u->known = users_open(USERS_RCPT, &u->table);
+	return u->known;
+}
+
+enum found
+users_lately(struct users *u, struct str address, struct user_record *r)
+{
+	uint64_t past = (uint64_t)(clock_boot() - u->looked);
+	enum found found;
+
+	if (u->known && past < USERS_LATELY) {
+		found = users_find(u->table, address, r);
+		if (found == FOUND_YES && (r->flags & USER_DISABLED) == 0)
+			return found;
+	}
+	return look(u) ? users_find(u->table, address, r) : FOUND_ERROR;
 }
 
 enum found

@@ -42,7 +42,10 @@
 
 enum {
 	USERS_LINE_MAX = 8192, /* bytes of a line */
-	USERS_PATH_SIZE = 640 /* what users_maildir writes, end byte included */
+	USERS_PATH_SIZE =
+	    640, /* what users_maildir writes, end byte included */
+	USERS_LATELY =
+	    1000000 /* users_lately: what is so old is believed, us */
 };
 
 #define USER_FLAGS(X)                                                          \
@@ -106,6 +109,22 @@ MUST_USE enum found users_find(
 
 /* rcpt.cdb knows mailboxes of this domain; likewise. */
 MUST_USE enum found users_domain(const struct table *t, struct str domain);
+
+/* USERS_RCPT, kept open by who asks with each message.  Empty is all zero bytes;
+ * the table is the caller's to close. */
+struct users {
+	struct table *table; /* NULL: not open, or there is none */
+	int64_t looked;      /* boot clock: it was the file's own then */
+	bool known;          /* so it was, ever */
+};
+
+/* users_find for who asks often: FOUND_YES for a mailbox that is not disabled
+ * may be of the table as it was USERS_LATELY ago; any other answer is of the
+ * table as it is now, and so is then u->table.  r's views are valid until the
+ * next call.  FOUND_ERROR with errno also where the table cannot be opened, as
+ * users_open says. */
+MUST_USE enum found users_lately(
+    struct users *u, struct str address, struct user_record *r);
 
 /* The Maildir of a mailbox, relative to HOME, with an end byte in out:
  * "domains/example.org/alice/Maildir".  ASCII lower case; a byte other than a

@@ -150,9 +150,11 @@ controls_rule_the_default(void **state)
 	(void)state;
 	run("echo ./Box/ >control/defaultdelivery; "
 	    "mkdir -p home/Box/tmp home/Box/new home/Box/cur");
+	assert_true(control_refresh(l.controls));
 	deliver_it(&d);
 	run("test $(ls home/Box/new | wc -l) = 1");
 	run("rm control/defaultdelivery; mkdir control/defaultdelivery");
+	assert_false(control_refresh(l.controls));
 	deliver_it(&d);
 	assert_int_equal(report.letter, 'Z');
 	assert_non_null(strstr(report.text, "control/defaultdelivery"));

@@ -299,6 +299,63 @@ only_without_mailboxes_is_there_no_table(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+static void
+put_table(const char *const *pairs)
+{
+	struct table_maker *m = table_make(AT_FDCWD, USERS_RCPT, 0600);
+
+	assert_non_null(m);
+	for (; *pairs != NULL; pairs += 2)
+		assert_true(table_add(m, str_of(pairs[0]), str_of(pairs[1])));
+	assert_true(table_commit(m));
+}
+
+/* Only a mailbox that takes mail is believed for a moment without a look. */
+static void
+lately_nobody_is_refused_by_an_old_table(void **state)
+{
+	static const char *const none[] = {"@x.test", "", NULL};
+	static const char *const off[] = {"a@x.test", ":0::disabled", NULL};
+	static const char *const on[] = {"a@x.test", ":0::", NULL};
+	char folder[] = "/tmp/usersXXXXXX", before[4096];
+	const struct str a = str_of("a@x.test");
+	struct users u = {0};
+	struct user_record r;
+
+	(void)state;
+	assert_non_null(getcwd(before, sizeof before));
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(chdir(folder), 0);
+	assert_int_equal(mkdir("users", 0700), 0);
+	assert_int_equal(users_lately(&u, a, &r), FOUND_NO);
+	put_table(none);
+	assert_int_equal(users_lately(&u, a, &r), FOUND_NO);
+	assert_int_equal(users_domain(u.table, str_of("x.test")), FOUND_YES);
+	put_table(off);
+	assert_int_equal(users_lately(&u, a, &r), FOUND_YES);
+	assert_int_equal(r.flags, USER_DISABLED);
+	put_table(on);
+	assert_int_equal(users_lately(&u, a, &r), FOUND_YES);
+	assert_int_equal(r.flags, 0);
+	put_table(none);
+	assert_int_equal(users_lately(&u, a, &r), FOUND_YES);
+	u.looked -= USERS_LATELY;
+	assert_int_equal(users_lately(&u, a, &r), FOUND_NO);
+	put_table(on);
+	assert_int_equal(users_lately(&u, a, &r), FOUND_YES);
+	/* What cannot be known stays so until it can. */
+	assert_int_equal(unlink(USERS_RCPT), 0);
+	assert_int_equal(mkdir(USERS_RCPT, 0700), 0);
+	u.looked -= USERS_LATELY;
+	assert_int_equal(users_lately(&u, a, &r), FOUND_ERROR);
+	assert_int_equal(users_lately(&u, a, &r), FOUND_ERROR);
+	assert_int_equal(rmdir(USERS_RCPT), 0);
+	table_close(u.table);
+	assert_int_equal(rmdir("users"), 0);
+	assert_int_equal(chdir(before), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 int
 main(void)
 {
@@ -311,6 +368,7 @@ main(void)
 	    cmocka_unit_test(a_part_fills_a_file_name_and_no_more),
 	    cmocka_unit_test(mailboxes_and_domains_are_found_in_any_case),
 	    cmocka_unit_test(only_without_mailboxes_is_there_no_table),
+	    cmocka_unit_test(lately_nobody_is_refused_by_an_old_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
