@@ -104,6 +104,20 @@ fd_pread_all(int fd, void *data, size_t n, off_t at)
 	return range_ok(n, at) && get_all(fd, data, n, at);
 }
 
+ssize_t
+fd_read_more(int fd, struct buf *b, size_t n)
+{
+	ssize_t r;
+
+	if (!buf_reserve(b, n))
+		return -1;
+	do
+		r = read(fd, b->data + b->len, n);
+	while (r < 0 && errno == EINTR);
+	b->len += r > 0 ? (size_t)r : 0;
+	return r;
+}
+
 bool
 fd_slurp(int fd, struct buf *b)
 {

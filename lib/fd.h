@@ -21,6 +21,10 @@ MUST_USE bool fd_read_all(int fd, void *data, size_t n);
 /* Exactly n bytes from offset at; likewise. */
 MUST_USE bool fd_pread_all(int fd, void *data, size_t n, off_t at);
 
+/* Append what one read brings, at most n bytes.  Returns the count, 0 at the
+ * end, -1 with errno, buf_append's among them. */
+MUST_USE ssize_t fd_read_more(int fd, struct buf *b, size_t n);
+
 /* Append everything fd still has to b, up to b's ceiling (EMSGSIZE).  After a
  * failure b may hold a part. */
 MUST_USE bool fd_slurp(int fd, struct buf *b);

@@ -131,6 +131,17 @@ job_read(struct str in, struct job *j)
 	return take_job(&in, j) && in.len == 0;
 }
 
+enum frame_result
+job_take(const struct buf *in, struct job *j, size_t *used)
+{
+	struct frame f;
+	enum frame_result result = frame_take(in, &f, used);
+
+	if (result == FRAME_OK && (f.kind != 'J' || !job_read(f.payload, j)))
+		result = FRAME_BAD;
+	return result;
+}
+
 /* Any text a result may carry, and any letter, and none that lies. */
 static bool
 result_ok(const struct result *r)
@@ -170,6 +181,17 @@ result_write(struct buf *b, const struct result *r)
 		return false;
 	}
 	return put_result(b, r) || undo(b, mark);
+}
+
+bool
+result_append(struct buf *out, const struct result *r)
+{
+	size_t mark;
+
+	if (!frame_begin(out, 'R', &mark))
+		return false;
+	return (result_write(out, r) && frame_finish(out, mark)) ||
+	       undo(out, mark);
 }
 
 bool

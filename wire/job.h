@@ -53,6 +53,7 @@
 
 #include "lib/attr.h"
 #include "lib/buf.h"
+#include "lib/frame.h"
 #include "lib/str.h"
 #include "wire/envelope.h"
 #include "wire/queue.h"
@@ -154,11 +155,18 @@ MUST_USE bool job_write(struct buf *b, const struct job *j);
 /* Matched by job_write. */
 MUST_USE bool job_read(struct str in, struct job *j);
 
+/* The J at the front of in, as frame_take; FRAME_BAD for anything else. */
+MUST_USE enum frame_result job_take(
+    const struct buf *in, struct job *j, size_t *used);
+
 /* A result; likewise.  Matched by result_read. */
 MUST_USE bool result_write(struct buf *b, const struct result *r);
 
 /* Matched by result_write. */
 MUST_USE bool result_read(struct str in, struct result *r);
+
+/* Append r as an R; fails as result_write. */
+MUST_USE bool result_append(struct buf *out, const struct result *r);
 
 /* A delivery; likewise.  Matched by delivery_read. */
 MUST_USE bool delivery_write(struct buf *b, const struct delivery *d);

@@ -3,20 +3,24 @@
 
 #include "lib/clock.h"
 #include "lib/fd.h"
-#include "lib/frame.h"
 #include "lib/home.h"
 #include "lib/os_linux.h"
 #include "lib/sock.h"
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { GRACE_STEPS = 500 /* of 10 ms */, CHILD_FAILED = 111, TEXT = 128 };
+enum {
+	GRACE_STEPS = 500,
+	GRACE_STEP = 10, /* ms */
+	CHILD_FAILED = 111,
+	TEXT = 128
+};
 
 /*
  * It may be stopped, or stuck in its own file system: nothing waits for it.
@@ -116,11 +120,19 @@ pool_give(struct pool *p, uint64_t key, const void *whom, const struct job *job,
 void
 pool_answer(struct pool *p, const struct result *r)
 {
-	struct buf b = {.max = JOB_PACKET};
-
-	if (!result_write(&b, r) || !frame_write(p->send_fd, 'R', buf_str(&b)))
+	if (!result_append(&p->out, r))
 		p->failed = true;
-	buf_free(&b);
+	if (p->out.len >= JOB_PACKET)
+		pool_flush(p);
+}
+
+void
+pool_flush(struct pool *p)
+{
+	if (p->out.len > 0 &&
+	    !sock_send(p->send_fd, p->out.data, p->out.len, -1))
+		p->failed = true;
+	buf_clear(&p->out);
 }
 
 /* Whoever has not been answered for is tried again. */
@@ -248,14 +260,12 @@ pool_busy(const struct pool *p)
 void
 pool_end(struct pool *p)
 {
-	const struct timespec step = {.tv_nsec = 10000000};
-
 	for (size_t i = 0; i < p->count; i++) {
 		fd_close(&p->workers[i].fd);
 		(void)kill(p->workers[i].pid, SIGTERM);
 	}
 	for (int i = 0; i < GRACE_STEPS && p->count > 0; i++) {
-		(void)nanosleep(&step, NULL);
+		(void)poll(NULL, 0, GRACE_STEP);
 		pool_reap(p);
 	}
 	/* What is left is stuck, and will never come back to our code. */
@@ -263,5 +273,6 @@ pool_end(struct pool *p)
 		(void)kill(p->workers[i].pid, SIGKILL);
 		p->workers[i].busy = false;
 	}
+	buf_clear(&p->out);
 	p->failed = false;
 }

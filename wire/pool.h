@@ -37,8 +37,9 @@ struct pool {
 	    keep; /* with more workers than these none is kept without work */
 	struct worker workers[POOL_MAX];
 	size_t count;
-	int send_fd; /* culver-send; -1: nobody */
-	bool failed; /* it could not be answered: the connection must end */
+	int send_fd;    /* culver-send; -1: nobody */
+	struct buf out; /* for it: what pool_flush writes */
+	bool failed;    /* it could not be answered: the connection must end */
 };
 
 /* The index of an idle worker of the key; count when there is none. */
@@ -50,9 +51,12 @@ size_t pool_idle(const struct pool *p, uint64_t key);
 MUST_USE bool pool_give(struct pool *p, uint64_t key, const void *whom,
     const struct job *job, struct str packet, int fd);
 
-/* A result for culver-send.  Its socket's buffer takes it, or a time limit of
- * the socket ends the wait. */
+/* A result for culver-send, which pool_flush sends. */
 void pool_answer(struct pool *p, const struct result *r);
+
+/* Write the results there are, by one call.  The socket's buffer takes them, or
+ * a time limit of the socket ends the wait. */
+void pool_flush(struct pool *p);
 
 /* Take a packet of what worker i has to say; it may be that it is gone.  One
  * that answers for another job, or for a recipient that is not its job's or has

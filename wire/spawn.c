@@ -16,8 +16,9 @@
 #include <unistd.h>
 
 enum {
-	STALL = 60,   /* seconds that culver-send may keep us waiting */
-	PATIENCE = 10 /* seconds for what is under way at SIGTERM */
+	STALL = 60,    /* seconds that culver-send may keep us waiting */
+	PATIENCE = 10, /* seconds for what is under way at SIGTERM */
+	READ = 16384   /* bytes of jobs at once */
 };
 
 static volatile sig_atomic_t stopping;
@@ -77,15 +78,22 @@ spawn_message(const struct spawn *s, const struct job *j, struct message *m)
 	return fd;
 }
 
-/* The next job.  False when culver-send is gone or talks nonsense. */
+/* Begin what has come.  False when culver-send is gone or talks nonsense. */
 static bool
-read_job(struct spawn *s)
+read_jobs(struct spawn *s)
 {
+	enum frame_result result;
 	struct job j;
-	struct frame f;
+	size_t used;
 
-	return frame_read(s->pool.send_fd, -1, &s->in, &f) == FRAME_OK &&
-	       f.kind == 'J' && job_read(f.payload, &j) && s->begin(s, &j);
+	if (fd_read_more(s->pool.send_fd, &s->in, READ) <= 0)
+		return false;
+	while ((result = job_take(&s->in, &j, &used)) == FRAME_OK) {
+		if (!s->begin(s, &j))
+			return false;
+		buf_drop(&s->in, used);
+	}
+	return result == FRAME_MORE;
 }
 
 /* The connection is over: so are its workers, before the next is served. */
@@ -93,6 +101,7 @@ static void
 hang_up(struct spawn *s)
 {
 	fd_close(&s->pool.send_fd);
+	buf_clear(&s->in);
 	pool_end(&s->pool);
 }
 
@@ -122,20 +131,28 @@ turn(struct spawn *s, const sigset_t *open)
 {
 	int fd = s->pool.send_fd < 0 ? s->listen_fd : s->pool.send_fd;
 	size_t n = s->pool.count;
+	bool ended = false;
+	int ready;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		s->polls[i] = (struct pollfd){s->pool.workers[i].fd, POLLIN, 0};
+		ended = ended || s->polls[i].fd < 0;
+	}
 	s->polls[n] = (struct pollfd){fd, stopping ? 0 : POLLIN, 0};
-	if (ppoll(s->polls, n + 1, NULL, open) < 0 && errno != EINTR)
+	ready = ppoll(s->polls, n + 1, NULL, open);
+	if (ready < 0 && errno != EINTR)
 		die_temp("unable to wait");
 	for (size_t i = 0; i < n; i++)
 		if (s->polls[i].revents != 0)
 			(void)pool_hear(&s->pool, i);
-	pool_reap(&s->pool);
+	/* No signal is heard while there is always work. */
+	if (ended || ready < 0)
+		pool_reap(&s->pool);
 	if (s->polls[n].revents != 0 && s->pool.send_fd < 0)
 		greet(s);
-	else if (s->polls[n].revents != 0 && !read_job(s))
+	else if (s->polls[n].revents != 0 && !read_jobs(s))
 		s->pool.failed = true;
+	pool_flush(&s->pool);
 	if (s->pool.failed)
 		hang_up(s);
 }

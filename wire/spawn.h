@@ -19,7 +19,7 @@ struct spawn {
 	bool (*begin)(struct spawn *s, const struct job *j);
 	struct pool pool; /* program, become and keep are the caller's */
 	struct pollfd polls[POOL_MAX + 1];
-	struct buf in; /* from culver-send */
+	struct buf in; /* from culver-send: jobs, the last perhaps in part */
 	int listen_fd;
 	unsigned split;
 	uid_t send_uid, queue_uid;
