@@ -31,6 +31,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { ALARM_AGE = 60 * CLOCK_SECOND };
+
 static const char usage[] =
     "usage: culver-local [--help | --version]\n"
     "It delivers what culver-lspawn passes to it on descriptor 0, and is\n"
@@ -71,11 +73,26 @@ say_ready(void)
 {
 	const char ready = JOB_READY;
 
-	if (!sock_send(STDIN_FILENO, &ready, sizeof(ready), -1))
+	if (!sock_patience(STDIN_FILENO, JOB_IDLE) ||
+	    !sock_send(STDIN_FILENO, &ready, sizeof(ready), -1))
 		die_temp("unable to greet culver-lspawn");
 }
 
-/* One packet, one answer. */
+/* Armed anew once a minute, which takes as much of a delivery's day; never taken
+ * back, since who has no work ends before it rings. */
+static void
+set_alarm(void)
+{
+	static int64_t armed;
+	const int64_t now = clock_boot();
+
+	if (armed != 0 && (uint64_t)(now - armed) < ALARM_AGE)
+		return;
+	(void)alarm(JOB_ALARM);
+	armed = now;
+}
+
+/* One packet, one answer, and by then nothing of the message is open here. */
 static void
 work(struct deliverer *l, struct str packet, int fd)
 {
@@ -88,9 +105,9 @@ work(struct deliverer *l, struct str packet, int fd)
 		errno = 0;
 		die_temp("unable to understand culver-lspawn");
 	}
-	(void)alarm(JOB_ALARM);
+	set_alarm();
 	deliver(l, &d, fd, &report);
-	(void)alarm(0);
+	fd_close(&fd);
 	result = (struct result){.job = d.job.job,
 	    .number = JOB_END,
 	    .letter = report.letter,
@@ -108,9 +125,10 @@ work(struct deliverer *l, struct str packet, int fd)
 static ssize_t
 hear(char packet[JOB_PACKET], int *fd)
 {
-	if (!fd_wait_read(STDIN_FILENO, JOB_IDLE * 1000) &&
-	    (errno != ETIMEDOUT || shutdown(STDIN_FILENO, SHUT_RD) != 0))
-		return -1;
+	ssize_t n = sock_receive(STDIN_FILENO, packet, JOB_PACKET, fd);
+
+	if (n >= 0 || errno != EAGAIN || shutdown(STDIN_FILENO, SHUT_RD) != 0)
+		return n;
 	return sock_receive(STDIN_FILENO, packet, JOB_PACKET, fd);
 }
 
@@ -139,10 +157,8 @@ main(int argc, char **argv)
 	(void)umask(077);
 	open_all(&l);
 	say_ready();
-	while ((n = hear(packet, &fd)) > 0) {
+	while ((n = hear(packet, &fd)) > 0)
 		work(&l, (struct str){packet, (size_t)n}, fd);
-		fd_close(&fd);
-	}
 	if (n < 0)
 		die_temp("unable to hear culver-lspawn");
 	control_free(l.controls);
