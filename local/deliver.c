@@ -22,7 +22,8 @@ struct run {
 	struct deliverer *l;
 	const struct delivery *d;
 	struct report *r;
-	int fd, home_fd;
+	int fd;
+	int home_fd;            /* of the deliverer's homes */
 	struct mailbox mailbox; /* of a virtual one */
 	struct str home;        /* of either kind */
 	struct dotfile dot;
@@ -65,6 +66,27 @@ find_home(struct run *run)
 	return true;
 }
 
+/* Open it, unless it is open; *st is what it is now. */
+static bool
+open_home(struct run *run, const char *path, struct stat *st)
+{
+	const struct folder *f = NULL;
+	int fds[FOLDER_FDS] = {-1, -1};
+
+	if (stat(path, st) == 0)
+		f = folders_find(&run->l->homes, st);
+	if (f == NULL) {
+		fds[0] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fds[0] < 0 || fstat(fds[0], st) != 0) {
+			fd_close(&fds[0]);
+			return false;
+		}
+		f = folders_keep(&run->l->homes, st, fds);
+	}
+	run->home_fd = f->fds[0];
+	return true;
+}
+
 static bool
 enter_home(struct run *run)
 {
@@ -74,8 +96,7 @@ enter_home(struct run *run)
 
 	if (!str_copy(path, sizeof(path), home) || path[0] != '/')
 		return refuse(run, REPORT_HOME_RELATIVE);
-	run->home_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (run->home_fd < 0 || fstat(run->home_fd, &st) != 0) {
+	if (!open_home(run, path, &st)) {
 		report_errno(run->r, "switch to", home);
 		return false;
 	}
@@ -239,7 +260,8 @@ deliver_files(struct run *run)
 	while (next(run, &rest, &i)) {
 		if (i.kind != DO_MAILDIR)
 			continue;
-		if (!maildir_deliver(run->home_fd, i.text, &m, run->r))
+		if (!maildir_deliver(
+			&run->l->boxes, run->home_fd, i.text, &m, run->r))
 			return false;
 		run->files++;
 		note_via(run, i.text);
@@ -298,7 +320,6 @@ deliver(struct deliverer *l, const struct delivery *d, int fd, struct report *r)
 	r->via[0] = '\0';
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && ok; i++)
 		ok = steps[i](&run);
-	fd_close(&run.home_fd);
 	dotfile_free(&run.dot);
 	buf_free(&run.delivered_to);
 	buf_free(&run.prefix);

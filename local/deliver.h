@@ -3,6 +3,7 @@
 #define LOCAL_DELIVER_H
 
 #include "control/control.h"
+#include "local/folders.h"
 #include "local/report.h"
 #include "wire/body.h"
 #include "wire/job.h"
@@ -15,6 +16,7 @@ struct deliverer {
 	struct submit submit; /* for forwards; HOME is the current folder */
 	struct body body;
 	struct users rcpt;
+	struct folders homes, boxes; /* opened before */
 };
 
 /* Deliver the message open as fd, as d says; *r is what became of it.  The

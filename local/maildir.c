@@ -20,12 +20,13 @@ enum {
 };
 
 enum part { TMP, NEW, CUR, PARTS };
+_Static_assert((int)CUR == (int)FOLDER_FDS, "all others are kept open");
 
 static const char *const part_names[PARTS] = {"tmp", "new", "cur"};
 
 struct box {
 	struct str folder; /* as the instruction names it, for people */
-	int fds[PARTS];
+	int fds[PARTS];    /* all but cur/ belong to those kept */
 };
 
 /* The file being written; without a name where the file system can. */
@@ -52,41 +53,88 @@ fail_at(
 	return false;
 }
 
-static void
-close_box(struct box *box)
-{
-	for (int i = 0; i < PARTS; i++)
-		fd_close(&box->fds[i]);
-}
-
 /* The folder may be a link that its owner made; its parts may not, lest they
  * lead the next program that cleans or lists them elsewhere. */
 static bool
-open_box(int home_fd, struct box *box, struct report *r)
+open_part(int home_fd, struct box *box, enum part part)
 {
-	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 	char path[PATH_MAX];
-	int fd = -1;
+	int n = snprintf(path, sizeof(path), "%.*s%s", (int)box->folder.len,
+	    box->folder.data, part_names[part]);
 
-	for (int i = 0; i < PARTS; i++)
-		box->fds[i] = -1;
-	if (str_copy(path, sizeof(path), box->folder))
-		fd = openat(home_fd, path, flags);
-	if (fd < 0) {
+	errno = ENAMETOOLONG;
+	if (n >= 0 && (size_t)n < sizeof(path))
+		box->fds[part] = openat(home_fd, path,
+		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return box->fds[part] >= 0;
+}
+
+/* new/ says which Maildir it is. */
+static bool
+find_box(struct folders *kept, int home_fd, struct box *box)
+{
+	const struct folder *f;
+	char path[PATH_MAX];
+	struct stat st;
+	int n = snprintf(path, sizeof(path), "%.*s%s", (int)box->folder.len,
+	    box->folder.data, part_names[NEW]);
+
+	if (n < 0 || (size_t)n >= sizeof(path) ||
+	    fstatat(home_fd, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return false;
+	f = folders_find(kept, &st);
+	if (f == NULL)
+		return false;
+	box->fds[TMP] = f->fds[TMP];
+	box->fds[NEW] = f->fds[NEW];
+	return true;
+}
+
+static bool
+fail_to_open(
+    int home_fd, const struct box *box, enum part part, struct report *r)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int error = errno;
+
+	if (!str_copy(path, sizeof(path), box->folder) ||
+	    fstatat(home_fd, path, &st, 0) != 0) {
 		report_say(r, REPORT_NO_MAILDIR);
 		return false;
 	}
-	for (int i = 0; i < PARTS; i++) {
-		box->fds[i] = openat(fd, part_names[i], flags | O_NOFOLLOW);
-		if (box->fds[i] < 0) {
-			(void)fail_at(r, "open", box, part_names[i]);
-			fd_close(&fd);
-			close_box(box);
-			return false;
-		}
+	errno = error;
+	return fail_at(r, "open", box, part_names[part]);
+}
+
+/* One that was not kept is looked at as a whole. */
+static bool
+open_box(struct folders *kept, int home_fd, struct box *box, struct report *r)
+{
+	struct stat st;
+	enum part i = TMP;
+
+	while (i < PARTS && open_part(home_fd, box, i))
+		i++;
+	if (i == PARTS && fstat(box->fds[NEW], &st) == 0) {
+		(void)folders_keep(kept, &st, box->fds);
+		return true;
 	}
-	fd_close(&fd);
-	return true;
+	(void)fail_to_open(home_fd, box, i < PARTS ? i : NEW, r);
+	for (i = TMP; i < PARTS; i++)
+		fd_close(&box->fds[i]);
+	return false;
+}
+
+/* cur/ is for those that may be there already. */
+static bool
+enter_box(struct folders *kept, int home_fd, struct box *box, bool repeat,
+    struct report *r)
+{
+	if (!find_box(kept, home_fd, box))
+		return open_box(kept, home_fd, box, r);
+	return !repeat || open_part(home_fd, box, CUR) ||
+	       fail_to_open(home_fd, box, CUR, r);
 }
 
 /* What a name of this message and recipient begins with, whatever this host
@@ -364,23 +412,28 @@ write_mail(
 }
 
 bool
-maildir_deliver(int home_fd, struct str folder, const struct maildir_mail *m,
-    struct report *r)
+maildir_deliver(struct folders *kept, int home_fd, struct str folder,
+    const struct maildir_mail *m, struct report *r)
 {
+	const bool repeat = (m->delivery->job.flags & JOB_REPEAT) != 0;
 	const struct file unknown = {.last = '\n'};
-	struct box box = {.folder = folder};
+	struct box box = {
+	    .folder = folder, .fds = {-1, -1, -1}
+        };
 	char name[MAILDIR_NAME];
 	int found = 0;
-	bool ok = false;
+	bool ok;
 
-	if (!open_box(home_fd, &box, r))
+	if (!enter_box(kept, home_fd, &box, repeat, r))
 		return false;
-	if ((m->delivery->job.flags & JOB_REPEAT) != 0) {
+	if (repeat) {
 		make_name(name, m, &unknown);
 		found = already_there(&box, name, r);
 	}
-	if (found == 0)
-		ok = write_mail(&box, m, r);
-	close_box(&box);
-	return ok || found > 0;
+	ok = found > 0 || (found == 0 && write_mail(&box, m, r));
+	fd_close(&box.fds[CUR]);
+	/* Whatever it was, the next delivery begins anew. */
+	if (!ok)
+		folders_forget(kept);
+	return ok;
 }

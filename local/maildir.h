@@ -5,6 +5,7 @@
 
 #include "lib/attr.h"
 #include "lib/str.h"
+#include "local/folders.h"
 #include "local/report.h"
 #include "wire/body.h"
 #include "wire/job.h"
@@ -17,12 +18,13 @@ struct maildir_mail {
 	struct body *body;
 };
 
-/* Write the mail to folder (relative to home_fd, or absolute), an existing
- * Maildir, and sync file and folder.  A file of the same message and recipient
+/* Write the mail to folder (relative to home_fd, or absolute; it ends with a
+ * '/'), an existing Maildir, and sync file and folder.  The Maildir stays open
+ * in kept, and is looked at as a whole when it is opened.  A file of the same message and recipient
  * that is there already (in new/; with JOB_REPEAT in cur/, too) is success, and
  * nothing is written.  False: nothing was delivered as far as is known, and the
  * report says why. */
-MUST_USE bool maildir_deliver(int home_fd, struct str folder,
-    const struct maildir_mail *m, struct report *r);
+MUST_USE bool maildir_deliver(struct folders *kept, int home_fd,
+    struct str folder, const struct maildir_mail *m, struct report *r);
 
 #endif

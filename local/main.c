@@ -164,5 +164,7 @@ main(int argc, char **argv)
 	control_free(l.controls);
 	submit_close(&l.submit);
 	table_close(l.rcpt.table);
+	folders_close(&l.homes);
+	folders_close(&l.boxes);
 	return 0;
 }

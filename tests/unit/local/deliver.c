@@ -117,6 +117,8 @@ teardown(void **state)
 	(void)state;
 	control_free(l.controls);
 	submit_close(&l.submit);
+	folders_close(&l.homes);
+	folders_close(&l.boxes);
 	(void)close(control_fd);
 	if (message != NULL)
 		(void)fclose(message);
@@ -203,6 +205,42 @@ homes_and_files(void **state)
 	}
 }
 
+/* A home stays open, and is looked at for each message all the same. */
+static void
+homes_change_between_deliveries(void **state)
+{
+	static const struct {
+		const char *prepare;
+		char letter;
+		const char *after; /* holds then */
+	} changes[] = {
+	    {"true",			  'K', "test $(ls home/Maildir/new | wc -l) = 1"},
+	    {"chmod +t home",                 'Z', "chmod -t home"                          },
+	    {"chmod o+w home",                'Z', "chmod o-w home"                         },
+	    {"printf '#' >home/.qmail",       'K',
+             "test $(ls home/Maildir/new | wc -l) = 1"                                      },
+	    {"mv home old; mkdir -p home/Maildir/tmp home/Maildir/new "
+	     "home/Maildir/cur", 'K', "test $(ls home/Maildir/new | wc -l) = 1"},
+	    {"mv home/Maildir home/away",     'Z',
+             "test $(ls home/away/new | wc -l) = 1"                                         },
+	    {"ln -s away home/Maildir",       'K',
+             "test $(ls home/away/new | wc -l) = 2"                                         },
+	    {"rm -r home; mv old home",       'K',
+             "test $(ls home/Maildir/new | wc -l) = 1"                                      },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(changes); i++) {
+		struct delivery d = start(TEXT);
+
+		d.job.token[0] = (unsigned char)i;
+		run(changes[i].prepare);
+		deliver_it(&d);
+		assert_int_equal(report.letter, changes[i].letter);
+		run(changes[i].after);
+	}
+}
+
 /* Nothing is written before it is known that everything can be. */
 static void
 what_must_wait_writes_nothing(void **state)
@@ -269,6 +307,7 @@ main(void)
 	    HOME_TEST(without_a_file_the_default),
 	    HOME_TEST(controls_rule_the_default),
 	    HOME_TEST(homes_and_files),
+	    HOME_TEST(homes_change_between_deliveries),
 	    HOME_TEST(what_must_wait_writes_nothing),
 	    HOME_TEST(own_delivered_to_is_a_loop),
 	    HOME_TEST(damaged_when_tried_again_is_held),

@@ -27,6 +27,7 @@
 
 static char folder[] = "/var/tmp/maildirXXXXXX";
 static int home_fd = -1;
+static struct folders kept;
 static struct report report;
 static struct body body;
 static struct delivery delivery;
@@ -96,7 +97,8 @@ try_host(uint32_t flags, const char *host)
 
 	delivery.job.flags = flags;
 	syncs = 0;
-	return maildir_deliver(home_fd, str_of("./Maildir/"), &m, &report);
+	return maildir_deliver(
+	    &kept, home_fd, str_of("./Maildir/"), &m, &report);
 }
 
 static bool
@@ -174,6 +176,7 @@ remove_parts(void **state)
 	empty("tmp");
 	empty("new");
 	empty("cur");
+	folders_close(&kept);
 	return unlinkat(home_fd, "Maildir/tmp", AT_REMOVEDIR) |
 	       unlinkat(home_fd, "Maildir/new", AT_REMOVEDIR) |
 	       unlinkat(home_fd, "Maildir/cur", AT_REMOVEDIR) |
@@ -353,6 +356,7 @@ a_part_that_is_no_folder_defers(void **state)
 			if (kind == 2)
 				assert_int_equal(
 				    mkfifoat(home_fd, parts[i], 0600), 0);
+			folders_close(&kept);
 			assert_false(try(0));
 			assert_int_equal(report.letter, 'Z');
 			assert_non_null(
@@ -362,6 +366,50 @@ a_part_that_is_no_folder_defers(void **state)
 			assert_int_equal(mkdirat(home_fd, parts[i], 0700), 0);
 		}
 	}
+}
+
+/* What stays open is met only where its path still leads to it. */
+static void
+a_kept_one_that_was_replaced_is_not_met(void **state)
+{
+	char name[MAILDIR_NAME];
+
+	(void)state;
+	set_message(str_of("x\n"), 1);
+	assert_true(try(0));
+	assert_int_equal(kept.count, 1);
+	assert_int_equal(renameat(home_fd, "Maildir", home_fd, "Old"), 0);
+	assert_false(try(0));
+	assert_string_equal(
+	    report.text, "Unable to chdir to maildir. (#4.2.1)\n");
+	assert_int_equal(make_parts(NULL), 0);
+	assert_int_equal(files("new", name), 0);
+	assert_true(try(0));
+	assert_int_equal(files("new", name), 1);
+	assert_int_equal(kept.count, 2);
+	assert_int_equal(remove_parts(NULL), 0);
+	/* Its own folder once more, but by a link. */
+	assert_int_equal(mkdirat(home_fd, "Maildir", 0700), 0);
+	assert_int_equal(symlinkat("../Old/new", home_fd, "Maildir/new"), 0);
+	assert_false(try(0));
+	assert_int_equal(report.letter, 'Z');
+	assert_int_equal(unlinkat(home_fd, "Maildir/new", 0), 0);
+	assert_int_equal(unlinkat(home_fd, "Maildir", AT_REMOVEDIR), 0);
+	assert_int_equal(renameat(home_fd, "Old", home_fd, "Maildir"), 0);
+	assert_true(try(0));
+	assert_int_equal(files("new", name), 1);
+}
+
+static void
+a_failure_lets_go_of_it(void **state)
+{
+	(void)state;
+	set_message(str_of("x\n"), 1);
+	for (failing_sync = 0; failing_sync <= 2; failing_sync++) {
+		assert_int_equal(try(0), failing_sync == 0);
+		assert_int_equal(kept.count, failing_sync == 0);
+	}
+	failing_sync = 0;
 }
 
 static void
@@ -453,6 +501,8 @@ main(void)
 	    BOX(tried_again_after_it_was_read),
 	    BOX(another_message_or_recipient_is_not_it),
 	    BOX(a_part_that_is_no_folder_defers),
+	    BOX(a_kept_one_that_was_replaced_is_not_met),
+	    BOX(a_failure_lets_go_of_it),
 	    cmocka_unit_test(no_maildir_defers),
 	    BOX(a_message_that_cannot_be_read_leaves_nothing),
 	    BOX(two_syncs_and_no_third_after_a_failure),
