@@ -10,6 +10,7 @@ import time
 
 import pytest
 from localbed import BIN, NOBODY, LocalBed, wait_for
+from sendbed import job
 
 REPEAT = 1
 NAME = re.compile(r"^1795229420\.q[0-9a-f]{32}r%d\.mail\.example,S=(\d+),W=(\d+)$")
@@ -83,6 +84,43 @@ def test_many_at_once_each_with_one_answer(bed):
     assert {r.job for r in results} == jobs
     assert {r.letter for r in results} == {"K"}
     assert len(bed.new()) == 30
+
+
+def test_jobs_come_together_or_in_pieces(bed):
+    bed.start().connect()
+    messages = [bed.put() for _ in range(5)]
+    frames = b""
+    for number, message in enumerate(messages):
+        payload = job(number, *message, ["box@x"])
+        frames += struct.pack(">I", len(payload) + 1) + b"J" + payload
+    for at in (0, 3, 4, 5, 60, len(frames) - 1):
+        bed.frames.sock.sendall(frames[:at])
+        time.sleep(0.02)  # whatever it reads of it, it waits for the rest
+        bed.frames.sock.sendall(frames[at:])
+        results = [bed.result() for _ in messages]
+        assert {r.job for r in results} == set(range(5))
+        assert {r.letter for r in results} == {"K"}
+    assert len(bed.new()) == 5
+
+
+def test_half_a_job_is_forgotten_with_its_connection(bed):
+    bed.start().connect()
+    bed.frames.sock.sendall(b"\0\0\0\x50J\0\0")
+    bed.frames.sock.close()
+    assert bed.connect().deliver(bed.put(), "box@x").letter == "K"
+
+
+def test_a_worker_has_let_go_of_a_message_when_it_is_done(bed):
+    bed.start().connect()
+    for _ in range(5):
+        message = bed.put()
+        assert bed.deliver(message, "box@x").letter == "K"
+        (pid,) = bed.workers()
+        bed.become(0)
+        links = [os.readlink(f"/proc/{pid}/fd/{n}")
+                 for n in os.listdir(f"/proc/{pid}/fd")]
+        bed.become(NOBODY)
+        assert not [name for name in links if "/mess/" in name]
 
 
 def test_no_such_mailbox_is_permanent_and_stale_jobs_are_not(bed):

@@ -157,6 +157,30 @@ transfers_are_whole_through_signals_and_short_writes(void **state)
 }
 
 static void
+one_read_appends_what_there_is(void **state)
+{
+	struct buf b = {.max = 8};
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_true(fd_write_all(ends[1], "abcdef", 6));
+	assert_int_equal(fd_read_more(ends[0], &b, 4), 4);
+	assert_int_equal(fd_read_more(ends[0], &b, 4), 2);
+	assert_int_equal(b.len, 6);
+	assert_memory_equal(b.data, "abcdef", 6);
+	errno = 0;
+	assert_int_equal(fd_read_more(ends[0], &b, 4), -1);
+	assert_int_equal(errno, EMSGSIZE);
+	assert_int_equal(close(ends[1]), 0);
+	assert_int_equal(fd_read_more(ends[0], &b, 2), 0);
+	assert_int_equal(close(ends[0]), 0);
+	assert_int_equal(fd_read_more(ends[0], &b, 2), -1);
+	assert_int_equal(b.len, 6);
+	buf_free(&b);
+}
+
+static void
 calls_that_were_only_interrupted_go_on(void **state)
 {
 	int ends[2];
@@ -496,6 +520,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(
 		transfers_are_whole_through_signals_and_short_writes),
+	    cmocka_unit_test(one_read_appends_what_there_is),
 	    cmocka_unit_test(calls_that_were_only_interrupted_go_on),
 	    cmocka_unit_test(
 		a_short_positioned_write_is_continued_not_repeated),

@@ -335,6 +335,46 @@ result_round_trip(void **state)
 }
 
 static void
+jobs_are_taken_whole_and_results_appended(void **state)
+{
+	struct job want = wide_job(), got;
+	struct result bad = {.letter = 'x'}, good = {.letter = 'Z'};
+	struct buf payload = {0}, b = {0}, cut = {0};
+	struct frame f;
+	size_t used;
+
+	(void)state;
+	assert_true(job_write(&payload, &want));
+	assert_true(frame_append(&b, 'J', buf_str(&payload)));
+	for (size_t i = 0; i < b.len; i++) {
+		assert_int_equal(job_take(&cut, &got, &used), FRAME_MORE);
+		assert_true(buf_append_byte(&cut, b.data[i]));
+	}
+	assert_int_equal(job_take(&cut, &got, &used), FRAME_OK);
+	assert_int_equal(used, b.len);
+	check_job(&got, &want);
+	cut.data[FRAME_HEAD - 1] = 'R';
+	assert_int_equal(job_take(&cut, &got, &used), FRAME_BAD);
+	cut.data[FRAME_HEAD - 1] = 'J';
+	cut.data[FRAME_HEAD + 34] = 1; /* the count */
+	assert_int_equal(job_take(&cut, &got, &used), FRAME_BAD);
+	buf_clear(&b);
+	assert_true(result_append(&b, &good));
+	used = b.len;
+	errno = 0;
+	assert_false(result_append(&b, &bad));
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(b.len, used);
+	assert_int_equal(frame_take(&b, &f, &used), FRAME_OK);
+	assert_int_equal(f.kind, 'R');
+	assert_int_equal(used, b.len);
+	assert_true(read_result(f.payload));
+	buf_free(&payload);
+	buf_free(&b);
+	buf_free(&cut);
+}
+
+static void
 a_result_that_lies_is_none(void **state)
 {
 	static char much[JOB_TEXT + 1];
@@ -426,6 +466,7 @@ main(void)
 	    cmocka_unit_test(delivery_round_trip),
 	    cmocka_unit_test(bounds_beyond_any_file_are_refused),
 	    cmocka_unit_test(result_round_trip),
+	    cmocka_unit_test(jobs_are_taken_whole_and_results_appended),
 	    cmocka_unit_test(a_result_that_lies_is_none),
 	    cmocka_unit_test(all_recipients_of_a_job_arrive),
 	    cmocka_unit_test(errand_round_trip),
