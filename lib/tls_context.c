@@ -1,14 +1,18 @@
 /* tls_context: authorities, and what all connections of a process share. */
 #include "lib/tls_inside.h"
 
+#include "lib/fd.h"
 #include <dirent.h>
 #include <errno.h>
-#include <limits.h>
+#include <fcntl.h>
+#include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { AUTHORITIES_MAX = 1 << 24 }; /* bytes of a system's */
 
 static struct tls_context *
 failed(
@@ -41,36 +45,72 @@ is_hash(const char *name)
 
 /* A folder is read now: later, within a jail, it is out of reach. */
 static void
-load_folder(X509_STORE *store, const char *path)
+read_folder(struct buf *text, const char *path)
 {
 	DIR *dir = opendir(path);
 	const struct dirent *entry;
-	char file[PATH_MAX];
 
 	if (dir == NULL)
 		return;
-	while ((entry = readdir(dir)) != NULL) {
-		int n;
-
-		if (!is_hash(entry->d_name))
-			continue;
-		n = snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
-		if (n > 0 && (size_t)n < sizeof file)
-			(void)X509_STORE_load_file(store, file);
-	}
+	while ((entry = readdir(dir)) != NULL)
+		if (is_hash(entry->d_name))
+			(void)!fd_read_file(dirfd(dir), entry->d_name, text);
 	(void)closedir(dir);
 }
 
 static void
-load_system(X509_STORE *store)
+read_system(struct buf *text)
 {
 	const char *file = setting(
 	    X509_get_default_cert_file_env(), X509_get_default_cert_file());
 
-	if (X509_STORE_load_file(store, file) != 1)
-		load_folder(store, setting(X509_get_default_cert_dir_env(),
-				       X509_get_default_cert_dir()));
+	if (!fd_read_file(AT_FDCWD, file, text) || text->len == 0)
+		read_folder(text, setting(X509_get_default_cert_dir_env(),
+				      X509_get_default_cert_dir()));
+}
+
+/* Nobody is asked for the password of a certificate. */
+static int
+no_password(char *out, int size, int writes, void *unused)
+{
+	(void)out;
+	(void)size;
+	(void)writes;
+	(void)unused;
+	return -1;
+}
+
+/* What is no certificate, or none that can be read, is passed over. */
+static bool
+add_all(X509_STORE *store, BIO *from)
+{
+	while (BIO_pending(from) > 0) {
+		long left = BIO_pending(from);
+		X509 *x = PEM_read_bio_X509_AUX(from, NULL, no_password, NULL);
+		bool added = x == NULL || X509_STORE_add_cert(store, x) == 1;
+
+		X509_free(x);
+		if (!added || BIO_pending(from) == left)
+			return false;
+	}
+	return true;
+}
+
+bool
+tls_context_learn(struct tls_context *c)
+{
+	BIO *from;
+	bool ok;
+
+	if (c->authorities.len == 0)
+		return true;
+	from = BIO_new_mem_buf(c->authorities.data, (int)c->authorities.len);
+	ok = from != NULL && add_all(SSL_CTX_get_cert_store(c->ssl), from);
+	BIO_free(from);
 	ERR_clear_error();
+	if (ok)
+		buf_free(&c->authorities);
+	return ok;
 }
 
 /* OpenSSL's callback: *s is the context's when it returns 1. */
@@ -103,7 +143,6 @@ struct tls_context *
 tls_context_new(const char *authorities, struct buf *error)
 {
 	struct tls_context *c = calloc(1, sizeof *c);
-	X509_STORE *store;
 
 	if (c == NULL)
 		return failed(c, error, "TLS", strerror(errno));
@@ -111,10 +150,11 @@ tls_context_new(const char *authorities, struct buf *error)
 	c->ssl = SSL_CTX_new(TLS_client_method());
 	if (c->method == NULL || c->ssl == NULL || !set_up(c->ssl))
 		return failed(c, error, "TLS", "unable to begin");
-	store = SSL_CTX_get_cert_store(c->ssl);
+	c->authorities.max = AUTHORITIES_MAX;
 	if (authorities == NULL)
-		load_system(store);
-	else if (X509_STORE_load_file(store, authorities) != 1)
+		read_system(&c->authorities);
+	else if (X509_STORE_load_file(
+		     SSL_CTX_get_cert_store(c->ssl), authorities) != 1)
 		return failed(c, error, authorities,
 		    "no authorities can be read from it");
 	ERR_clear_error();
@@ -127,6 +167,7 @@ tls_context_free(struct tls_context *c)
 	if (c == NULL)
 		return;
 	tls_session_clear(c);
+	buf_free(&c->authorities);
 	SSL_CTX_free(c->ssl);
 	BIO_meth_free(c->method);
 	free(c);

@@ -19,6 +19,7 @@ struct tls_session {
 struct tls_context {
 	SSL_CTX *ssl;
 	BIO_METHOD *method;
+	struct buf authorities; /* PEM that no handshake has needed yet */
 	struct tls_session sessions[TLS_SESSIONS];
 };
 
@@ -32,6 +33,11 @@ struct tls {
 	enum tls_fault verdict;
 	char word[16];
 };
+
+/* Take c's authorities in, which costs as much as some handshakes: before the
+ * first that looks at a certificate.  False without memory; it can be tried
+ * again. */
+MUST_USE bool tls_context_learn(struct tls_context *c);
 
 /* What t's SSL reads from and writes to is t->fd, without signals; false
  * without memory. */

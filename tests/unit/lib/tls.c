@@ -509,14 +509,13 @@ shake_in_jail(int fd)
 }
 
 static void
-a_jail_stops_no_handshake(void **state)
+check_jail(void)
 {
 	SSL_CTX *x = host_context(CARD_GOOD);
 	struct host h = host_start(serve_echo, x);
 	pid_t pid = fork();
 	int status;
 
-	(void)state;
 	assert_true(pid >= 0);
 	if (pid == 0)
 		_exit(shake_in_jail(h.fd));
@@ -525,6 +524,43 @@ a_jail_stops_no_handshake(void **state)
 	assert_int_equal(status, 0);
 	host_end(&h);
 	SSL_CTX_free(x);
+}
+
+static void
+a_jail_stops_no_handshake(void **state)
+{
+	(void)state;
+	check_jail();
+}
+
+/* The system's authorities are needed first where they are out of reach; what
+ * is damaged among them costs the others nothing. */
+static void
+nor_does_it_stop_the_systems_authorities(void **state)
+{
+	static const char damaged[] = "-----BEGIN CERTIFICATE-----\n!\n"
+				      "-----END CERTIFICATE-----\nwords\n";
+	struct tls_context *before = context;
+	struct buf text = {0}, error = {0};
+	char file[] = "/tmp/tlshost.XXXXXX";
+	int fd = mkstemp(file);
+
+	(void)state;
+	assert_true(buf_append_text(&text, damaged));
+	assert_true(fd_read_file(AT_FDCWD, house.file, &text));
+	assert_true(buf_append_text(&text, damaged));
+	assert_true(fd >= 0 && fd_write_all(fd, text.data, text.len));
+	assert_int_equal(setenv("SSL_CERT_FILE", file, 1), 0);
+	context = tls_context_new(NULL, &error);
+	assert_non_null(context);
+	assert_int_equal(unlink(file), 0);
+	check_jail();
+	tls_context_free(context);
+	context = before;
+	assert_int_equal(unsetenv("SSL_CERT_FILE"), 0);
+	assert_int_equal(close(fd), 0);
+	buf_free(&text);
+	buf_free(&error);
 }
 
 int
@@ -545,6 +581,7 @@ main(void)
 	    cmocka_unit_test(authorities_are_read_at_once_or_complained_about),
 	    cmocka_unit_test(a_folder_of_authorities_may_go_away),
 	    cmocka_unit_test(a_jail_stops_no_handshake),
+	    cmocka_unit_test(nor_does_it_stop_the_systems_authorities),
 	};
 
 	return cmocka_run_group_tests(tests, open_all, close_all);
