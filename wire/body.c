@@ -77,12 +77,11 @@ end_line(struct walk *w)
 	w->cr = false;
 }
 
+/* Compare one byte more of a line that is want's so far. */
 static void
-step(struct walk *w, char c)
+compare(struct walk *w, char c)
 {
-	w->line++;
-	w->cr = c == '\r';
-	if (w->cr && w->same == w->want.len)
+	if (c == '\r' && w->same == w->want.len)
 		return; /* perhaps the line's end */
 	if (w->same < w->want.len &&
 	    str_lower(c) == str_lower(w->want.data[w->same]))
@@ -91,34 +90,46 @@ step(struct walk *w, char c)
 		w->same = w->want.len + 1;
 }
 
+/* Bytes of a line, without an LF. */
+static void
+step(struct walk *w, struct str run)
+{
+	for (size_t i = 0; i < run.len && w->same <= w->want.len; i++)
+		compare(w, run.data[i]);
+	w->line += run.len;
+	if (run.len > 0)
+		w->cr = run.data[run.len - 1] == '\r';
+}
+
 /* Walk on until the header ends, the line is found, or max bytes have passed;
  * *len is where the line that ended it begins, or max. */
 static bool
 walk(struct body *b, struct walk *w, uint64_t max, uint64_t *len)
 {
-	uint64_t offset = 0, line_at = 0;
+	uint64_t offset = 0;
 	struct str chunk;
 
-	while (offset < max) {
+	*len = 0;
+	while (offset < max && !w->ended && !w->found) {
+		size_t n;
+
 		if (!body_get(b, offset, &chunk))
 			return false;
 		if (chunk.len == 0)
 			break;
-		for (size_t i = 0; i < chunk.len && offset < max; i++) {
-			offset++;
-			if (chunk.data[i] != '\n') {
-				step(w, chunk.data[i]);
-				continue;
-			}
-			end_line(w);
-			if (w->ended || w->found) {
-				*len = line_at;
-				return true;
-			}
-			line_at = offset;
-		}
+		if (chunk.len > max - offset)
+			chunk.len = (size_t)(max - offset);
+		n = str_find(chunk, '\n');
+		step(w, str_slice(chunk, 0, n));
+		offset += n;
+		if (n == chunk.len)
+			continue;
+		*len = offset - w->line;
+		offset++;
+		end_line(w);
 	}
-	*len = offset;
+	if (!w->ended && !w->found)
+		*len = offset;
 	return true;
 }
 
