@@ -1,7 +1,6 @@
 /* outcome: what became of a recipient or of a job; see outcome.h. */
 #include "remote/outcome.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -36,7 +35,7 @@ outcome_set(
     struct outcome *o, char letter, const char *status, const char *text)
 {
 	*o = (struct outcome){.letter = letter, .fault = JOB_SERVED};
-	(void)snprintf(o->status, sizeof(o->status), "%s", status);
+	(void)str_copy(o->status, sizeof(o->status), str_of(status));
 	add_text(o, text);
 	add_text(o, "\n");
 }
@@ -47,7 +46,7 @@ outcome_say(struct outcome *o, enum outcome_id id, const char *host)
 	const char *text = rows[id].text, *mark = strchr(text, '%');
 
 	*o = (struct outcome){.letter = rows[id].letter};
-	(void)snprintf(o->status, sizeof(o->status), "%s", rows[id].status);
+	(void)str_copy(o->status, sizeof(o->status), str_of(rows[id].status));
 	if (mark != NULL) {
 		add(o, text, (size_t)(mark - text));
 		add_text(o, host);
@@ -105,7 +104,7 @@ outcome_reply(struct outcome *o, enum outcome_id id, const char *host,
 	o->spoken = is_final(id);
 	/* A 5yz that is not final, or a 3yz, has no status that fits. */
 	if (r->status[0] == digit(o->letter))
-		(void)snprintf(o->status, sizeof(o->status), "%s", r->status);
+		(void)str_copy(o->status, sizeof(o->status), str_of(r->status));
 	else if (o->letter == 'D')
 		o->status[0] = '5';
 	add_text(o, "Remote host said: ");

@@ -2,8 +2,7 @@
 #include "remote/outgoing.h"
 
 #include "remote/text.h"
-
-enum { PIECE = 8192 };
+#include <string.h>
 
 void
 outgoing_rewind(struct outgoing *o)
@@ -40,23 +39,10 @@ outgoing_next(struct outgoing *o, struct str *chunk)
 	return chunk->len > 0 ? OUTGOING_OK : OUTGOING_END;
 }
 
-/* What in becomes on the wire. */
-static uint64_t
-count(struct text *t, struct str in)
-{
-	char out[TEXT_ROOM(PIECE)];
-	uint64_t n = 0;
-
-	for (size_t at = 0; at < in.len; at += PIECE)
-		n += text_put(t, str_slice(in, at, at + PIECE), out);
-	return n;
-}
-
 enum outgoing_result
 outgoing_measure(struct outgoing *o, bool converted)
 {
 	enum outgoing_result r;
-	char rest[TEXT_END];
 	struct str chunk;
 	struct text t;
 
@@ -65,12 +51,30 @@ outgoing_measure(struct outgoing *o, bool converted)
 	outgoing_rewind(o);
 	text_begin(&t, false);
 	while ((r = outgoing_next(o, &chunk)) == OUTGOING_OK)
-		o->octets += count(&t, chunk);
-	o->octets += text_end(&t, rest);
+		o->octets += text_put(&t, chunk, NULL);
+	o->octets += text_end(&t, NULL);
 	return r == OUTGOING_END ? OUTGOING_OK : r;
 }
 
-/* The first 8-bit byte, or the length. */
+/* The first 8-bit byte, or the length: eight bytes at a time while there is
+ * none. */
+static size_t
+first_eight(struct str s)
+{
+	uint64_t word;
+	size_t i = 0;
+
+	for (; i + sizeof(word) <= s.len; i += sizeof(word)) {
+		memcpy(&word, s.data + i, sizeof(word));
+		if ((word & UINT64_C(0x8080808080808080)) != 0)
+			break;
+	}
+	while (i < s.len && (unsigned char)s.data[i] < 128)
+		i++;
+	return i;
+}
+
+/* The same for the message. */
 static enum outgoing_result
 find_eight(struct outgoing *o, uint64_t *at)
 {
@@ -80,12 +84,11 @@ find_eight(struct outgoing *o, uint64_t *at)
 	*at = 0;
 	outgoing_rewind(o);
 	while ((r = outgoing_next(o, &chunk)) == OUTGOING_OK) {
-		for (size_t i = 0; i < chunk.len; i++)
-			if ((unsigned char)chunk.data[i] >= 128) {
-				*at += i;
-				return OUTGOING_OK;
-			}
-		*at += chunk.len;
+		size_t n = first_eight(chunk);
+
+		*at += n;
+		if (n < chunk.len)
+			return OUTGOING_OK;
 	}
 	return r == OUTGOING_END ? OUTGOING_OK : r;
 }
@@ -94,7 +97,7 @@ enum outgoing_result
 outgoing_open(struct outgoing *o, int fd, uint64_t at, uint64_t len)
 {
 	enum outgoing_result r;
-	uint64_t header, eight;
+	uint64_t header = 0, eight;
 
 	body_open(&o->body, fd, at, len);
 	r = outgoing_measure(o, false);
@@ -102,9 +105,9 @@ outgoing_open(struct outgoing *o, int fd, uint64_t at, uint64_t len)
 		r = find_eight(o, &eight);
 	if (r != OUTGOING_OK)
 		return r;
-	if (!body_header(&o->body, UINT64_MAX, &header))
-		return OUTGOING_ERROR;
 	o->eight = eight < len;
+	if (o->eight && !body_header(&o->body, UINT64_MAX, &header))
+		return OUTGOING_ERROR;
 	o->eight_header = eight < header;
 	return OUTGOING_OK;
 }

@@ -9,60 +9,57 @@ text_begin(struct text *t, bool dots)
 	*t = (struct text){.dots = dots, .start = true};
 }
 
+/* Where to store what comes behind len bytes; nowhere where out is NULL. */
+static char *
+behind(char *out, size_t len)
+{
+	return out == NULL ? NULL : out + len;
+}
+
 static size_t
 end_line(struct text *t, char *out)
 {
-	out[0] = '\r';
-	out[1] = '\n';
+	if (out != NULL)
+		memcpy(out, "\r\n", 2);
 	t->start = true;
 	t->cr = false;
 	return 2;
 }
 
-/* Bytes of a line up to its end, or to the end of in. */
 static size_t
-run(struct str in, size_t from)
+put_run(struct text *t, struct str run, char *out)
 {
-	size_t i = from;
+	size_t dot = t->dots && t->start && run.data[0] == '.' ? 1 : 0;
 
-	while (i < in.len && in.data[i] != '\n' && in.data[i] != '\r')
-		i++;
-	return i - from;
-}
-
-static size_t
-put_run(struct text *t, const char *from, size_t n, char *out)
-{
-	size_t len = 0;
-
-	if (t->dots && t->start && from[0] == '.')
-		out[len++] = '.';
-	memcpy(out + len, from, n);
+	if (out != NULL) {
+		out[0] = '.';
+		memcpy(out + dot, run.data, run.len);
+	}
 	t->start = false;
-	return len + n;
+	return dot + run.len;
 }
 
 size_t
 text_put(struct text *t, struct str in, char *out)
 {
-	size_t len = 0, i = 0;
+	size_t len = 0, i = 0, lf = str_find(in, '\n');
 
 	while (i < in.len) {
-		size_t n = run(in, i);
+		size_t n = str_find(str_slice(in, i, lf), '\r');
 
 		/* A CR that no LF follows was a line's end, too. */
-		if (t->cr && (n > 0 || in.data[i] == '\r'))
-			len += end_line(t, out + len);
+		if (t->cr && (n > 0 || i < lf))
+			len += end_line(t, behind(out, len));
 		if (n > 0) {
-			len += put_run(t, in.data + i, n, out + len);
+			len += put_run(
+			    t, str_slice(in, i, i + n), behind(out, len));
 			i += n;
-			continue;
-		}
-		if (in.data[i] == '\n')
-			len += end_line(t, out + len);
-		else
+		} else if (i++ < lf) {
 			t->cr = true;
-		i++;
+		} else {
+			len += end_line(t, behind(out, len));
+			lf = i + str_find(str_slice(in, i, in.len), '\n');
+		}
 	}
 	return len;
 }

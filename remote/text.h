@@ -23,12 +23,13 @@ struct text {
 void text_begin(struct text *t, bool dots);
 
 /* Store in as a host gets it: LF, CR LF, and a CR alone each become CR LF.
- * Returns the bytes stored, at most TEXT_ROOM(in.len).  A CR at the end of in
- * is stored by the next call. */
+ * Returns the bytes stored, at most TEXT_ROOM(in.len); with out NULL they are
+ * only counted.  A CR at the end of in is stored by the next call. */
 size_t text_put(struct text *t, struct str in, char *out);
 
 /* Store what is missing of the last line's end: at most TEXT_END bytes.
- * Returns how many.  An empty message stays empty. */
+ * Returns how many; with out NULL, they are only counted.  An empty message
+ * stays empty. */
 size_t text_end(struct text *t, char *out);
 
 #endif
