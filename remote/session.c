@@ -73,7 +73,10 @@ session_reply(struct session *s)
 bool
 session_is_quiet(struct session *s)
 {
-	s->broken = s->broken || !stream_alive(&s->stream);
+	bool known = s->quiet;
+
+	s->quiet = false;
+	s->broken = s->broken || !(known || stream_alive(&s->stream));
 	return !s->broken;
 }
 
@@ -270,8 +273,9 @@ session_open(struct session *s, int fd, const struct ip *host,
 	ip_format(s->host, host);
 	s->lmtp = plan->lmtp;
 	s->local = is_loopback(host);
-	s->broken = s->began = false;
+	s->broken = s->began = s->quiet = false;
 	s->timeout = plan->timeout_seconds * INT64_C(1000000);
+	stream_patience(&s->stream, s->timeout);
 	s->transactions = 0;
 	s->offers = (struct offers){.bits = 0};
 	r = begin(s, plan, o);
@@ -283,9 +287,10 @@ session_open(struct session *s, int fd, const struct ip *host,
 bool
 session_usable(struct session *s)
 {
-	return !s->broken && stream_alive(&s->stream) &&
-	       (s->offers.transactions == 0 ||
-		   s->transactions < s->offers.transactions);
+	s->quiet = !s->broken && stream_alive(&s->stream) &&
+		   (s->offers.transactions == 0 ||
+		       s->transactions < s->offers.transactions);
+	return s->quiet;
 }
 
 /* Nothing hangs on the answer. */

@@ -33,6 +33,7 @@ struct session {
 	bool lmtp, local;   /* it is on this machine: the loopback */
 	bool broken;        /* nothing more can be said; only closed */
 	bool began;         /* a transaction is not ended: RSET comes first */
+	bool quiet;         /* it was found so, and nothing was asked since */
 	int64_t timeout;    /* microseconds */
 	int64_t limit;      /* clock_boot: nothing is waited for past it; the
 			* caller's, set before session_open */
@@ -55,7 +56,8 @@ enum session_result {
 MUST_USE enum session_result session_open(struct session *s, int fd,
     const struct ip *host, const struct session_plan *plan, struct outcome *o);
 
-/* A session that was kept idle can take another transaction.  Never waits. */
+/* A session that was kept idle can take another transaction.  Never waits; the
+ * session_is_quiet of its first command is this one. */
 bool session_usable(struct session *s);
 
 /* Say QUIT, unless it is broken, and close.  The answer is not waited for.  A

@@ -1,11 +1,14 @@
 /* stream: one connection to a host, in the clear or within TLS; see stream.h. */
 #include "remote/stream.h"
 
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 void
 stream_open(struct stream *s, int fd)
@@ -15,17 +18,33 @@ stream_open(struct stream *s, int fd)
 	s->eof = false;
 	s->failed = STREAM_OK;
 	s->error = 0;
+	s->nap = 0;
 	s->in_pos = s->in_end = s->out_len = 0;
 	s->text[0] = '\0';
 }
 
+void
+stream_patience(struct stream *s, int64_t microseconds)
+{
+	const int64_t half = microseconds / 2;
+	const struct timeval wait = {
+	    .tv_sec = half / CLOCK_SECOND, .tv_usec = half % CLOCK_SECOND};
+	int flags = fcntl(s->fd, F_GETFL);
+
+	if (half > 0 && flags >= 0 &&
+	    setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) ==
+		0 &&
+	    fcntl(s->fd, F_SETFL, flags & ~O_NONBLOCK) == 0)
+		s->nap = half;
+}
+
 /* As recv(2): -1 with EAGAIN where nothing is there. */
 static ssize_t
-receive(struct stream *s, void *data, size_t size, short *events)
+receive(struct stream *s, void *data, size_t size, int flags, short *events)
 {
 	*events = POLLIN;
 	return s->tls != NULL ? tls_read(s->tls, data, size, events)
-			      : recv(s->fd, data, size, MSG_DONTWAIT);
+			      : recv(s->fd, data, size, flags);
 }
 
 static ssize_t
@@ -59,9 +78,10 @@ result(void)
 }
 
 /* Take in what is there, at most once.  False with errno when that failed;
- * EAGAIN: nothing is there, and *events is what to wait for. */
+ * EAGAIN: nothing is there, and *events is what to wait for.  flags are those
+ * of recv. */
 static bool
-fill_now(struct stream *s, short *events)
+fill_now(struct stream *s, int flags, short *events)
 {
 	ssize_t n;
 
@@ -69,12 +89,22 @@ fill_now(struct stream *s, short *events)
 		memmove(s->in, s->in + s->in_pos, s->in_end - s->in_pos);
 	s->in_end -= s->in_pos;
 	s->in_pos = 0;
-	n = receive(s, s->in + s->in_end, STREAM_IN - s->in_end, events);
+	n = receive(s, s->in + s->in_end, STREAM_IN - s->in_end, flags, events);
 	if (n < 0)
 		return false;
 	s->eof = n == 0;
 	s->in_end += (size_t)n;
 	return true;
+}
+
+/* A read that waits by itself is back in time. */
+static int
+waiting(const struct stream *s, int64_t deadline)
+{
+	bool naps =
+	    s->nap > 0 && s->tls == NULL && deadline - clock_boot() >= s->nap;
+
+	return naps ? 0 : MSG_DONTWAIT;
 }
 
 static enum stream_result
@@ -84,10 +114,14 @@ fill(struct stream *s, int64_t deadline)
 
 	if (s->eof)
 		return STREAM_CLOSED;
-	while (!fill_now(s, &events)) {
+	for (;;) {
+		int flags = waiting(s, deadline);
+
+		if (fill_now(s, flags, &events))
+			break;
 		if (!again())
 			return result();
-		if (!fd_await(s->fd, events, deadline, &seen))
+		if (flags != 0 && !fd_await(s->fd, events, deadline, &seen))
 			return result();
 	}
 	return s->eof ? STREAM_CLOSED : STREAM_OK;
@@ -155,7 +189,8 @@ await_write(struct stream *s, short events, int64_t deadline)
 	if (!fd_await(
 		s->fd, (short)(events | (room ? POLLIN : 0)), deadline, &seen))
 		return false;
-	if (room && (seen & POLLIN) != 0 && !fill_now(s, &unused) && !again())
+	if (room && (seen & POLLIN) != 0 &&
+	    !fill_now(s, MSG_DONTWAIT, &unused) && !again())
 		s->eof = true;
 	return true;
 }

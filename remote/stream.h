@@ -34,7 +34,9 @@ struct stream {
 	bool eof;        /* nothing comes any more */
 	/* What a write met; the same for every one that follows. */
 	enum stream_result failed;
-	int error; /* errno of it */
+	int error;   /* errno of it */
+	int64_t nap; /* microseconds that a read in the clear waits by itself;
+		      * 0: it does not */
 	size_t in_pos, in_end, out_len;
 	char text[TLS_TEXT]; /* stream_tls_text */
 	char in[STREAM_IN], out[STREAM_OUT];
@@ -43,6 +45,12 @@ struct stream {
 /* Begin on fd, a connected non-blocking socket, which is the stream's from now
  * on; stream_close closes it. */
 void stream_open(struct stream *s, int fd);
+
+/* Reads will be given so many microseconds or more, as a rule: one in the clear
+ * then waits in the kernel for half of that before the time is looked at, and a
+ * reply costs one system call.  Where the socket does not have it all stays as
+ * it was. */
+void stream_patience(struct stream *s, int64_t microseconds);
 
 /* The next line without its LF and the CR before that; *line points into the
  * buffer until the next call that reads or writes.  Bytes without an LF before
