@@ -28,11 +28,25 @@ end_by_control(struct trip *t, const char *what)
 	return false;
 }
 
+/* Where mail goes, where from, and how it is guarded holds for whatever begins
+ * after a change; names and times may be a second old. */
+static bool
+refresh(struct controls *c)
+{
+	static const enum control_id exact[] = {
+	    C_authsenders, C_outgoingip, C_smtproutes, C_tlspolicy};
+	bool ok = control_refresh_lately(c);
+
+	for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]) && ok; i++)
+		ok = control_refresh_row(c, exact[i]);
+	return ok;
+}
+
 static bool
 check_controls(struct trip *t, int fd)
 {
 	(void)fd;
-	return control_refresh(t->d->controls) ||
+	return refresh(t->d->controls) ||
 	       end_by_control(t, control_error(t->d->controls));
 }
 

@@ -27,6 +27,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -134,6 +135,19 @@ say_ready(void)
 		die_temp("unable to greet culver-rspawn");
 }
 
+/* It need not be to the second, and who has no work ends long before. */
+static void
+set_alarm(void)
+{
+	static int64_t set = INT64_MIN;
+	int64_t now = clock_boot() / CLOCK_SECOND;
+
+	if (now < set + JOB_IDLE)
+		return;
+	(void)alarm(JOB_ALARM);
+	set = now;
+}
+
 /* One packet, its results. */
 static void
 work(struct deliverer *d, struct str packet, int fd)
@@ -144,28 +158,43 @@ work(struct deliverer *d, struct str packet, int fd)
 		errno = 0;
 		die_temp("unable to understand culver-rspawn");
 	}
-	(void)alarm(JOB_ALARM);
+	set_alarm();
 	deliver(d, &e, fd);
-	(void)alarm(0);
+}
+
+/* Reads of descriptor 0 wait for so many seconds. */
+static bool
+wait_for(int seconds)
+{
+	const struct timeval wait = {.tv_sec = seconds};
+
+	return setsockopt(STDIN_FILENO, SOL_SOCKET, SO_RCVTIMEO, &wait,
+		   sizeof(wait)) == 0;
+}
+
+static ssize_t
+listen_on(struct deliverer *d, char packet[JOB_PACKET], int *fd)
+{
+	ssize_t n;
+
+	/* A connection does not wait as long as we do. */
+	deliver_rest(d);
+	if (!wait_for(JOB_IDLE - DELIVER_IDLE))
+		return -1;
+	n = sock_receive(STDIN_FILENO, packet, JOB_PACKET, fd);
+	if (n < 0 && errno == EAGAIN && shutdown(STDIN_FILENO, SHUT_RD) == 0)
+		n = sock_receive(STDIN_FILENO, packet, JOB_PACKET, fd);
+	return n >= 0 && !wait_for(DELIVER_IDLE) ? -1 : n;
 }
 
 /* The next packet, or 0 when there will be none: the socket ended, or nobody
- * had work for us.  What was sent at that very moment still comes.  A connection
- * does not wait as long as we do. */
+ * had work for us.  What was sent at that very moment still comes. */
 static ssize_t
 hear(struct deliverer *d, char packet[JOB_PACKET], int *fd)
 {
-	if (!fd_wait_read(STDIN_FILENO, DELIVER_IDLE * 1000)) {
-		if (errno != ETIMEDOUT)
-			return -1;
-		deliver_rest(d);
-		if (!fd_wait_read(
-			STDIN_FILENO, (JOB_IDLE - DELIVER_IDLE) * 1000) &&
-		    (errno != ETIMEDOUT ||
-			shutdown(STDIN_FILENO, SHUT_RD) != 0))
-			return -1;
-	}
-	return sock_receive(STDIN_FILENO, packet, JOB_PACKET, fd);
+	ssize_t n = sock_receive(STDIN_FILENO, packet, JOB_PACKET, fd);
+
+	return n < 0 && errno == EAGAIN ? listen_on(d, packet, fd) : n;
 }
 
 static void
@@ -197,6 +226,8 @@ main(int argc, char **argv)
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		die_temp("unable to ignore SIGPIPE");
 	open_all(&d);
+	if (!wait_for(DELIVER_IDLE))
+		die_temp("unable to use culver-rspawn");
 	drop_to(&drop);
 	say_ready();
 	while ((n = hear(&d, packet, &fd)) > 0) {
