@@ -155,8 +155,8 @@ enum tls_fault
 tls_connect(struct tls **out, struct tls_context *c, int fd,
     const struct tls_wish *wish, int64_t deadline, char why[TLS_WHY])
 {
-	bool able = wish->trust != TLS_NAMED || tls_context_learn(c);
-	struct tls *t = able ? new_client(c, fd, wish) : NULL;
+	bool ready = tls_context_ready(c, wish->trust);
+	struct tls *t = ready ? new_client(c, fd, wish) : NULL;
 	enum tls_fault f;
 
 	*out = NULL;

@@ -77,10 +77,11 @@ struct tls;         /* one connection */
 
 /* A client's context.  Everything that it reads is read here, before the jail:
  * authorities are the file authorities, or, where that is NULL, OpenSSL's own
- * ($SSL_CERT_FILE and $SSL_CERT_DIR count); those are made sense of when they
- * are needed first, and what is no certificate is passed over.  NULL with one line in error (a C
- * string) when the named file cannot be read or holds none; a system without
- * authorities trusts nobody.  Free with tls_context_free, which accepts NULL. */
+ * ($SSL_CERT_FILE and $SSL_CERT_DIR count), of which what is no certificate is
+ * passed over.  What costs time, sense is made of by the first handshake that
+ * needs it.  NULL with one line in error (a C string) when the named file cannot
+ * be read or holds none; a system without authorities trusts nobody.  Free with
+ * tls_context_free, which accepts NULL. */
 MUST_USE struct tls_context *tls_context_new(
     const char *authorities, struct buf *error);
 

@@ -96,8 +96,8 @@ add_all(X509_STORE *store, BIO *from)
 	return true;
 }
 
-bool
-tls_context_learn(struct tls_context *c)
+static bool
+learn(struct tls_context *c)
 {
 	BIO *from;
 	bool ok;
@@ -105,9 +105,8 @@ tls_context_learn(struct tls_context *c)
 	if (c->authorities.len == 0)
 		return true;
 	from = BIO_new_mem_buf(c->authorities.data, (int)c->authorities.len);
-	ok = from != NULL && add_all(SSL_CTX_get_cert_store(c->ssl), from);
+	ok = from != NULL && add_all(c->store, from);
 	BIO_free(from);
-	ERR_clear_error();
 	if (ok)
 		buf_free(&c->authorities);
 	return ok;
@@ -139,6 +138,31 @@ set_up(SSL_CTX *x)
 	       SSL_CTX_dane_enable(x) == 1;
 }
 
+static bool
+begin(struct tls_context *c)
+{
+	SSL_CTX *x = c->ssl == NULL ? SSL_CTX_new(TLS_client_method()) : NULL;
+
+	if (c->ssl != NULL)
+		return true;
+	if (x == NULL || !set_up(x)) {
+		SSL_CTX_free(x);
+		return false;
+	}
+	SSL_CTX_set1_cert_store(x, c->store);
+	c->ssl = x;
+	return true;
+}
+
+bool
+tls_context_ready(struct tls_context *c, enum tls_trust trust)
+{
+	bool ok = begin(c) && (trust != TLS_NAMED || learn(c));
+
+	ERR_clear_error();
+	return ok;
+}
+
 struct tls_context *
 tls_context_new(const char *authorities, struct buf *error)
 {
@@ -146,15 +170,16 @@ tls_context_new(const char *authorities, struct buf *error)
 
 	if (c == NULL)
 		return failed(c, error, "TLS", strerror(errno));
-	c->method = tls_bio_method();
-	c->ssl = SSL_CTX_new(TLS_client_method());
-	if (c->method == NULL || c->ssl == NULL || !set_up(c->ssl))
-		return failed(c, error, "TLS", "unable to begin");
 	c->authorities.max = AUTHORITIES_MAX;
+	c->method = tls_bio_method();
+	c->store = X509_STORE_new();
+	/* OpenSSL reads its own settings now. */
+	if (c->method == NULL || c->store == NULL ||
+	    OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG, NULL) != 1)
+		return failed(c, error, "TLS", "unable to begin");
 	if (authorities == NULL)
 		read_system(&c->authorities);
-	else if (X509_STORE_load_file(
-		     SSL_CTX_get_cert_store(c->ssl), authorities) != 1)
+	else if (X509_STORE_load_file(c->store, authorities) != 1)
 		return failed(c, error, authorities,
 		    "no authorities can be read from it");
 	ERR_clear_error();
@@ -169,6 +194,7 @@ tls_context_free(struct tls_context *c)
 	tls_session_clear(c);
 	buf_free(&c->authorities);
 	SSL_CTX_free(c->ssl);
+	X509_STORE_free(c->store);
 	BIO_meth_free(c->method);
 	free(c);
 }

@@ -17,7 +17,8 @@ struct tls_session {
 };
 
 struct tls_context {
-	SSL_CTX *ssl;
+	SSL_CTX *ssl; /* NULL until there is a handshake */
+	X509_STORE *store;
 	BIO_METHOD *method;
 	struct buf authorities; /* PEM that no handshake has needed yet */
 	struct tls_session sessions[TLS_SESSIONS];
@@ -34,10 +35,10 @@ struct tls {
 	char word[16];
 };
 
-/* Take c's authorities in, which costs as much as some handshakes: before the
- * first that looks at a certificate.  False without memory; it can be tried
- * again. */
-MUST_USE bool tls_context_learn(struct tls_context *c);
+/* Make c ready for a handshake of that trust: what was read is made sense of,
+ * which costs as much as some handshakes, by the first that needs it.  False
+ * without memory; it can be tried again. */
+MUST_USE bool tls_context_ready(struct tls_context *c, enum tls_trust trust);
 
 /* What t's SSL reads from and writes to is t->fd, without signals; false
  * without memory. */
