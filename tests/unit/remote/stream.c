@@ -6,6 +6,7 @@
 #include <poll.h>
 
 static struct stream s;
+static int64_t patience; /* of begin's streams; 0: none was told */
 
 /* A stream, and the other end of it in this process. */
 static int
@@ -16,6 +17,8 @@ begin(void)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	assert_true(fd_nonblock(ends[0]));
 	stream_open(&s, ends[0]);
+	if (patience > 0)
+		stream_patience(&s, patience);
 	return ends[1];
 }
 
@@ -60,6 +63,28 @@ lines_come_however_they_are_cut(void **state)
 	stream_close(&s, true);
 	assert_int_equal(s.fd, -1);
 	stream_close(&s, true);
+}
+
+static void
+a_read_that_waits_by_itself_ends_in_time(void **state)
+{
+	const int64_t most = CLOCK_SECOND / 20;
+	int64_t deadline;
+	struct str line;
+	int peer;
+
+	(void)state;
+	peer = begin();
+	stream_patience(&s, most);
+	deadline = clock_boot() + most;
+	assert_int_equal(stream_line(&s, deadline, &line), STREAM_TIMEOUT);
+	assert_true(clock_boot() >= deadline);
+	send_text(peer, "250");
+	assert_int_equal(stream_line(&s, clock_boot(), &line), STREAM_TIMEOUT);
+	send_text(peer, " ok\n");
+	expect_line("250 ok");
+	stream_close(&s, false);
+	assert_int_equal(close(peer), 0);
 }
 
 static void
@@ -371,6 +396,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(lines_come_however_they_are_cut),
+	    cmocka_unit_test(a_read_that_waits_by_itself_ends_in_time),
 	    cmocka_unit_test(a_line_has_its_limit),
 	    cmocka_unit_test(what_is_written_is_kept_until_it_is_flushed),
 	    cmocka_unit_test(a_peer_that_reads_nothing_is_left_by_the_deadline),
@@ -383,5 +409,8 @@ main(void)
 	    cmocka_unit_test(a_close_says_so_when_it_is_polite),
 	};
 
+	if (cmocka_run_group_tests(tests, open_all, close_all) != 0)
+		return 1;
+	patience = PATIENCE;
 	return cmocka_run_group_tests(tests, open_all, close_all);
 }

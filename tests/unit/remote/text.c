@@ -20,26 +20,30 @@
 	"MAIL FROM:<evil@a.test>\r\nRCPT TO:<u@local.test>\r\nDATA\r\n"        \
 	"Subject: smuggled\r\n\r\nx"
 
-/* Put in in pieces that end at the given places; the end as well. */
+/* Put in in pieces that end at the given places; the end as well.  To count is
+ * to do the same. */
 static void
 put(struct buf *out, bool dots, struct str in, size_t first, size_t piece)
 {
 	char room[TEXT_ROOM(8192)];
-	struct text t;
+	struct text t, counting;
 	size_t at = 0, n;
 
 	text_begin(&t, dots);
+	text_begin(&counting, dots);
 	while (at < in.len) {
 		size_t want = at == 0 && first > 0 ? first : piece;
 		struct str part = str_slice(in, at, at + want);
 
 		n = text_put(&t, part, room);
 		assert_true(n <= TEXT_ROOM(part.len));
+		assert_int_equal(text_put(&counting, part, NULL), n);
 		assert_true(buf_append(out, room, n));
 		at += part.len;
 	}
 	n = text_end(&t, room);
 	assert_true(n <= TEXT_END);
+	assert_int_equal(text_end(&counting, NULL), n);
 	assert_true(buf_append(out, room, n));
 }
 
