@@ -68,13 +68,14 @@ coldest(struct pool *p, size_t *idle)
 static void
 choose(struct pool *p, uint64_t key)
 {
+	struct worker *w;
 	size_t idle;
-	struct worker *w = coldest(p, &idle);
 
-	if (w == NULL || pool_idle(p, key) < p->count)
+	if (pool_idle(p, key) < p->count)
 		return;
-	if (idle >= SPARE ||
-	    clock_boot() - w->since >= (int64_t)COLD * CLOCK_SECOND)
+	w = coldest(p, &idle);
+	if (w != NULL && (idle >= SPARE || clock_boot() - w->since >=
+					       (int64_t)COLD * CLOCK_SECOND))
 		w->key = key;
 }
 
