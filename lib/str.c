@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { COUNT_BLOCK = 128 }; /* bytes; fewer than a byte counts to */
+
 struct str
 str_of(const char *s)
 {
@@ -68,6 +70,29 @@ str_find(struct str s, char c)
 	const char *at = s.len == 0 ? NULL : memchr(s.data, c, s.len);
 
 	return at == NULL ? s.len : (size_t)(at - s.data);
+}
+
+/* A loop of known length over bytes is what compilers make vectors of. */
+static unsigned char
+count_block(const char *p, char c)
+{
+	unsigned char n = 0;
+
+	for (size_t i = 0; i < COUNT_BLOCK; i++)
+		n = (unsigned char)(n + (p[i] == c));
+	return n;
+}
+
+size_t
+str_count(struct str s, char c)
+{
+	size_t n = 0, i = 0;
+
+	for (; s.len - i >= COUNT_BLOCK; i += COUNT_BLOCK)
+		n += count_block(s.data + i, c);
+	for (; i < s.len; i++)
+		n += s.data[i] == c;
+	return n;
 }
 
 size_t

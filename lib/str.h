@@ -31,6 +31,9 @@ bool str_ends(struct str s, struct str part);
 /* Index of the first byte c in s; s.len when there is none. */
 size_t str_find(struct str s, char c);
 
+/* How many bytes c are in s. */
+size_t str_count(struct str s, char c);
+
 /* Index of the last byte c in s; s.len when there is none. */
 size_t str_rfind(struct str s, char c);
 

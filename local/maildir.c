@@ -330,21 +330,11 @@ copy(const struct box *box, const struct maildir_mail *m, struct file *f,
 	return true;
 }
 
-static uint64_t
-count_lines(struct str s)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < s.len; i++)
-		n += s.data[i] == '\n';
-	return n;
-}
-
 static void
 make_name(
     char name[MAILDIR_NAME], const struct maildir_mail *m, const struct file *f)
 {
-	uint64_t lines = count_lines(m->prefix) + m->delivery->lines;
+	uint64_t lines = str_count(m->prefix, '\n') + m->delivery->lines;
 	struct maildir_name n = {.arrived = m->delivery->arrived,
 	    .token = m->delivery->job.token,
 	    .number = job_number(&m->delivery->job, 0),

@@ -100,16 +100,6 @@ crc_of(uint32_t crc, struct str s)
 	return (uint32_t)crc32(crc, (const Bytef *)s.data, (uInt)s.len);
 }
 
-static uint64_t
-lines(struct str s)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < s.len; i++)
-		n += s.data[i] == '\n';
-	return n;
-}
-
 void
 draft_body(struct draft *d, struct str bytes)
 {
@@ -118,7 +108,7 @@ draft_body(struct draft *d, struct str bytes)
 	msgid_feed(&d->id, bytes);
 	d->head.body_len += bytes.len;
 	d->head.body_crc = crc_of(d->head.body_crc, bytes);
-	d->head.lines += lines(bytes);
+	d->head.lines += str_count(bytes, '\n');
 	add(d, bytes);
 }
 

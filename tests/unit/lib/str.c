@@ -92,6 +92,31 @@ finds_first_and_last_or_the_length(void **state)
 	assert_int_equal(str_find(s, '\0'), 5);
 }
 
+/* Every length and start, all of them and one in seven. */
+static void
+counts_every_byte_once(void **state)
+{
+	char text[1000];
+
+	(void)state;
+	for (size_t every = 1; every <= 7; every += 6) {
+		for (size_t i = 0; i < sizeof(text); i++)
+			text[i] = (char)(i % every == 0 ? '\n' : 'x');
+		for (size_t from = 0; from < 9; from++) {
+			size_t n = 0;
+
+			for (size_t to = from; to <= sizeof(text); to++) {
+				struct str s = {text + from, to - from};
+
+				assert_int_equal(str_count(s, '\n'), n);
+				n += to < sizeof(text) && text[to] == '\n';
+			}
+		}
+	}
+	assert_int_equal(str_count(none, 'a'), 0);
+	assert_int_equal(str_count(str_of("\xff\xff a"), '\xff'), 2);
+}
+
 static void
 slice_stays_in_bounds(void **state)
 {
@@ -185,6 +210,7 @@ main(void)
 	    cmocka_unit_test(compares_bytes_and_folds_only_ascii),
 	    cmocka_unit_test(finds_starts_and_ends),
 	    cmocka_unit_test(finds_first_and_last_or_the_length),
+	    cmocka_unit_test(counts_every_byte_once),
 	    cmocka_unit_test(slice_stays_in_bounds),
 	    cmocka_unit_test(trim_takes_blanks_at_both_ends_only),
 	    cmocka_unit_test(cut_gives_every_part_once),
