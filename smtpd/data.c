@@ -5,6 +5,7 @@
 
 enum kind { CR, LF, DOT, OTHER, KINDS };
 enum action { NONE, BYTE, NEWLINE, BARE };
+enum { BLOCK = 128 }; /* bytes looked at together */
 
 /* After a bare CR or LF the message is lost, but its end is still to be found:
  * the states go on as if it had been text. */
@@ -87,39 +88,81 @@ data_decode_slow(struct data *d, struct str *in, char *out)
 	return made;
 }
 
-/* How many bytes from the front lie within a line and are themselves.  Once a
- * bare CR was seen the table does all the work: a line feed that is looked for
- * in vain at every second byte would cost the square of the length. */
-static size_t
-plain(const struct data *d, struct str in)
+/* 0: a CR stands before every LF and an LF behind every CR of the block, the
+ * byte behind its last one among them.  Of known length and without another
+ * result, so that compilers make vectors of it. */
+static unsigned char
+odd_ones(const char *p)
 {
-	bool text = d->state == DS_TEXT ||
-		    (d->state == DS_START && (d->counted || in.data[0] != '.'));
+	unsigned char odd = 0;
 
-	if (d->bare || !text)
-		return 0;
-	in = str_slice(in, 0, str_find(in, '\n'));
-	return str_find(in, '\r');
+	for (size_t i = 0; i < BLOCK; i++)
+		odd |= (unsigned char)((p[i] == '\r') ^ (p[i + 1] == '\n'));
+	return odd;
 }
 
+/* How many bytes from the front have CR and LF as whole pairs alone. */
+static size_t
+paired(struct str in)
+{
+	size_t i = 0;
+
+	if (in.len == 0 || in.data[0] == '\n')
+		return 0;
+	while (in.len - i > BLOCK && odd_ones(in.data + i) == 0)
+		i += BLOCK;
+	while (
+	    i + 1 < in.len && (in.data[i] == '\r') == (in.data[i + 1] == '\n'))
+		i++;
+	return in.data[i] == '\r' ? i : i + 1;
+}
+
+/* The next bytes are themselves, up to the line's end. */
+static bool
+is_text(const struct data *d, struct str in)
+{
+	return d->state == DS_TEXT ||
+	       (d->state == DS_START && (d->counted || in.data[0] != '.'));
+}
+
+/* The rest of a line, or as much of it as there is, all in pairs.  How many
+ * bytes it took; *made is how many it wrote. */
+static size_t
+line(struct data *d, struct str in, char *out, size_t *made)
+{
+	size_t lf = str_find(in, '\n');
+	bool ends = lf < in.len;
+
+	*made = lf;
+	memmove(out, in.data, ends ? lf - 1 : lf);
+	if (ends)
+		out[lf - 1] = '\n';
+	d->state = ends ? DS_START : DS_TEXT;
+	d->bytes += ends ? lf + 1 : lf;
+	return ends ? lf + 1 : lf;
+}
+
+/* Once a bare CR or LF was seen the table does all the work: pairs that are
+ * looked for in vain at every second byte would cost the square of the
+ * length. */
 size_t
 data_decode(struct data *d, struct str *in, char *out)
 {
-	size_t made = 0;
+	size_t made = 0, sure = 0; /* sure: bytes that were found in pairs */
 
 	while (in->len > 0 && d->state != DS_END) {
-		size_t n = plain(d, *in);
+		size_t used = 1, n;
+		bool text = is_text(d, *in);
 
-		if (n == 0) {
-			made += step(d, in->data[0], out + made);
-			n = 1;
-		} else {
-			memcpy(out + made, in->data, n);
-			made += n;
-			d->bytes += n;
-			d->state = DS_TEXT;
-		}
-		*in = str_slice(*in, n, in->len);
+		if (sure == 0 && text && !d->bare)
+			sure = paired(*in);
+		if (sure > 0 && text)
+			used = line(d, str_slice(*in, 0, sure), out + made, &n);
+		else
+			n = step(d, in->data[0], out + made);
+		made += n;
+		sure -= used < sure ? used : sure;
+		*in = str_slice(*in, used, in->len);
 	}
 	return made;
 }

@@ -32,7 +32,8 @@ struct data {
 
 /* Take bytes from the front of *in until it is empty or the message has ended
  * (state DS_END; what is left in *in comes after the message).  out has room
- * for in->len bytes; returns how many were written. */
+ * for in->len bytes and may be where they stand; returns how many were
+ * written. */
 MUST_USE size_t data_decode(struct data *d, struct str *in, char *out);
 
 /* No more will come: a CR at the very end was one by itself. */

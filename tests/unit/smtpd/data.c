@@ -208,6 +208,17 @@ a_message_may_pass_four_gibibytes(void **state)
 	}
 }
 
+static void
+same_result(const struct result *a, const struct result *b)
+{
+	assert_int_equal(a->d.state, b->d.state);
+	assert_int_equal(a->d.bare, b->d.bare);
+	assert_int_equal(a->d.bytes, b->d.bytes);
+	assert_int_equal(a->left, b->left);
+	assert_int_equal(a->len, b->len);
+	assert_memory_equal(a->text, b->text, a->len);
+}
+
 /* Streams of few kinds of bytes meet every cell of the table. */
 static void
 the_fast_way_does_what_the_table_says(void **state)
@@ -231,12 +242,47 @@ the_fast_way_does_what_the_table_says(void **state)
 		    seed % n);
 		decode_as(
 		    &slow, counted, data_decode_slow, (struct str){wire, n}, 0);
-		assert_int_equal(fast.d.state, slow.d.state);
-		assert_int_equal(fast.d.bare, slow.d.bare);
-		assert_int_equal(fast.d.bytes, slow.d.bytes);
-		assert_int_equal(fast.left, slow.left);
-		assert_int_equal(fast.len, slow.len);
-		assert_memory_equal(fast.text, slow.text, fast.len);
+		same_result(&fast, &slow);
+	}
+}
+
+/* Long enough for bytes that are looked at together: good lines of all lengths,
+ * and now and then a byte of another kind anywhere.  Once where they stand. */
+static void
+long_stretches_are_what_the_table_says_and_may_stand_in_place(void **state)
+{
+	static const char odd[] = "\r\n.\0";
+	unsigned seed = 1;
+
+	(void)state;
+	for (int round = 0; round < 6000; round++) {
+		struct result fast, slow, place = {.len = 0};
+		bool counted = round % 2 != 0;
+		char wire[ROOM];
+		struct str in = {wire, 0}, rest = {place.text, ROOM};
+		size_t lines = 0;
+
+		while (in.len + 300 < ROOM - 200 * (size_t)(round % 15)) {
+			size_t n = seed / 65536 % (round % 3 != 0 ? 90 : 298);
+
+			seed = seed * 1103515245U + 12345U;
+			memset(wire + in.len, lines++ % 7 ? 'x' : '.', n);
+			memcpy(wire + in.len + n, "\r\n", 2);
+			in.len += n + 2;
+		}
+		for (int i = 0; i < round % 4; i++) {
+			seed = seed * 1103515245U + 12345U;
+			wire[(seed >> 8) % in.len] = odd[(seed >> 4) % 4];
+		}
+		memcpy(place.text, wire, in.len);
+		rest.len = in.len;
+		place.d.counted = counted;
+		decode_as(&fast, counted, data_decode, in, seed % in.len);
+		decode_as(&slow, counted, data_decode_slow, in, 0);
+		place.len = data_decode(&place.d, &rest, place.text);
+		same_result(&fast, &slow);
+		place.left = rest.len;
+		same_result(&place, &slow);
 	}
 }
 
@@ -251,6 +297,8 @@ main(void)
 		where_bytes_are_counted_nothing_ends_it_and_dots_stay),
 	    cmocka_unit_test(a_message_may_pass_four_gibibytes),
 	    cmocka_unit_test(the_fast_way_does_what_the_table_says),
+	    cmocka_unit_test(
+		long_stretches_are_what_the_table_says_and_may_stand_in_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
