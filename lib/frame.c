@@ -38,19 +38,26 @@ get_head(const char *head, size_t *payload)
 }
 
 bool
-frame_append(struct buf *b, char kind, struct str payload)
+frame_head(struct buf *b, char kind, size_t payload)
 {
-	size_t before = b->len;
-
-	if (payload.len > FRAME_PAYLOAD_MAX) {
+	if (payload > FRAME_PAYLOAD_MAX) {
 		errno = EMSGSIZE;
 		return false;
 	}
-	if (!buf_reserve(b, FRAME_HEAD + payload.len))
+	if (!buf_reserve(b, FRAME_HEAD))
 		return false;
-	put_head(b->data + before, kind, payload.len);
+	put_head(b->data + b->len, kind, payload);
 	b->len += FRAME_HEAD;
-	return buf_append_str(b, payload);
+	return true;
+}
+
+bool
+frame_append(struct buf *b, char kind, struct str payload)
+{
+	if (payload.len <= FRAME_PAYLOAD_MAX &&
+	    !buf_reserve(b, FRAME_HEAD + payload.len))
+		return false;
+	return frame_head(b, kind, payload.len) && buf_append_str(b, payload);
 }
 
 bool

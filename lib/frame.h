@@ -30,6 +30,10 @@ enum frame_result {
  * FRAME_PAYLOAD_MAX.  Matched by frame_take. */
 MUST_USE bool frame_append(struct buf *b, char kind, struct str payload);
 
+/* Append the head of a frame whose payload goes out behind b, but not in it.
+ * Fails as frame_append does. */
+MUST_USE bool frame_head(struct buf *b, char kind, size_t payload);
+
 /* Begin a frame of yet unknown length; *mark is for frame_finish, which writes
  * the length of what was appended since.  Over FRAME_PAYLOAD_MAX it fails with
  * EMSGSIZE and the begun frame is taken out of b again; with EINVAL when no

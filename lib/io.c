@@ -198,6 +198,12 @@ reader_peek(struct reader *r, struct str *bytes)
 	return true;
 }
 
+char *
+reader_place(struct reader *r)
+{
+	return r->data + r->pos;
+}
+
 void
 reader_consume(struct reader *r, size_t n)
 {

@@ -52,6 +52,10 @@ MUST_USE enum line_result reader_line(
  * (errno 0) or on error.  Take what was used with reader_consume. */
 MUST_USE bool reader_peek(struct reader *r, struct str *bytes);
 
+/* Where the bytes stand that reader_peek showed: what is taken next may be
+ * changed there first. */
+char *reader_place(struct reader *r);
+
 /* Take n bytes, at most what reader_peek showed. */
 void reader_consume(struct reader *r, size_t n);
 

@@ -213,6 +213,12 @@ sock_send_both(int s, struct str head, struct str body, int fd)
 	return true;
 }
 
+ssize_t
+sock_send_some(int s, struct str head, struct str body)
+{
+	return send_once(s, head, body, -1);
+}
+
 bool
 sock_send(int s, const void *data, size_t n, int fd)
 {

@@ -45,6 +45,10 @@ MUST_USE bool sock_send(int s, const void *data, size_t n, int fd);
 /* The same for two runs of bytes, sent as one. */
 MUST_USE bool sock_send_both(int s, struct str head, struct str body, int fd);
 
+/* As much of two runs of bytes as goes at once.  How many bytes went, or -1
+ * with errno: EPIPE without a signal, never EINTR. */
+MUST_USE ssize_t sock_send_some(int s, struct str head, struct str body);
+
 /* Receive at most size bytes and at most one descriptor, stored close-on-exec
  * in *fd (-1: none came), which the caller owns.  Returns the count, 0 at the
  * end, -1 with errno.  A packet longer than size is EMSGSIZE; a descriptor that

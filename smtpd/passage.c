@@ -150,15 +150,16 @@ static size_t
 take(struct session *s, struct str bytes)
 {
 	struct passage *p = &s->passage;
-	struct str rest = bytes;
-	size_t made;
+	struct str rest = bytes, text;
 
 	if (p->draining && p->data.counted)
 		return bytes.len;
-	made = data_decode(&p->data, &rest, s->body);
+	text.data = reader_place(&s->stream.reader);
+	text.len =
+	    data_decode(&p->data, &rest, reader_place(&s->stream.reader));
 	p->taken += bytes.len - rest.len;
 	set_limit(s);
-	pass_on(s, (struct str){s->body, made});
+	pass_on(s, text);
 	return bytes.len - rest.len;
 }
 

@@ -59,7 +59,6 @@ struct session {
 	uint64_t accepted, refused;
 	struct buf path; /* address_parse_path writes here */
 	struct buf text; /* of a reply that is put together */
-	char body[STREAM_IN];
 };
 
 /* A session of its own memory; NULL without it.  Free with session_free. */

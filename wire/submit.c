@@ -1,6 +1,7 @@
 /* submit: the client's end of queue/submit; see submit.h.
  *
- * A message that fits CHUNK goes out in one send, its commit included. */
+ * A message of short pieces that fits CHUNK goes out in one send, its commit
+ * included; a long piece is not copied to what is kept, but goes out behind it. */
 #include "wire/submit.h"
 
 #include "lib/fd.h"
@@ -15,10 +16,13 @@
 
 enum {
 	CHUNK = 65536,             /* bytes kept before they are written */
+	LONG = CHUNK / 2,          /* bytes of a piece that is not kept */
 	OUT_MAX = CHUNK + 64,      /* and a few heads of frames */
 	ANSWER_MAX = 512,          /* bytes of a whole answer */
 	KEPT = 8 + QUEUE_TOKEN + 4 /* bytes of K */
 };
+
+static const struct str nothing = {NULL, 0};
 
 void
 submit_init(struct submit *s)
@@ -193,15 +197,18 @@ last_word(struct submit *s)
 	return code == QQ_OK || code == QQ_TIMEOUT ? QQ_CONNECT : code;
 }
 
-/* 0, or the enum queue_code of what failed. */
+/* What is kept and piece behind it.  0, or the enum queue_code of what
+ * failed. */
 static int
-send_all(struct submit *s)
+send_all(struct submit *s, struct str piece)
 {
-	size_t at = 0;
+	struct str kept = buf_str(&s->out);
 
-	while (at < s->out.len) {
-		ssize_t n = send(
-		    s->fd, s->out.data + at, s->out.len - at, MSG_NOSIGNAL);
+	while (kept.len + piece.len > 0) {
+		ssize_t n = piece.len > 0 ? sock_send_some(s->fd, kept, piece)
+					  : send(s->fd, kept.data, kept.len,
+						MSG_NOSIGNAL);
+		size_t cut;
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -209,22 +216,24 @@ send_all(struct submit *s)
 			return QQ_TIMEOUT;
 		if (n < 0)
 			return last_word(s);
-		at += (size_t)n;
 		s->sent = true;
+		cut = (size_t)n < kept.len ? (size_t)n : kept.len;
+		kept = str_slice(kept, cut, kept.len);
+		piece = str_slice(piece, (size_t)n - cut, piece.len);
 	}
 	return 0;
 }
 
-/* Write what is kept.  An old connection that turns out to be closed before
- * it took a byte costs nothing: the message goes over a new one. */
+/* Write what is kept, and piece.  An old connection that turns out to be closed
+ * before it took a byte costs nothing: the message goes over a new one. */
 static void
-flush(struct submit *s)
+flush(struct submit *s, struct str piece)
 {
-	int code = send_all(s);
+	int code = send_all(s, piece);
 
 	if (code == QQ_CONNECT && !s->sent && !s->fresh) {
 		fd_close(&s->fd);
-		code = dial(s) ? send_all(s) : QQ_CONNECT;
+		code = dial(s) ? send_all(s, piece) : QQ_CONNECT;
 	}
 	if (code != 0)
 		fail(s, code);
@@ -248,7 +257,7 @@ want(struct submit *s, char kind, size_t n)
 	if (s->kind != 0 && (s->kind != kind || s->out.len + n > CHUNK))
 		finish(s);
 	if (s->kind == 0 && s->out.len + n > CHUNK)
-		flush(s);
+		flush(s, nothing);
 	if (s->trouble == 0 && s->kind == 0) {
 		if (frame_begin(&s->out, kind, &s->mark))
 			s->kind = kind;
@@ -265,16 +274,36 @@ add(struct submit *s, struct str bytes)
 		fail(s, QQ_MEMORY);
 }
 
+/* A frame of its own, behind what is kept. */
+static void
+pass(struct submit *s, struct str piece)
+{
+	finish(s);
+	if (s->trouble == 0 && !frame_head(&s->out, 'M', piece.len))
+		fail(s, QQ_MEMORY);
+	if (s->trouble == 0)
+		flush(s, piece);
+}
+
+static void
+keep(struct submit *s, struct str piece)
+{
+	while (piece.len > 0 && want(s, 'M', 1)) {
+		size_t room = s->out.len < CHUNK ? CHUNK - s->out.len : 1;
+
+		add(s, str_slice(piece, 0, room));
+		piece = str_slice(piece, room, piece.len);
+	}
+}
+
 void
 submit_body(struct submit *s, struct str bytes)
 {
-	while (bytes.len > 0 && want(s, 'M', 1)) {
-		size_t room = s->out.len < CHUNK ? CHUNK - s->out.len : 1;
-		size_t n = bytes.len < room ? bytes.len : room;
-
-		add(s, str_slice(bytes, 0, n));
-		bytes = str_slice(bytes, n, bytes.len);
+	while (bytes.len >= LONG && s->trouble == 0) {
+		pass(s, str_slice(bytes, 0, CHUNK));
+		bytes = str_slice(bytes, CHUNK, bytes.len);
 	}
+	keep(s, bytes);
 }
 
 void
@@ -307,7 +336,7 @@ commit(struct submit *s, struct submit_result *result)
 	    !frame_append(&s->out, 'C', (struct str){NULL, 0}))
 		fail(s, QQ_MEMORY);
 	if (s->trouble == 0)
-		flush(s);
+		flush(s, nothing);
 	if (s->trouble != 0)
 		return s->trouble;
 	code = answer(s, 0, &f);
@@ -342,6 +371,6 @@ submit_abort(struct submit *s)
 	if (!frame_append(&s->out, 'A', (struct str){NULL, 0}))
 		fail(s, QQ_MEMORY);
 	else
-		flush(s);
+		flush(s, nothing);
 	s->sent = false;
 }

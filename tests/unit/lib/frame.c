@@ -46,11 +46,13 @@ frames_have_the_bytes_of_the_contract(void **state)
 	assert_true(frame_begin(&b, 'L', &mark));
 	assert_true(buf_append_text(&b, "xyz"));
 	assert_true(frame_finish(&b, mark));
-	assert_int_equal(b.len, 7 + 5 + 8);
+	assert_true(frame_head(&b, 'M', 65536));
+	assert_int_equal(b.len, 7 + 5 + 8 + 5);
 	assert_memory_equal(b.data,
 	    "\0\0\0\3Kab"
 	    "\0\0\0\1E"
-	    "\0\0\0\4Lxyz",
+	    "\0\0\0\4Lxyz"
+	    "\0\1\0\1M",
 	    b.len);
 	buf_free(&b);
 }
@@ -90,6 +92,10 @@ sizes_over_the_limit_are_refused_and_leave_nothing(void **state)
 	assert_int_equal(small.len, 0);
 	assert_true(frame_append(&small, 'x', str_of("abc")));
 	assert_false(frame_begin(&small, 'x', &mark));
+	assert_false(frame_head(&small, 'x', 0));
+	errno = 0;
+	assert_false(frame_head(&small, 'x', sizeof(big)));
+	assert_int_equal(errno, EMSGSIZE);
 	assert_int_equal(small.len, 8);
 	buf_free(&small);
 }

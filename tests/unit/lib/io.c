@@ -202,6 +202,7 @@ peeked_bytes_stay_until_consumed(void **state)
 		assert_true(str_equal(bytes, str_of("bc")));
 	}
 	reader_consume(&r, 1);
+	assert_ptr_equal(reader_place(&r), bytes.data + 1);
 	assert_true(reader_peek(&r, &bytes));
 	assert_true(str_equal(bytes, str_of("c")));
 	assert_int_equal(s.calls, 1);

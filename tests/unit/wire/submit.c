@@ -411,6 +411,73 @@ a_connection_ended_after_begin_is_made_again(void **state)
 	server_was_content(st);
 }
 
+/* Long pieces among short ones. */
+static const size_t pieces[] = {
+    1, 40000, 7, 30000, 32768, CHUNK, CHUNK + 1, 3, BIG};
+enum { PIECES = 1 + 40000 + 7 + 30000 + 32768 + 2 * CHUNK + 1 + 3 + BIG };
+
+static void
+pieces_of(struct submit *s)
+{
+	static char bytes[PIECES];
+	size_t at = 0;
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)(i % 251);
+	for (size_t i = 0; i < COUNT(pieces); i++) {
+		submit_body(s, (struct str){bytes + at, pieces[i]});
+		at += pieces[i];
+	}
+	submit_record(s, 'F', str_of("a@b"));
+	submit_record(s, 'T', str_of("c@d"));
+}
+
+static int
+take_pieces(int listener)
+{
+	struct buf body = {0}, records = {0};
+	int bad = 0, fd = accept(listener, NULL, NULL);
+
+	for (int i = 0; i < 2 && !bad; i++) {
+		buf_clear(&body);
+		buf_clear(&records);
+		bad = take_message(fd, &body, &records) < 0 ||
+		      body.len != PIECES || !is(&records, "Fa@b\0Tc@d\0", 10) ||
+		      !say_kept(fd);
+		for (size_t j = 0; !bad && j < PIECES; j++)
+			bad = body.data[j] != (char)(j % 251);
+		fd_close(&fd);
+		if (i == 0)
+			fd = accept(listener, NULL, NULL);
+	}
+	fd_close(&fd);
+	buf_free(&body);
+	buf_free(&records);
+	return bad;
+}
+
+static void
+long_and_short_pieces_arrive_in_order_over_a_new_connection_too(void **state)
+{
+	struct stage *st = *state;
+	struct submit_result result;
+	struct submit s;
+
+	submit_init(&s);
+	serve(st, take_pieces);
+	assert_true(submit_begin(&s));
+	pieces_of(&s);
+	submit_commit(&s, &result);
+	assert_int_equal(result.code, 0);
+	s.fresh = false;
+	assert_int_equal(shutdown(s.fd, SHUT_RDWR), 0);
+	pieces_of(&s);
+	submit_commit(&s, &result);
+	assert_int_equal(result.code, 0);
+	submit_close(&s);
+	server_was_content(st);
+}
+
 static int
 hear_abort(int listener)
 {
@@ -503,6 +570,8 @@ main(void)
 	    STAGED(a_refusal_at_the_door_is_heard),
 	    STAGED(a_connection_ended_while_idle_is_made_again),
 	    STAGED(a_connection_ended_after_begin_is_made_again),
+	    STAGED(
+		long_and_short_pieces_arrive_in_order_over_a_new_connection_too),
 	    STAGED(an_abort_is_said_only_when_something_was_sent),
 	    STAGED(bad_records_never_leave),
 	    STAGED(nobody_there_is_temporary),
