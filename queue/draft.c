@@ -2,6 +2,7 @@
 #include "queue/draft.h"
 
 #include "lib/clock.h"
+#include "lib/crc.h"
 #include "lib/fd.h"
 #include "lib/rng.h"
 #include "queue/reserve.h"
@@ -9,7 +10,6 @@
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
 void
 draft_init(struct draft *d, struct place *place)
@@ -94,12 +94,6 @@ add(struct draft *d, struct str bytes)
 	}
 }
 
-static uint32_t
-crc_of(uint32_t crc, struct str s)
-{
-	return (uint32_t)crc32(crc, (const Bytef *)s.data, (uInt)s.len);
-}
-
 void
 draft_body(struct draft *d, struct str bytes)
 {
@@ -107,7 +101,7 @@ draft_body(struct draft *d, struct str bytes)
 		return;
 	msgid_feed(&d->id, bytes);
 	d->head.body_len += bytes.len;
-	d->head.body_crc = crc_of(d->head.body_crc, bytes);
+	d->head.body_crc = crc_add(d->head.body_crc, bytes);
 	d->head.lines += str_count(bytes, '\n');
 	add(d, bytes);
 }
@@ -118,7 +112,7 @@ draft_envelope(struct draft *d, struct str bytes)
 	if (d->code != 0)
 		return;
 	d->head.envelope_len += bytes.len;
-	d->head.envelope_crc = crc_of(d->head.envelope_crc, bytes);
+	d->head.envelope_crc = crc_add(d->head.envelope_crc, bytes);
 	add(d, bytes);
 }
 

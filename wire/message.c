@@ -1,6 +1,7 @@
 /* message: the head of a queue file, and its checks; see message.h. */
 #include "wire/message.h"
 
+#include "lib/crc.h"
 #include "lib/fd.h"
 #include "lib/num.h"
 #include <errno.h>
@@ -8,7 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 enum {
 	MICRO = 1000000,
@@ -130,12 +130,6 @@ from_numbers(struct message *m, const uint64_t n[NUMBERS])
 	m->id_hash = n[N_ID_HASH];
 }
 
-static uint32_t
-crc_of(uint32_t crc, const char *data, size_t n)
-{
-	return (uint32_t)crc32(crc, (const Bytef *)data, (uInt)n);
-}
-
 void
 message_write(char out[MESSAGE_HEAD], const struct message *m)
 {
@@ -154,8 +148,8 @@ message_write(char out[MESSAGE_HEAD], const struct message *m)
 	*p = '\n';
 	out[LAST_AT - 1] = '\n';
 	memcpy(out + LAST_AT, last, LAST_LEN);
-	put_number(
-	    out + LAST_AT + LAST_LEN, CRC_DIGITS, 16, crc_of(0, out, LAST_AT));
+	put_number(out + LAST_AT + LAST_LEN, CRC_DIGITS, 16,
+	    crc_add(0, (struct str){out, LAST_AT}));
 	out[MESSAGE_HEAD - 1] = '\n';
 }
 
@@ -253,7 +247,7 @@ static bool
 check(int fd, uint64_t at, uint64_t len, uint32_t want)
 {
 	char window[WINDOW];
-	uint32_t crc = crc_of(0, NULL, 0);
+	uint32_t crc = 0;
 
 	while (len > 0) {
 		size_t n = len < WINDOW ? (size_t)len : WINDOW;
@@ -263,7 +257,7 @@ check(int fd, uint64_t at, uint64_t len, uint32_t want)
 				errno = EPROTO;
 			return false;
 		}
-		crc = crc_of(crc, window, n);
+		crc = crc_add(crc, (struct str){window, n});
 		at += n;
 		len -= n;
 	}
