@@ -353,11 +353,11 @@ jobs_are_taken_whole_and_results_appended(void **state)
 	assert_int_equal(job_take(&cut, &got, &used), FRAME_OK);
 	assert_int_equal(used, b.len);
 	check_job(&got, &want);
-	cut.data[FRAME_HEAD - 1] = 'R';
-	assert_int_equal(job_take(&cut, &got, &used), FRAME_BAD);
-	cut.data[FRAME_HEAD - 1] = 'J';
-	cut.data[FRAME_HEAD + 34] = 1; /* the count */
-	assert_int_equal(job_take(&cut, &got, &used), FRAME_BAD);
+	b.data[FRAME_HEAD - 1] = 'R';
+	assert_int_equal(job_take(&b, &got, &used), FRAME_BAD);
+	b.data[FRAME_HEAD - 1] = 'J';
+	b.data[FRAME_HEAD + 34] = 1; /* the count */
+	assert_int_equal(job_take(&b, &got, &used), FRAME_BAD);
 	buf_clear(&b);
 	assert_true(result_append(&b, &good));
 	used = b.len;
