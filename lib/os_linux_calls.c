@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <malloc.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -288,6 +289,9 @@ os_seccomp_enter(unsigned promises)
 	entered = fill(ctx, promises) && succeeded(seccomp_load(ctx));
 	saved = errno;
 	seccomp_release(ctx);
+	/* What the table was made of, hundreds of kilobytes in small pieces,
+	 * would stay with each process for as long as it lives. */
+	(void)malloc_trim(0);
 	errno = saved;
 	return entered;
 }
