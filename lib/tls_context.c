@@ -53,8 +53,9 @@ read_folder(struct buf *text, const char *path)
 	if (dir == NULL)
 		return;
 	while ((entry = readdir(dir)) != NULL)
-		if (is_hash(entry->d_name))
-			(void)!fd_read_file(dirfd(dir), entry->d_name, text);
+		if (is_hash(entry->d_name) &&
+		    fd_read_file(dirfd(dir), entry->d_name, text))
+			(void)!buf_append_byte(text, '\n');
 	(void)closedir(dir);
 }
 
@@ -73,8 +74,8 @@ read_system(struct buf *text)
 static int
 no_password(char *out, int size, int writes, void *unused)
 {
-	(void)out;
-	(void)size;
+	if (size > 0)
+		out[0] = '\0';
 	(void)writes;
 	(void)unused;
 	return -1;
