@@ -19,8 +19,10 @@ behind(char *out, size_t len)
 static size_t
 end_line(struct text *t, char *out)
 {
-	if (out != NULL)
-		memcpy(out, "\r\n", 2);
+	if (out != NULL) {
+		out[0] = '\r';
+		out[1] = '\n';
+	}
 	t->start = true;
 	t->cr = false;
 	return 2;
