@@ -312,6 +312,7 @@ copy(const struct box *box, const struct maildir_mail *m, struct file *f,
 	uint64_t offset = 0;
 	struct str chunk;
 
+	body_align(m->body, m->prefix.len);
 	do {
 		bool first = offset == 0;
 

@@ -11,6 +11,7 @@ body_open(struct body *b, int fd, uint64_t at, uint64_t len)
 	b->fd = fd;
 	b->at = at;
 	b->len = len;
+	b->shift = 0;
 	b->start = 0;
 	b->have = 0;
 }
@@ -20,7 +21,8 @@ static bool
 fill(struct body *b, uint64_t offset)
 {
 	uint64_t left = b->len - offset;
-	size_t want = left < BODY_WINDOW ? (size_t)left : BODY_WINDOW;
+	size_t most = BODY_WINDOW - (b->shift + offset) % BODY_WINDOW;
+	size_t want = left < most ? (size_t)left : most;
 
 	b->start = offset;
 	b->have = 0;
@@ -54,6 +56,16 @@ body_get(struct body *b, uint64_t offset, struct str *chunk)
 	*chunk = str_slice((struct str){b->window, b->have},
 	    (size_t)(offset - b->start), b->have);
 	return true;
+}
+
+void
+body_align(struct body *b, uint64_t shift)
+{
+	size_t most = BODY_WINDOW - shift % BODY_WINDOW;
+
+	b->shift = shift;
+	if (b->have < b->len && (b->start > 0 || b->have > most))
+		b->have = b->start > 0 ? 0 : most;
 }
 
 /* A walk over header lines, whatever windows they fall into. */

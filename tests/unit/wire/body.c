@@ -53,7 +53,46 @@ only_what_is_within_the_bounds(void **state)
 	assert_true(body_get(&body, BODY_WINDOW + 10, &chunk));
 	assert_int_equal(chunk.len, 0);
 	assert_true(body_get(&body, 3, &chunk));
-	assert_int_equal(chunk.len, BODY_WINDOW);
+	assert_int_equal(chunk.len, BODY_WINDOW - 3);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* As one goes through it who writes it behind 100 other bytes. */
+static void
+windows_can_end_with_those_of_another_file(void **state)
+{
+	static char much[3 * BODY_WINDOW];
+	const size_t shifts[] = {
+	    100, 0, BODY_WINDOW - 1, BODY_WINDOW, 5 * BODY_WINDOW + 7};
+	struct str chunk;
+	FILE *f;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(much); i++)
+		much[i] = (char)(i % 251);
+	f = open_text((struct str){much, sizeof(much)});
+	for (size_t i = 0; i < COUNT(shifts); i++) {
+		size_t offset = 0;
+
+		assert_true(body_get(&body, i * 1000, &chunk));
+		body_align(&body, shifts[i]);
+		while (offset < sizeof(much)) {
+			assert_true(body_get(&body, offset, &chunk));
+			assert_memory_equal(
+			    chunk.data, much + offset, chunk.len);
+			offset += chunk.len;
+			assert_true(offset == sizeof(much) ||
+				    (shifts[i] + offset) % BODY_WINDOW == 0);
+		}
+		assert_true(body_get(&body, offset, &chunk));
+		assert_int_equal(chunk.len, 0);
+	}
+	assert_int_equal(fclose(f), 0);
+	f = open_text(str_of("abc"));
+	assert_true(body_get(&body, 0, &chunk));
+	body_align(&body, BODY_WINDOW - 1);
+	assert_true(body_get(&body, 0, &chunk));
+	assert_int_equal(chunk.len, 3);
 	assert_int_equal(fclose(f), 0);
 }
 
@@ -164,6 +203,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(only_what_is_within_the_bounds),
+	    cmocka_unit_test(windows_can_end_with_those_of_another_file),
 	    cmocka_unit_test(a_short_file_is_an_error),
 	    cmocka_unit_test(where_the_header_ends),
 	    cmocka_unit_test(a_line_of_the_header_and_no_other),
