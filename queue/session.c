@@ -18,8 +18,8 @@
 #include <sys/socket.h>
 
 enum {
-	INPUT = 65536, /* bytes received at once */
-	HURRY = 10,    /* seconds of silence once we shall end */
+	INPUT = 1 << 17, /* bytes received at once */
+	HURRY = 10,      /* seconds of silence once we shall end */
 };
 
 enum phase { PH_IDLE, PH_BODY, PH_ENVELOPE };

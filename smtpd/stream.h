@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 enum {
-	STREAM_IN = 1 << 16,    /* bytes read at once at most */
+	STREAM_IN = 1 << 17,    /* bytes read at once at most */
 	STREAM_OUT = 1 << 13,   /* bytes of replies kept at most */
 	STREAM_LINE = 2048,     /* the longest command line, with CR LF */
 	STREAM_FLOOD = 1 << 16, /* bytes without an LF that end the talk */

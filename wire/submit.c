@@ -300,8 +300,8 @@ void
 submit_body(struct submit *s, struct str bytes)
 {
 	while (bytes.len >= LONG && s->trouble == 0) {
-		pass(s, str_slice(bytes, 0, CHUNK));
-		bytes = str_slice(bytes, CHUNK, bytes.len);
+		pass(s, str_slice(bytes, 0, FRAME_PAYLOAD_MAX));
+		bytes = str_slice(bytes, FRAME_PAYLOAD_MAX, bytes.len);
 	}
 	keep(s, bytes);
 }

@@ -102,7 +102,8 @@ take_message(int fd, struct buf *body, struct buf *records)
 		if (f.kind == 'C')
 			break;
 		if ((f.kind != 'M' && f.kind != 'E') ||
-		    (last == 'E' && f.kind == 'M') || f.payload.len > CHUNK ||
+		    (last == 'E' && f.kind == 'M') ||
+		    f.payload.len > FRAME_PAYLOAD_MAX ||
 		    !buf_append_str(f.kind == 'M' ? body : records, f.payload))
 			return -1;
 		last = f.kind;
