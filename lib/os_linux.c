@@ -79,6 +79,12 @@ os_end_with_parent(int signal)
 	return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0) == 0;
 }
 
+int
+os_process(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
 bool
 os_close_from(int lowest)
 {

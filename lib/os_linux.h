@@ -27,6 +27,10 @@ MUST_USE bool os_no_new_privileges(void);
  * SIGKILL. */
 MUST_USE bool os_end_with_parent(int signal);
 
+/* A close-on-exec descriptor that is readable once this child has ended.  -1
+ * with errno. */
+MUST_USE int os_process(pid_t pid);
+
 /* Close every descriptor from lowest upwards. */
 MUST_USE bool os_close_from(int lowest);
 
@@ -86,5 +90,11 @@ MUST_USE bool os_landlock_enter(int rules);
 /* Enter the seccomp filter of promises (of enum promise, lib/drop.h).  After
  * no-new-privs.  Made from the table in os_linux_calls.c. */
 MUST_USE bool os_seccomp_enter(unsigned promises);
+
+/* Make the filter of promises and keep it, so that os_seccomp_enter, for the
+ * same ones, in this process or its children, need not: to make one takes a
+ * millisecond and leaves a heap behind.  Of two filters; before any jail, and
+ * with SIGCHLD as it is by default.  False with errno, or 0. */
+MUST_USE bool os_seccomp_keep(unsigned promises);
 
 #endif

@@ -5,14 +5,18 @@
 #include "lib/drop.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <malloc.h>
 #include <seccomp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -22,8 +26,16 @@ enum {
 	ONLY_NEW = O_CREAT | O_EXCL,
 	OPEN_CHANGES =
 	    O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY),
-	OPTIMIZE_TREE = 2 /* a binary tree instead of a list */
+	OPTIMIZE_TREE = 2, /* a binary tree instead of a list */
+	SELF = 0x7edcba98  /* in a filter that is kept: its process's number */
 };
+
+/* Filters that were made before they are needed. */
+static struct kept {
+	struct sock_filter *code;
+	size_t size; /* bytes */
+	unsigned promises;
+} kept[2];
 
 #define CALL(name) SCMP_SYS(name)
 
@@ -238,10 +250,10 @@ add_sets(scmp_filter_ctx ctx, unsigned promises)
 
 /* raise and abort; a child has another number, so with fork it is any. */
 static bool
-add_self(scmp_filter_ctx ctx)
+add_self(scmp_filter_ctx ctx, uint32_t number)
 {
 	const struct scmp_arg_cmp self = {
-	    0, SCMP_CMP_MASKED_EQ, UINT32_MAX, (uint64_t)getpid()};
+	    0, SCMP_CMP_MASKED_EQ, UINT32_MAX, number};
 
 	return add_when(ctx, SCMP_ACT_ALLOW, CALL(kill), self) &&
 	       add_when(ctx, SCMP_ACT_ALLOW, CALL(tgkill), self);
@@ -262,31 +274,100 @@ add_deadly(scmp_filter_ctx ctx, unsigned promises)
 }
 
 static bool
-fill(scmp_filter_ctx ctx, unsigned promises)
+fill(scmp_filter_ctx ctx, unsigned promises, uint32_t self)
 {
 	return succeeded(seccomp_attr_set(
 		   ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS)) &&
 	       succeeded(seccomp_attr_set(
 		   ctx, SCMP_FLTATR_CTL_OPTIMIZE, OPTIMIZE_TREE)) &&
 	       add_sets(ctx, promises) && add_rules(ctx, promises) &&
-	       ((promises & PROMISE_FORK) != 0 || add_self(ctx)) &&
+	       ((promises & PROMISE_FORK) != 0 || add_self(ctx, self)) &&
 	       add_each(ctx, SCMP_ACT_ERRNO(ENOSYS), unknown,
 		   sizeof(unknown) / sizeof(*unknown)) &&
 	       add_deadly(ctx, promises);
 }
 
+/* In a child, whose memory goes with it: making a filter leaves a heap behind
+ * that later children would copy page by page. */
+NO_RETURN static void
+make(unsigned promises, int out)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+
+	_exit(ctx == NULL || !fill(ctx, promises, SELF) ||
+	      !succeeded(seccomp_export_bpf(ctx, out)));
+}
+
+/* All of what comes through a pipe, which has room for the longest filter. */
+static bool
+receive(int in, struct kept *k)
+{
+	static char bytes[BPF_MAXINSNS * sizeof(*k->code)];
+	ssize_t n = read(in, bytes, sizeof(bytes));
+
+	_Static_assert(sizeof(bytes) <= 65536, "a pipe holds it");
+	k->code = n > 0 ? malloc((size_t)n) : NULL;
+	if (k->code == NULL)
+		return false;
+	memcpy(k->code, bytes, (size_t)n);
+	k->size = (size_t)n;
+	return true;
+}
+
+bool
+os_seccomp_keep(unsigned promises)
+{
+	struct kept *k = kept[0].code == NULL ? &kept[0] : &kept[1];
+	int ends[2], status = 1;
+	pid_t pid;
+	bool made;
+
+	if (pipe(ends) != 0)
+		return false;
+	pid = fork();
+	if (pid == 0)
+		make(promises, ends[1]);
+	(void)close(ends[1]);
+	free(k->code);
+	k->code = NULL;
+	made = pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 &&
+	       receive(ends[0], k);
+	(void)close(ends[0]);
+	k->promises = promises;
+	return made;
+}
+
+static bool
+enter_kept(struct kept *k)
+{
+	size_t count = k->size / sizeof(*k->code);
+	const struct sock_fprog program = {
+	    .len = (unsigned short)count, .filter = k->code};
+
+	for (size_t i = 0; i < count; i++)
+		if (k->code[i].code == (BPF_JMP | BPF_JEQ | BPF_K) &&
+		    k->code[i].k == SELF)
+			k->code[i].k = (uint32_t)getpid();
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
+}
+
 bool
 os_seccomp_enter(unsigned promises)
 {
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	scmp_filter_ctx ctx;
 	bool entered;
 	int saved;
 
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		if (kept[i].code != NULL && kept[i].promises == promises)
+			return enter_kept(&kept[i]);
+	ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	if (ctx == NULL) {
 		errno = ENOMEM;
 		return false;
 	}
-	entered = fill(ctx, promises) && succeeded(seccomp_load(ctx));
+	entered = fill(ctx, promises, (uint32_t)getpid()) &&
+		  succeeded(seccomp_load(ctx));
 	saved = errno;
 	seccomp_release(ctx);
 	/* What the table was made of, hundreds of kilobytes in small pieces,

@@ -50,20 +50,36 @@ expect_probe(const struct probe *p, int answer, unsigned promises)
 }
 
 static void
-each_promise_allows_its_calls_and_no_others(void **state)
+expect_each(bool kept)
 {
 	static const unsigned sets[] = {0, PROMISE_READ, PROMISE_WRITE,
 	    PROMISE_UNIX, PROMISE_INET, PROMISE_ACCEPT, PROMISE_FORK,
 	    PROMISE_EXEC, PROMISE_CREATE, PROMISE_READ | PROMISE_CREATE, ALL};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+		if (kept)
+			assert_true(os_seccomp_keep(sets[i]));
 		memset(answers, 0xff, ANSWERS * sizeof(*answers));
 		assert_int_equal(in_child(drop_and_probe, &sets[i]), 0);
 		for (size_t n = 0; n < PROBES; n++)
 			expect_probe(&probes[n], answers[n], sets[i]);
 		clean();
 	}
+}
+
+static void
+each_promise_allows_its_calls_and_no_others(void **state)
+{
+	(void)state;
+	expect_each(false);
+}
+
+/* The child that enters it is another process than the one that made it. */
+static void
+filter_that_was_kept_is_the_same(void **state)
+{
+	(void)state;
+	expect_each(true);
 }
 
 /* Each of these ends whoever asks, though it asks for nothing bad. */
@@ -198,6 +214,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_promise_allows_its_calls_and_no_others),
+	    cmocka_unit_test(filter_that_was_kept_is_the_same),
 	    cmocka_unit_test(what_only_an_intruder_asks_for_ends_it),
 	    cmocka_unit_test(exec_works_where_it_is_promised),
 	    cmocka_unit_test(abort_is_still_an_abort),
