@@ -105,9 +105,8 @@ more(int s, int ms, struct buf *b, int *fd)
 static bool
 sound(const struct login_answer *a)
 {
-	if (a->letter == 'K')
-		return a->fd >= 0;
-	return (a->letter == 'N' || a->letter == 'Z') && a->fd < 0;
+	return a->letter == 'K' ||
+	       ((a->letter == 'N' || a->letter == 'Z') && a->fd < 0);
 }
 
 static bool

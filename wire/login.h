@@ -9,9 +9,12 @@
  *           the digest: MD5 of stamp and secret in 32 lower-case hexadecimal
  *           digits (RFC 1939, 7).  One request a connection, within
  *           LOGIN_REQUEST seconds.
- * Answer    one frame, K with a descriptor passed beside its first byte:
+ * Answer    one frame; K may have a descriptor beside its first byte:
  *             K        the descriptor is a stream to a culver-pop3d started as
- *                      the mailbox's user; its first line answers PASS
+ *                      the mailbox's user; its first line answers PASS.
+ *                      Without one the culver-pop3d is at the other end of this
+ *                      connection from now on, and waits to be given the client
+ *                      (wire/handover.h)
  *             N  text  wrong user or password (said alike for both)
  *             Z  text  cannot tell now
  * Limits    LOGIN_ANSWER seconds for the answer.  A failure is answered after
@@ -35,6 +38,7 @@ enum {
 	LOGIN_DELAY = 2,
 	LOGIN_DELAY_MOST = 30,
 	LOGIN_CLIENT = 64, /* most bytes of each text before the user */
+	LOGIN_PAYLOAD = CHECKPW_MAX + 6 * (LOGIN_CLIENT + 1), /* most bytes */
 	LOGIN_TEXT = 200,  /* most bytes of an answer's text; more is cut */
 	LOGIN_LETTER = 'L' /* kind of the request */
 };
@@ -58,7 +62,7 @@ MUST_USE bool login_read(struct str in, struct login *l);
 struct login_answer {
 	char letter;     /* K, N or Z */
 	struct str text; /* of N and Z */
-	int fd;          /* of K, else -1 */
+	int fd;          /* of K; -1 without one */
 };
 
 /* Send an answer on the blocking socket s; fd stays the caller's.  False with
