@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -26,7 +27,10 @@
 _Static_assert(LOGIN_ANSWER > CHECKER_LIFE + LOGIN_DELAY_MOST,
     "culver-popup must outwait a child that is ended");
 
-enum { PAUSE_NS = 100000000 }; /* when there are no descriptors */
+enum {
+	PAUSE_NS = 100000000, /* when there are no descriptors */
+	SOON = 20 /* milliseconds; a request follows its connection at once */
+};
 
 enum state { LOGIN_FREE, LOGIN_CHECKED, LOGIN_FAILED };
 
@@ -40,11 +44,19 @@ struct row {
 	int64_t began; /* on the boot clock */
 };
 
+/* What a child has found out. */
+struct report {
+	struct failures_keys keys;
+	bool tagged;
+	unsigned char tag[RECENT_TAG];
+};
+
 struct logins {
 	const struct checker *c;
 	struct row rows[CHECKER_LOGINS];
 	unsigned checked, failed; /* how many are in these states */
 	struct failures failures;
+	struct recent recent;
 };
 
 static void
@@ -91,17 +103,21 @@ letter_of(int status)
 static void
 learn(struct logins *l, struct row *r, int status)
 {
-	struct failures_keys k;
-	bool told = read(r->report, &k, sizeof(k)) == sizeof(k);
+	struct report what;
+	bool told = read(r->report, &what, sizeof(what)) == sizeof(what);
 
 	fd_close(&r->report);
 	r->letter = letter_of(status);
 	r->seconds = LOGIN_DELAY;
-	if (told && r->letter == 'N')
-		r->seconds = failures_add(&l->failures, k, clock_boot());
-	else if (told && WIFEXITED(status) &&
-		 WEXITSTATUS(status) == LOGIN_OPENED)
-		failures_forgive(&l->failures, k);
+	if (!told)
+		return;
+	if (r->letter == 'N')
+		r->seconds =
+		    failures_add(&l->failures, what.keys, clock_boot());
+	else if (WIFEXITED(status) && WEXITSTATUS(status) == LOGIN_OPENED)
+		failures_forgive(&l->failures, what.keys);
+	if (what.tagged)
+		recent_keep(&l->recent, what.tag, clock_boot());
 }
 
 static void
@@ -199,42 +215,45 @@ rest(void)
 	(void)nanosleep(&t, NULL);
 }
 
+static struct login_job
+job_of(const struct logins *l, int fd)
+{
+	return (struct login_job){.fd = fd,
+	    .opener = l->c->opener,
+	    .keeper = l->c->keeper,
+	    .controls = l->c->controls,
+	    .failures = &l->failures,
+	    .recent = &l->recent};
+}
+
 /* In the child, which is of no use to anybody without its parent. */
 NO_RETURN static void
 check(const struct logins *l, int fd, int report)
 {
-	const struct checker *c = l->c;
-	struct login_job job = {.fd = fd,
-	    .opener = c->opener,
-	    .controls = c->controls,
-	    .failures = &l->failures};
+	struct login_job job = job_of(l, fd);
+	struct report what;
 	enum login_end end;
 
 	if (!os_end_with_parent(SIGKILL))
 		die_temp("unable to end with the parent");
 	end = login_check(&job);
+	memset(&what, 0, sizeof(what));
+	what.keys = job.keys;
+	what.tagged = job.tagged;
+	memcpy(what.tag, job.tag, sizeof(what.tag));
 	/* Without it the parent learns nothing, and tells no sooner. */
-	if (write(report, &job.keys, sizeof(job.keys)) < 0)
+	if (write(report, &what, sizeof(what)) < 0)
 		warn("unable to report");
 	_exit((int)end);
 }
 
-/* Only called when there is a free row and room for a child. */
+/* Have a child check the login on fd, in a free row. */
 static void
-take(struct logins *l)
+start(struct logins *l, struct row *r, int fd)
 {
-	struct row *r = find_row(l, LOGIN_FREE, 0);
-	int fd = accept4(l->c->listening, NULL, NULL, SOCK_CLOEXEC);
 	int report[2] = {-1, -1};
-	pid_t pid;
+	pid_t pid = pipe2(report, O_CLOEXEC | O_NONBLOCK) == 0 ? fork() : -1;
 
-	if (fd < 0 && errno != EINTR && errno != ECONNABORTED)
-		rest();
-	if (r == NULL || fd < 0 || !may_ask(l->c, fd)) {
-		fd_close(&fd);
-		return;
-	}
-	pid = pipe2(report, O_CLOEXEC | O_NONBLOCK) == 0 ? fork() : -1;
 	if (pid == 0)
 		check(l, fd, report[1]);
 	fd_close(&report[1]);
@@ -248,6 +267,34 @@ take(struct logins *l)
 	} else {
 		l->checked++;
 	}
+}
+
+/* The password was right a moment ago, and its mailbox is on its way. */
+static bool
+recalled(struct logins *l, int fd)
+{
+	struct login_job job = job_of(l, fd);
+
+	if (!fd_wait_read(fd, SOON) || !login_recall(&job))
+		return false;
+	failures_forgive(&l->failures, job.keys);
+	return true;
+}
+
+/* Only called when there is a free row and room for a child. */
+static void
+take(struct logins *l)
+{
+	struct row *r = find_row(l, LOGIN_FREE, 0);
+	int fd = accept4(l->c->listening, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0 && errno != EINTR && errno != ECONNABORTED)
+		rest();
+	if (r == NULL || fd < 0 || !may_ask(l->c, fd) || recalled(l, fd)) {
+		fd_close(&fd);
+		return;
+	}
+	start(l, r, fd);
 }
 
 static bool
@@ -265,7 +312,7 @@ checker_run(const struct checker *c)
 	sigset_t block, before;
 
 	l.c = c;
-	if (!failures_open(&l.failures))
+	if (!failures_open(&l.failures) || !recent_open(&l.recent))
 		die_temp("unable to get random bytes");
 	if (sigemptyset(&block) != 0 || sigaddset(&block, SIGCHLD) != 0 ||
 	    sigprocmask(SIG_BLOCK, &block, &before) != 0 ||
@@ -287,5 +334,6 @@ checker_run(const struct checker *c)
 		}
 		reap(&l);
 		act_on_time(&l, clock_boot());
+		recent_forget(&l.recent, clock_boot());
 	}
 }

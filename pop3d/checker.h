@@ -15,7 +15,9 @@ enum {
 
 struct checker {
 	int listening; /* LOGIN_SOCKET */
-	int opener;    /* the pair to the half that opens mailboxes */
+	int opener;    /* the pair to the half that runs programs */
+	int keeper;    /* the pair to who opens mailboxes, pop3d/keeper.h; never
+	                  waited for */
 	uid_t peer;    /* who may ask */
 	struct controls *controls; /* the rows of CONTROL_AUTHD */
 };

@@ -3,6 +3,7 @@
 #include "pop3d/login.h"
 
 #include "lib/cdb.h"
+#include "lib/clock.h"
 #include "lib/die.h"
 #include "lib/fd.h"
 #include "lib/frame.h"
@@ -39,26 +40,15 @@ note(const char *event, const struct login *l, const char *reason)
 	log_end(&line);
 }
 
-/* The stream to the mailbox of a user, from the half that opens them; -1. */
-static int
-open_mailbox(int opener, struct str user)
+/* Whoever opens mailboxes answers culver-popup itself.  It may be a moment
+ * before there is one to do so. */
+static bool
+open_mailbox(const struct login_job *job, struct str user)
 {
-	static const char kind = OPENER_MAILBOX;
-	int ends[2], stream = -1;
-	char letter = 'Z';
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-		warn("unable to make a pair");
-		return -1;
-	}
-	if (!sock_send_both(opener, (struct str){&kind, 1}, user, ends[1]))
-		warn("unable to ask for a mailbox");
-	fd_close(&ends[1]);
-	if (!fd_wait_read(ends[0], OPENER_SECONDS * MILLI) ||
-	    sock_receive(ends[0], &letter, 1, &stream) != 1 || letter != 'K')
-		fd_close(&stream);
-	fd_close(&ends[0]);
-	return stream;
+	if (sock_send(job->keeper, user.data, user.len, job->fd))
+		return true;
+	warn("unable to ask for a mailbox");
+	return false;
 }
 
 /* Hand the stream on; it is closed here. */
@@ -72,29 +62,33 @@ answer(int fd, int stream)
 	return ok;
 }
 
+enum { REFUSED = USER_DISABLED | USER_NOPOP3 };
+
 /* No table is an instance without users; any other trouble may pass. */
 static enum verdict
-verify(const struct login *l)
+verify(struct login_job *job, const struct login *l)
 {
 	enum verdict v = VERDICT_LATER;
 	struct table *t;
+	struct str hash;
 
 	if (users_open(USERS_PASSWD, &t))
-		v = verify_login(
-		    t, &l->who, l->apop, USER_DISABLED | USER_NOPOP3);
+		v = verify_login(t, &l->who, l->apop, REFUSED);
 	if (v == VERDICT_LATER)
 		warn("unable to use ", USERS_PASSWD);
+	job->tagged = v == VERDICT_RIGHT && !l->apop &&
+		      verify_hash(t, &l->who, REFUSED, &hash) &&
+		      recent_tag(job->recent, &l->who, hash, job->tag);
 	table_close(t);
 	return v;
 }
 
 static enum login_end
-check_by_table(int fd, int opener, const struct login *l)
+check_by_table(struct login_job *job, const struct login *l)
 {
-	enum verdict v = verify(l);
+	enum verdict v = verify(job, l);
 
-	if (v == VERDICT_RIGHT &&
-	    answer(fd, open_mailbox(opener, l->who.user))) {
+	if (v == VERDICT_RIGHT && open_mailbox(job, l->who.user)) {
 		note("success", l, NULL);
 		return LOGIN_OPENED;
 	}
@@ -118,7 +112,7 @@ check_by_program(int fd, int opener, const struct login *l)
 }
 
 static enum login_end
-check(const struct login_job *job, const struct login *l)
+check(struct login_job *job, const struct login *l)
 {
 	if (!control_refresh(job->controls)) {
 		errno = 0;
@@ -128,7 +122,14 @@ check(const struct login_job *job, const struct login *l)
 	}
 	if (control_line(job->controls, C_checkpassword).len > 0)
 		return check_by_program(job->fd, job->opener, l);
-	return check_by_table(job->fd, job->opener, l);
+	return check_by_table(job, l);
+}
+
+static bool
+is_request(const struct frame *f, struct login *l)
+{
+	return f->kind == LOGIN_LETTER && login_read(f->payload, l) &&
+	       str_equal(l->service, str_of("pop3"));
 }
 
 enum login_end
@@ -141,8 +142,7 @@ login_check(struct login_job *job)
 
 	job->keys = (struct failures_keys){0, 0};
 	if (frame_read(job->fd, LOGIN_REQUEST * MILLI, &b, &f) == FRAME_OK &&
-	    f.kind == LOGIN_LETTER && login_read(f.payload, &l) &&
-	    str_equal(l.service, str_of("pop3"))) {
+	    is_request(&f, &l)) {
 		job->keys = failures_keys(job->failures, l.who.user, l.client);
 		end = check(job, &l);
 	} else {
@@ -153,4 +153,62 @@ login_check(struct login_job *job)
 		explicit_bzero(b.data, b.len); /* the password */
 	buf_free(&b);
 	return end;
+}
+
+static bool
+was_right(struct login_job *job, const struct checkpw *who)
+{
+	struct table *t;
+	struct str hash;
+	bool ok;
+
+	if (!users_open(USERS_PASSWD, &t))
+		return false;
+	ok = verify_hash(t, who, REFUSED, &hash) &&
+	     recent_tag(job->recent, who, hash, job->tag) &&
+	     recent_has(job->recent, job->tag, clock_boot());
+	table_close(t);
+	return ok;
+}
+
+/* Trouble now is told by closing: nothing is left to be read again. */
+static void
+recall(struct login_job *job, const struct login *l)
+{
+	bool opened = open_mailbox(job, l->who.user);
+
+	job->keys = failures_keys(job->failures, l->who.user, l->client);
+	note(opened ? "success" : "failure", l, opened ? NULL : "mailbox");
+}
+
+static bool
+may_recall(struct login_job *job, const struct login *l)
+{
+	return !l->apop && control_refresh_lately(job->controls) &&
+	       control_line(job->controls, C_checkpassword).len == 0 &&
+	       was_right(job, &l->who);
+}
+
+/* What is only looked at here is read by login_check, or else taken: whoever
+ * has the mailbox reads on behind it. */
+bool
+login_recall(struct login_job *job)
+{
+	char bytes[FRAME_HEAD + LOGIN_PAYLOAD];
+	struct buf b = {.data = bytes};
+	struct frame f;
+	struct login l;
+	size_t used;
+	ssize_t n =
+	    recv(job->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+	bool ok;
+
+	b.len = n > 0 ? (size_t)n : 0;
+	ok = frame_take(&b, &f, &used) == FRAME_OK && used == b.len &&
+	     is_request(&f, &l) && may_recall(job, &l) &&
+	     recv(job->fd, bytes, used, MSG_DONTWAIT) == n;
+	if (ok)
+		recall(job, &l);
+	explicit_bzero(bytes, sizeof(bytes));
+	return ok;
 }

@@ -5,20 +5,32 @@
 #include "control/control.h"
 #include "lib/attr.h"
 #include "pop3d/failures.h"
+#include "pop3d/recent.h"
+#include <stdbool.h>
 
 /* Exit codes of the child that checks it.  Only LOGIN_OPENED has answered. */
 enum login_end { LOGIN_OPENED, LOGIN_WRONG, LOGIN_LATER };
 
 struct login_job {
-	int fd, opener;
+	int fd, opener, keeper;
 	struct controls *controls; /* the rows of CONTROL_AUTHD */
 	const struct failures *failures;
-	struct failures_keys keys; /* set here: whose login it was, else 0 */
+	const struct recent *recent;
+	/* Set here: whose login it was, else 0; and, where tagged, the tag of a
+	 * password whose hash was right. */
+	struct failures_keys keys;
+	bool tagged;
+	unsigned char tag[RECENT_TAG];
 };
 
-/* Read a request from fd, check the password by users/passwd, or by the program
- * that control/checkpassword names, ask the opener for the mailbox and answer
- * K; or leave a failure to be told later.  One line in the log says which. */
+/* Read a request from fd, check the password by users/passwd, and have the
+ * keeper answer with the mailbox; or by the program that control/checkpassword
+ * names, and answer with the mailbox that it opens; or leave a failure to be
+ * told later.  One line in the log says which. */
 MUST_USE enum login_end login_check(struct login_job *job);
+
+/* The same where all of a request waits in fd whose password was right a moment
+ * ago, without a hash.  False, and nothing is done, for any other. */
+MUST_USE bool login_recall(struct login_job *job);
 
 #endif

@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <string.h>
 
-enum { REQUEST_MAX = CHECKPW_MAX + 6 * (LOGIN_CLIENT + 1) };
-
 static enum mailbox_result
 answer(int s, int *fd)
 {
@@ -23,7 +21,7 @@ answer(int s, int *fd)
 	else if (a.letter == 'N')
 		r = MAILBOX_WRONG;
 	else if (a.letter == 'K')
-		r = MAILBOX_OPEN;
+		r = a.fd >= 0 ? MAILBOX_OPEN : MAILBOX_WAITS;
 	*fd = a.fd;
 	buf_free(&b);
 	return r;
@@ -41,7 +39,10 @@ ask(const char *socket, struct str request, int *fd)
 		warn("unable to ask authd");
 	else
 		r = answer(s, fd);
-	fd_close(&s);
+	if (r == MAILBOX_WAITS)
+		*fd = s;
+	else
+		fd_close(&s);
 	return r;
 }
 
@@ -53,7 +54,7 @@ mailbox_ask(const char *socket, const struct login *l, int *fd)
 
 	*fd = -1;
 	/* Room for all at once, so that no copy is left behind. */
-	if (!buf_reserve(&b, REQUEST_MAX))
+	if (!buf_reserve(&b, LOGIN_PAYLOAD))
 		return MAILBOX_LATER;
 	/* A user or password that cannot be said is nobody's. */
 	if (login_write(&b, l))

@@ -7,6 +7,8 @@
 
 enum mailbox_result {
 	MAILBOX_OPEN,  /* *fd is a stream to its culver-pop3d, the caller's */
+	MAILBOX_WAITS, /* the same, and it waits for the client
+	                  (wire/handover.h) */
 	MAILBOX_WRONG, /* no such user, or not the password */
 	MAILBOX_LATER  /* cannot tell now; a warning has said why */
 };

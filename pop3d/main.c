@@ -1,35 +1,43 @@
 /* pop3d: one Maildir, spoken to in the TRANSACTION state of POP3.
  *
  * Runs as     the mailbox's user, jailed; never root.
- * Started by  culver-authd's root half; or as the last program of a
- *             checkpassword chain.
+ * Started by  culver-authd's root half, with -k, once: then each session is a
+ *             child; or as the last program of a checkpassword chain.
  * Reads       the Maildir named on its command line; env USER TCPREMOTEIP, for
- *             the log.
+ *             the log.  With -k users/rcpt.cdb, and the Maildirs below domains/
+ *             that it is asked for.
  * Writes      the same: removes, and renames into cur/, after QUIT; and
  *             culver-sizes in it, for sizes that names do not tell.
- * Talks to    a POP3 client (culver-popup passes its bytes on), fd 0 and 1.
- * Trusts      the names in the Maildir for sizes; nothing from fd 0.
+ * Talks to    a POP3 client, fd 0 and 1 (culver-popup passes its bytes on), or,
+ *             with -k, the one that culver-popup hands over, wire/handover.h.
+ * Trusts      the names in the Maildir for sizes; nothing from a client.
  * Exits       0 the session has ended; 100 wrong usage; 111 a local failure.
  */
+#include "lib/cdb.h"
 #include "lib/die.h"
 #include "lib/drop.h"
 #include "lib/env.h"
 #include "lib/fd.h"
-#include "lib/log.h"
+#include "lib/home.h"
 #include "lib/num.h"
+#include "lib/os_linux.h"
 #include "lib/str.h"
 #include "lib/usage.h"
-#include "pop3d/command.h"
-#include "pop3d/session.h"
+#include "pop3d/box.h"
+#include "pop3d/keeper.h"
+#include "wire/handover.h"
+#include "wire/login.h"
+#include "wire/users.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 static const char usage[] =
     "usage: culver-pop3d [-t SECONDS] MAILDIR\n"
+    "       culver-pop3d -k                  (as culver-authd starts it)\n"
     "  -t SECONDS  end when the client is silent for so long (1200; 0: never)\n"
+    "  -k          wait on fd 3 for mailboxes to open\n"
     "\n"
     "It says +OK and then talks POP3 on fd 0 and 1 with a client whose "
     "password\n"
@@ -37,22 +45,20 @@ static const char usage[] =
     "example: tcpserver 0 110 qmail-popup HOST checkpassword culver-pop3d "
     "Maildir\n";
 
+static const char brief[] = "culver-pop3d [-t SECONDS] MAILDIR";
+
 enum {
+	KEEPER_PROMISES = BOX_PROMISES | PROMISE_FORK,
 	TIMEOUT = 1200, /* seconds; RFC 1939, 3 wants 600 at least */
-	TIMEOUT_MOST = 86400,
-	ANSWERS = 65536 /* bytes of answers kept at most */
+	TIMEOUT_MOST = 86400
 };
 
-static const struct drop_path paths[] = {
-    {"new", PATH_READ | PATH_CREATE | PATH_REMOVE},
-    {"cur", PATH_READ | PATH_CREATE | PATH_REMOVE},
-    {NULL,  0				    },
+/* What all its mailboxes need, each of which goes into a jail of its own. */
+static const struct drop_path kept_paths[] = {
+    {USERS_DOMAINS, PATH_READ | PATH_WRITE | PATH_CREATE | PATH_REMOVE},
+    {"users",       PATH_READ					 },
+    {NULL,          0						 },
 };
-
-static const char *const ends[] = {[SESSION_QUIT] = "quit",
-    [SESSION_LEFT] = "left",
-    [SESSION_TIMEOUT] = "timeout",
-    [SESSION_BROKEN] = "broken"};
 
 /* The client waits for an answer to its password. */
 NO_RETURN static void
@@ -69,81 +75,142 @@ refuse(const char *what, const char *path)
 }
 
 static void
-note(const char *how, const struct maildrop *m, const struct tally *t)
+serve(const char *maildir, int seconds)
 {
-	struct str user = env_get("USER"), ip = env_get("TCPREMOTEIP");
-	struct log l;
+	const struct box_client c = {.in = 0,
+	    .out = 1,
+	    .seconds = seconds,
+	    .user = env_get("USER"),
+	    .address = env_get("TCPREMOTEIP")};
+	uint64_t sent;
+	struct box b;
 
-	log_begin(&l, "end");
-	if (ip.data != NULL)
-		log_str(&l, "ip", ip);
-	if (user.data != NULL)
-		log_str(&l, "user", user);
-	log_text(&l, "how", how);
-	log_number(&l, "messages", m->count);
-	log_number(&l, "retrieved", t->retrieved);
-	log_number(&l, "octets", t->octets);
-	log_number(&l, "deleted", t->deleted);
-	log_end(&l);
+	errno = 0;
+	if (geteuid() == 0)
+		refuse("root has no mailbox: ", maildir);
+	if (!box_open(&b, maildir))
+		refuse("unable to open ", maildir);
+	(void)box_serve(&b, &c, &sent);
+	box_close(&b);
 }
 
-static void
-serve(int dirfd, const char *path, struct sizes *sizes, int timeout_seconds)
+/* Who may have a mailbox, and where it is; whoever asks. */
+static bool
+find_maildir(struct str user, char out[USERS_PATH_SIZE])
 {
-	static char commands[COMMAND_STORAGE], answers[ANSWERS];
-	struct channel in_channel, out_channel;
-	struct reader in;
-	struct writer out;
-	struct maildrop m;
-	struct tally t = {0};
-	enum session_end end;
+	struct user_record r;
+	struct table *t;
+	bool ok;
 
-	if (!maildrop_open(&m, dirfd))
-		refuse("unable to list ", path);
-	m.sizes = sizes;
-	channel_open(&in_channel, 0, timeout_seconds);
-	channel_open(&out_channel, 1, timeout_seconds);
-	reader_open(&in, &in_channel, commands, sizeof(commands));
-	writer_open(&out, &out_channel, answers, sizeof(answers));
-	writer_text(&out, "+OK\r\n");
-	end = session_run(&m, &in, &out, &t);
-	note(ends[end], &m, &t);
-	maildrop_close(&m);
-	sizes_close(sizes);
+	errno = 0;
+	if (!users_open(USERS_RCPT, &t))
+		return false;
+	ok = users_find(t, user, &r) == FOUND_YES &&
+	     (r.flags & (USER_DISABLED | USER_NOPOP3)) == 0 &&
+	     users_maildir(user, out);
+	table_close(t);
+	return ok;
+}
+
+static bool
+say(int popup, char letter)
+{
+	const struct login_answer a = {.letter = letter, .fd = -1};
+
+	return login_send(popup, &a);
+}
+
+/* Where the client is, its session has begun: how it ended is told. */
+static void
+talk(struct box *b, const struct kept *k)
+{
+	struct handover_client given;
+	struct buf bytes = {0};
+
+	if (!say(k->popup, 'K') || !handover_take(k->popup, &bytes, &given)) {
+		warn("unable to get the client of ", k->user);
+	} else {
+		int fd = given.fd < 0 ? k->popup : given.fd;
+		const struct box_client c = {.in = fd,
+		    .out = fd,
+		    .seconds = (int)given.seconds,
+		    .said = given.said,
+		    .user = str_of(k->user),
+		    .address = given.address};
+		uint64_t sent;
+		const char *how = box_serve(b, &c, &sent);
+
+		/* One that has gone need not hear it. */
+		if (given.fd >= 0 && !handover_end(k->popup, how, sent))
+			errno = 0;
+		fd_close(&given.fd);
+	}
+	buf_free(&bytes);
+}
+
+/* In a child: one mailbox. */
+static void
+serve_kept(struct kept *k)
+{
+	char maildir[USERS_PATH_SIZE];
+	bool found = find_maildir(str_of(k->user), maildir);
+	struct box b;
+
+	if (found && box_open(&b, maildir)) {
+		talk(&b, k);
+	} else {
+		warn("unable to open the mailbox of ", k->user);
+		(void)!say(k->popup, 'Z');
+	}
+	if (found)
+		box_close(&b);
+	fd_close(&k->popup);
+}
+
+NO_RETURN static void
+keep(void)
+{
+	struct kept k;
+
+	home_enter();
+	errno = 0;
+	if (geteuid() == 0)
+		die_temp("root has no mailboxes");
+	if (!os_seccomp_keep(BOX_PROMISES) || !os_seccomp_keep(KEEPER_PROMISES))
+		die_temp("unable to prepare a jail");
+	drop_to(&(struct drop){.account = ACCOUNT_SELF,
+	    .jailed = true,
+	    .promises = KEEPER_PROMISES,
+	    .paths = kept_paths});
+	keeper_wait(KEEPER_FD, &k);
+	serve_kept(&k);
+	_exit(0); /* nothing is left to be done, and the keeper waits */
 }
 
 int
 main(int argc, char **argv)
 {
 	uint64_t timeout = TIMEOUT;
-	struct sizes sizes;
-	int option, here;
+	bool keeper = false;
+	int option;
 
 	(void)alarm(0); /* whoever started us has no longer to wait */
 	die_name("pop3d");
 	usage_answer(argc, argv, usage);
 	opterr = 0;
-	while ((option = getopt(argc, argv, "t:")) != -1)
-		if (option != 't' ||
-		    !num_parse(str_of(optarg), TIMEOUT_MOST, &timeout))
-			die_usage("culver-pop3d [-t SECONDS] MAILDIR");
-	if (optind + 1 != argc)
-		die_usage("culver-pop3d [-t SECONDS] MAILDIR");
-	errno = 0;
-	if (geteuid() == 0)
-		refuse("root has no mailbox: ", argv[optind]);
+	while ((option = getopt(argc, argv, "kt:")) != -1) {
+		if (option == 'k')
+			keeper = true;
+		else if (option != 't' ||
+			 !num_parse(str_of(optarg), TIMEOUT_MOST, &timeout))
+			die_usage(brief);
+	}
+	if (optind + (keeper ? 0 : 1) != argc)
+		die_usage(brief);
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		die_temp("unable to ignore SIGPIPE");
-	/* Itself it is closed to us in the jail. */
-	if (chdir(argv[optind]) != 0 ||
-	    (here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-		refuse("unable to enter ", argv[optind]);
-	sizes_open(&sizes, here);
-	drop_to(&(struct drop){.account = ACCOUNT_SELF,
-	    .jailed = true,
-	    .promises = PROMISE_READ | PROMISE_WRITE,
-	    .paths = paths});
-	serve(here, argv[optind], &sizes, (int)timeout);
-	fd_close(&here);
+	if (keeper)
+		keep();
+	serve(argv[optind], (int)timeout);
 	return 0;
 }

@@ -3,12 +3,11 @@
  * Runs as     two processes: the opening half as root, the checking half (and
  *             its children, one for each login) as culveru, jailed.
  * Started by  the supervisor, run/authd.
- * Reads       control/{checkpassword,me}; users/passwd.cdb (the checking half),
- *             users/rcpt.cdb (the other).
+ * Reads       control/{checkpassword,me}; users/passwd.cdb (the checking half).
  * Writes      the socket state/auth.
- * Talks to    culver-popup, by that socket, wire/login.h; starts culver-pop3d
- *             as culverv in the mailbox's home, with the stream on fd 0 and 1;
- *             or a checkpassword program, as root, which starts it.
+ * Talks to    culver-popup, by that socket, wire/login.h; starts one
+ *             culver-pop3d as culverv, which opens the mailboxes; or a
+ *             checkpassword program, as root, which starts one of its own.
  * Trusts      who connects, by SO_PEERCRED, to be culverp; nothing it says.
  * Exits       100 wrong usage; 111 one half could not go on, and so neither.
  */
@@ -58,7 +57,7 @@ main(int argc, char **argv)
 {
 	struct checker c;
 	gid_t gid;
-	int ends[2], folder;
+	int ends[2], mailboxes[2], folder;
 	pid_t pid;
 
 	die_name("authd");
@@ -78,17 +77,21 @@ main(int argc, char **argv)
 	c.listening = sock_listen(LOGIN_SOCKET, SOCKET_MODE);
 	if (c.listening < 0)
 		die_temp("unable to listen on ", LOGIN_SOCKET);
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || !sock_pair(ends))
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || !sock_pair(ends) ||
+	    !sock_pair(mailboxes) || !fd_nonblock(mailboxes[1]))
 		die_temp("unable to prepare two halves");
 	pid = fork();
 	if (pid < 0)
 		die_temp("unable to fork");
 	if (pid == 0) {
 		fd_close(&ends[0]);
+		fd_close(&mailboxes[0]);
 		c.opener = ends[1];
+		c.keeper = mailboxes[1];
 		checking_half(&c);
 	}
 	fd_close(&ends[1]);
+	fd_close(&mailboxes[1]);
 	fd_close(&c.listening);
-	opener_run(ends[0], c.controls);
+	opener_run(ends[0], mailboxes[0], c.controls);
 }

@@ -151,7 +151,7 @@ serve(void *context, const struct connection *c)
 	struct controls *controls = ((struct service *)context)->controls;
 	struct popup p = {.login = LOGIN_SOCKET};
 
-	if (!control_refresh(controls)) {
+	if (!control_refresh_lately(controls)) {
 		errno = 0;
 		warn(control_error(controls));
 		popup_refuse(c);

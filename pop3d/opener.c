@@ -2,20 +2,21 @@
 #define _GNU_SOURCE /* execvpe, environ */
 #include "pop3d/opener.h"
 
-#include "lib/cdb.h"
+#include "lib/clock.h"
 #include "lib/die.h"
 #include "lib/drop.h"
 #include "lib/env.h"
 #include "lib/fd.h"
 #include "lib/home.h"
+#include "lib/os_linux.h"
 #include "lib/sock.h"
 #include "lib/str.h"
 #include "lib/words.h"
+#include "pop3d/keeper.h"
 #include "pop3d/watcher.h"
-#include "wire/users.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,9 +26,15 @@
 
 static const char pop3d[] = "/bin/culver-pop3d";
 /* No time limit: culver-popup keeps the time. */
-static char timeout[] = "-t", never[] = "0", box[] = "Maildir";
+static char timeout[] = "-t", never[] = "0", box[] = "Maildir", keep[] = "-k";
 
 enum { ENDS = 2 }; /* end bytes behind a request: of it and of its last text */
+
+struct keeper {
+	int requests;  /* where it hears them, whichever it is */
+	int process;   /* readable when it has ended */
+	int64_t began; /* on the boot clock */
+};
 
 struct asked {
 	int from, answer; /* answer: -1 without one */
@@ -90,62 +97,21 @@ become_program(struct asked *q, struct controls *c, int stream)
 	run(argv, environ, stream, q->answer);
 }
 
-/* In the child: be the mailbox's user, in its home, with nothing of our
- * environment. */
-NO_RETURN static void
-become_mailbox(char *maildir, const char *user, int stream)
-{
-	char *argv[] = {joined(home_path(), pop3d), timeout, never, box, NULL};
-	char *envp[] = {
-	    joined("CULVER_HOME=", home_path()), joined("USER=", user), NULL};
-
-	drop_to(&(struct drop){.account = ACCOUNT_VIRTUAL});
-	if (geteuid() == 0)
-		bug("a mailbox as root");
-	if (chdir(dirname(maildir)) != 0)
-		die_temp("unable to enter the home of ", user);
-	run(argv, envp, stream, -1);
-}
-
-/* Our own look, whoever asks: who may have a mailbox, and where it is. */
-static bool
-find_maildir(struct str user, char out[USERS_PATH_SIZE])
-{
-	struct table *t = table_open(AT_FDCWD, USERS_RCPT);
-	struct user_record r;
-	bool ok;
-
-	errno = t == NULL ? errno : 0;
-	ok = t != NULL && users_find(t, user, &r) == FOUND_YES &&
-	     (r.flags & (USER_DISABLED | USER_NOPOP3)) == 0 &&
-	     users_maildir(user, out);
-
-	table_close(t);
-	return ok;
-}
-
 /* The stream to a mailbox, or -1; a warning has said why. */
 static int
 open_mailbox(struct asked *q, struct controls *c)
 {
-	bool program = q->text[0] == OPENER_PROGRAM;
-	char maildir[USERS_PATH_SIZE];
 	int ends[2] = {-1, -1};
 	pid_t pid = -1;
 
-	if (!program &&
-	    !find_maildir((struct str){q->text + 1, q->len - 1}, maildir))
-		warn("unable to find the mailbox of ", q->text + 1);
-	else if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) !=
-		     0 ||
-		 (pid = fork()) < 0)
-		warn("unable to make a stream for ", q->text + 1);
-	if (pid == 0) /* a watcher runs on, and must not keep it open */
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0 ||
+	    (pid = fork()) < 0)
+		warn("unable to make a stream for a program");
+	if (pid == 0) {
+		/* A watcher runs on, and must not keep it open. */
 		fd_close(&ends[0]);
-	if (pid == 0 && program)
 		become_program(q, c, ends[1]);
-	if (pid == 0)
-		become_mailbox(maildir, q->text + 1, ends[1]);
+	}
 	fd_close(&ends[1]);
 	if (pid < 0)
 		fd_close(&ends[0]);
@@ -164,7 +130,8 @@ serve_one(int fd, struct controls *c)
 	if (n == 0 || (n < 0 && errno != EMSGSIZE && errno != EMFILE))
 		die_temp("unable to hear the checking half");
 	q.len = n > 0 ? (size_t)n : 0;
-	if (q.len > 0 && q.answer >= 0 && fd_nonblock(q.answer))
+	if (q.len > 0 && q.text[0] == OPENER_PROGRAM && q.answer >= 0 &&
+	    fd_nonblock(q.answer))
 		stream = open_mailbox(&q, c);
 	if (q.answer >= 0 &&
 	    !sock_send(q.answer, stream < 0 ? "Z" : "K", 1, stream))
@@ -173,12 +140,67 @@ serve_one(int fd, struct controls *c)
 	fd_close(&q.answer);
 }
 
-void
-opener_run(int fd, struct controls *c)
+/* In the child: be the keeper, as culverv, with nothing of our environment. */
+NO_RETURN static void
+become_keeper(int requests)
 {
-	/* Nobody waits for a mailbox. */
+	char *argv[] = {joined(home_path(), pop3d), keep, NULL};
+	char *envp[] = {joined("CULVER_HOME=", home_path()), NULL};
+
+	drop_to(&(struct drop){.account = ACCOUNT_VIRTUAL});
+	if (geteuid() == 0)
+		bug("mailboxes as root");
+	if (dup2(requests, KEEPER_FD) != KEEPER_FD ||
+	    fcntl(KEEPER_FD, F_SETFD, 0) != 0 ||
+	    signal(SIGCHLD, SIG_DFL) == SIG_ERR)
+		die_temp("unable to hand requests to ", argv[0]);
+	(void)execve(argv[0], argv, envp);
+	die_temp("unable to run ", argv[0]);
+}
+
+/* One that ended as soon as it had begun would do so again: not at once. */
+static void
+start_keeper(struct keeper *k)
+{
+	int64_t now = clock_boot();
+	pid_t pid;
+
+	fd_close(&k->process);
+	if (k->began != 0 && now - k->began < CLOCK_SECOND)
+		return;
+	k->began = now;
+	pid = fork();
+	if (pid == 0)
+		become_keeper(k->requests);
+	if (pid > 0)
+		k->process = os_process(pid);
+	if (k->process < 0)
+		warn("unable to start a culver-pop3d");
+}
+
+void
+opener_run(int fd, int requests, struct controls *c)
+{
+	enum { AGAIN = 1000 }; /* milliseconds */
+	struct keeper k = {.requests = requests, .process = -1};
+
+	/* Nobody waits for a program, or for a mailbox. */
 	if (signal(SIGCHLD, SIG_IGN) == SIG_ERR)
 		die_temp("unable to leave children alone");
-	for (;;)
-		serve_one(fd, c);
+	for (;;) {
+		struct pollfd p[] = {
+		    {.fd = fd, .events = POLLIN},
+                    {.fd = -1, .events = POLLIN}
+                };
+
+		if (k.process < 0)
+			start_keeper(&k);
+		p[1].fd = k.process;
+		if (poll(p, 2, k.process < 0 ? AGAIN : -1) <= 0)
+			continue;
+		if (p[0].revents != 0)
+			serve_one(fd, c);
+		if (p[1].revents != 0)
+			fd_close(&k.process);
+	}
 }

@@ -1,16 +1,16 @@
-/* opener: the half of culver-authd that runs as root.  It starts mailboxes, and
+/* opener: the half of culver-authd that runs as root.  It keeps a culver-pop3d
+ * running that opens the mailboxes of users/passwd (pop3d/keeper.h), starts
  * checkpassword programs, and does nothing else.
  *
  * Request   from the checking half, over a SEQPACKET pair, with a stream socket
- *           beside it to answer on; one of
- *             M address            the mailbox of users/passwd
+ *           beside it to answer on:
  *             P *(variable NUL)    control/checkpassword, which finds the login
  *                                  (wire/checkpw.h) and then the end waiting in
  *                                  that socket; the variables are those of a
  *                                  UCSPI server, "TCPREMOTEIP=192.0.2.1"
- * Answer    K with the mailbox's stream beside it, or Z.  After P and K, when
- *           the program has ended, N: the password was wrong; or Z: it could
- *           not tell.  It was right when the mailbox speaks.
+ * Answer    K with the mailbox's stream beside it, or Z.  When the program has
+ *           ended, N: the password was wrong; or Z: it could not tell.  It was
+ *           right when the mailbox speaks.
  */
 #ifndef POP3D_OPENER_H
 #define POP3D_OPENER_H
@@ -19,7 +19,6 @@
 #include "lib/attr.h"
 
 enum {
-	OPENER_MAILBOX = 'M',
 	OPENER_PROGRAM = 'P',
 	OPENER_REQUEST = 512, /* most bytes of a request */
 	OPENER_LINE = 1024,   /* of control/checkpassword, end byte included */
@@ -27,8 +26,9 @@ enum {
 	OPENER_SECONDS = 40 /* until a mailbox speaks, else its program ends */
 };
 
-/* Serve requests that come on fd, for ever.  c has the rows of CONTROL_AUTHD.
- * Dies (111) when the checking half has ended. */
-NO_RETURN void opener_run(int fd, struct controls *c);
+/* Serve requests that come on fd, for ever, and keep a keeper running that hears
+ * its own on the descriptor requests.  c has the rows of CONTROL_AUTHD.  Dies
+ * (111) when the checking half has ended. */
+NO_RETURN void opener_run(int fd, int requests, struct controls *c);
 
 #endif

@@ -13,6 +13,7 @@
 #include "pop3d/language.h"
 #include "pop3d/mailbox.h"
 #include "pop3d/relay.h"
+#include "wire/handover.h"
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,6 +40,7 @@ struct client {
 	bool named;
 	unsigned failures, errors;
 	int mailbox;
+	bool waits; /* for us to be given to it */
 	uint64_t sent;
 	char storage[COMMAND_STORAGE], answers[COMMAND_STORAGE];
 };
@@ -130,6 +132,9 @@ log_in(struct client *who, struct str password, bool apop)
 	if (!writer_flush(&who->writer))
 		return (struct reply){NULL, NEXT_CLOSE};
 	switch (ask(who, password, apop)) {
+	case MAILBOX_WAITS:
+		who->waits = true;
+		return (struct reply){NULL, NEXT_MAILBOX};
 	case MAILBOX_OPEN:
 		return (struct reply){NULL, NEXT_MAILBOX};
 	case MAILBOX_LATER:
@@ -274,7 +279,7 @@ authorize(struct client *who)
 }
 
 static const char *
-pass_on(struct client *who)
+pass_bytes(struct client *who)
 {
 	static const char *const words[] = {[RELAY_DONE] = "done",
 	    [RELAY_LEFT] = "left",
@@ -289,11 +294,47 @@ pass_on(struct client *who)
 	channel_open(&who->in, who->in.fd, who->p->timeout_seconds);
 	who->reader.channel = &who->in;
 	end = relay_run(&r);
-	fd_close(&who->mailbox);
 	who->sent = r.sent;
 	if (end == RELAY_SILENT)
 		say(who, "-ERR [SYS/TEMP] cannot open the mailbox now");
 	return words[end];
+}
+
+/* Where it can be, the client itself, so that its messages are not copied
+ * twice; else only who it is. */
+static bool
+give(struct client *who, bool all)
+{
+	struct reader *in = &who->reader;
+	char ip[IP_SIZE];
+	struct handover_client c = {
+	    .fd = all ? who->c->in_fd : -1,
+	    .seconds = all ? (uint64_t)who->p->timeout_seconds : 0,
+	    .said = {in->data + in->pos, all ? in->end - in->pos : 0}
+        };
+
+	ip_format(ip, &who->c->remote);
+	c.address = str_of(ip);
+	return handover_give(who->mailbox, &c);
+}
+
+static const char *
+pass_on(struct client *who)
+{
+	bool all = who->c->in_fd == who->c->out_fd;
+	char how[HANDOVER_WORD];
+
+	if (!who->waits)
+		return pass_bytes(who);
+	if (!give(who, all)) {
+		say(who, "-ERR [SYS/TEMP] cannot open the mailbox now");
+		return "silent";
+	}
+	if (!all)
+		return pass_bytes(who);
+	if (!handover_hear(who->mailbox, how, &who->sent))
+		return "broken";
+	return strcmp(how, "quit") == 0 ? "done" : "left";
 }
 
 /* No two are the same, and nobody guesses the next. */
@@ -368,6 +409,7 @@ popup_serve(const struct popup *p, const struct connection *c)
 	how = authorize(&who);
 	if (how == NULL)
 		how = pass_on(&who);
+	fd_close(&who.mailbox);
 	if (!writer_flush(&who.writer))
 		how = "left";
 	note(&who, how);

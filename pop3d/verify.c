@@ -131,3 +131,21 @@ verify_login(const struct table *passwd, const struct checkpw *who, bool apop,
 		return VERDICT_REFUSED;
 	return v;
 }
+
+bool
+verify_hash(const struct table *passwd, const struct checkpw *who,
+    unsigned flags, struct str *hash)
+{
+	struct user_record r = {.quota = 0};
+	char secret[PASSWORD_MAX + 1];
+	size_t len = 0;
+	bool clear;
+
+	if (users_find(passwd, who->user, &r) != FOUND_YES || r.hash.len == 0 ||
+	    (r.flags & flags) != 0)
+		return false;
+	clear = password_clear(r.hash, secret, &len);
+	explicit_bzero(secret, sizeof(secret));
+	*hash = r.hash;
+	return !clear;
+}

@@ -23,4 +23,10 @@ enum verdict {
 MUST_USE enum verdict verify_login(const struct table *passwd,
     const struct checkpw *who, bool apop, unsigned flags);
 
+/* The hash that is kept for who, where a login may be remembered (pop3d/recent.h):
+ * it is a hash, and flags do not refuse the login.  *hash is valid until
+ * table_close. */
+MUST_USE bool verify_hash(const struct table *passwd, const struct checkpw *who,
+    unsigned flags, struct str *hash);
+
 #endif

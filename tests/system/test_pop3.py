@@ -574,23 +574,30 @@ def test_nobody_else_may_ask_authd(home):
     assert home.lines("somebody else")
 
 
+def keeper_of(authd):
+    """The culver-pop3d whose children have the mailboxes."""
+    def found():
+        return [c for c in children(authd.pid) if b"pop3d" in
+                pathlib.Path("/proc/%d/cmdline" % c).read_bytes()]
+    wait_for(found, "no culver-pop3d")
+    return found()[0]
+
+
 def test_mailbox_is_started_as_its_user_with_nothing_inherited(home):
     home.user("alice@mail.test", "secret")
     p = home.authd()
     session = login(home.ucspi(), "alice@mail.test", "secret")
-    [pid] = [c for c in children(p.pid)
-             if b"pop3d" in pathlib.Path("/proc/%d/cmdline" % c).read_bytes()]
+    [pid] = children(keeper_of(p))
     proc = pathlib.Path("/proc/%d" % pid)
     if os.getuid() == 0:  # it is not dumpable: only root may look
         environ = dict(e.split(b"=", 1) for e in
                        (proc / "environ").read_bytes().split(b"\0")[:-1])
-        assert environ == {b"CULVER_HOME": str(home.path).encode(),
-                           b"USER": b"alice@mail.test"}
+        assert environ == {b"CULVER_HOME": str(home.path).encode()}
         links = {os.readlink(proc / "fd" / f).split(":")[0]
                  for f in os.listdir(proc / "fd") if int(f) > 2}
         box = str(home.path / "domains/mail.test/alice/Maildir")
         assert links == {box, box + "/new", box + "/cur",
-                         box + "/culver-sizes"}
+                         box + "/culver-sizes", "socket"}
     status = (proc / "status").read_text()
     assert re.search(r"^Seccomp:\s+2$", status, re.M)
     assert re.search(r"^NoNewPrivs:\s+1$", status, re.M)
@@ -599,6 +606,85 @@ def test_mailbox_is_started_as_its_user_with_nothing_inherited(home):
                      re.M)
     session.quit()
     wait_for(lambda: not proc.exists(), "nobody reaped it")
+
+
+def test_a_mailbox_that_dies_takes_no_other_with_it(home):
+    """And the next has another place in memory: its keeper is another one."""
+    box = home.user("alice@mail.test", "secret")
+    box.put("1.m", b"A: b\n")
+    authd = home.authd()
+    popup, port = listening_popup(home)
+    keeper = keeper_of(authd)
+    staying = login(port, "alice@mail.test", "secret")
+    [first] = children(keeper)
+    dying = login(port, "alice@mail.test", "secret")
+    [second] = set(children(keeper)) - {first}
+    os.kill(second, signal.SIGSEGV)
+    with pytest.raises((poplib.error_proto, OSError)):
+        dying.stat()
+    assert staying.stat() == (1, 6)
+    wait_for(lambda: gone(keeper), "the keeper stays")
+    login(port, "alice@mail.test", "secret").quit()
+    assert keeper_of(authd) != keeper
+    os.kill(keeper_of(authd), signal.SIGKILL)
+    login(port, "alice@mail.test", "secret").quit()
+    assert staying.retr(1)[1] == [b"A: b"]
+    staying.quit()
+
+
+def test_session_handed_over_in_one_segment(home):
+    box = home.user("alice@mail.test", "secret")
+    box.put("1.m", b"A: b\n")
+    home.authd()
+    popup, port = listening_popup(home)
+    c = connect(port)
+    c.send(b"USER alice@mail.test\r\nPASS secret\r\nSTAT\r\n"
+           b"RETR 1\r\nDELE 1\r\nQUIT\r\n")
+    c.sock.shutdown(socket.SHUT_WR)
+    assert c.line() == b"+OK mail.test\r\n"
+    assert c.rest() == (b"+OK\r\n+OK\r\n+OK 1 6\r\n+OK\r\nA: b\r\n.\r\n"
+                        b"+OK\r\n+OK\r\n")
+    assert box.names() == []
+    wait_for(lambda: home.lines("pop3d: end ip=127.0.0.1 user=alice@mail.test "
+                                "how=quit messages=1 retrieved=1 octets=6 "
+                                "deleted=1"), "no last line")
+    # +OK to PASS and STAT, the message, and +OK to DELE and QUIT.
+    wait_for(lambda: home.lines("popup: end ip=127.0.0.1 user=alice@mail.test "
+                                "how=done errors=0 sent=%d"
+                                % (5 + 9 + 14 + 10)), "popup has no last line")
+
+
+def test_silence_ends_a_session_that_was_handed_over(home):
+    home.user("alice@mail.test", "secret")
+    (home.path / "control" / "timeoutpop3").write_text("1\n")
+    give(home.path)
+    home.authd()
+    popup, port = listening_popup(home)
+    c = connect(port)
+    c.line()
+    c.ask(b"USER alice@mail.test")
+    assert c.ask(b"PASS secret") == b"+OK\r\n"
+    assert c.rest() == b""
+    wait_for(lambda: home.lines("how=timeout"), "no last line")
+
+
+def test_what_was_right_a_moment_ago_is_right_no_longer(home):
+    """Whatever is remembered of a login, users/passwd rules."""
+    home.user("alice@mail.test", "secret")
+    home.authd()
+    popup, port = listening_popup(home)
+    for _ in range(3):
+        login(port, "alice@mail.test", "secret").quit()
+    assert home.run("user", "passwd", "alice@mail.test", "--password-stdin",
+                    input=b"other\n").returncode == 0
+    with pytest.raises(poplib.error_proto, match=r"\[AUTH\]"):
+        login(port, "alice@mail.test", "secret")
+    for _ in range(3):
+        login(port, "alice@mail.test", "other").quit()
+    assert home.run("user", "set", "alice@mail.test", "--flags",
+                    "nopop3").returncode == 0
+    with pytest.raises(poplib.error_proto, match=r"\[AUTH\]"):
+        login(port, "alice@mail.test", "other")
 
 
 def test_listening_popup_serves_and_ends(home):

@@ -22,33 +22,38 @@ static const char path[] = "auth";
 
 struct halves {
 	pid_t pid; /* of the checking half */
-	int opener;
+	int opener, keeper;
 };
 
-/* The checking half in a child; this process is the other one, which refuses
- * to open anything, and culver-popup. */
+/* The checking half in a child; this process is the other one, the keeper, and
+ * culver-popup. */
 static struct halves
 begin(uid_t peer)
 {
 	struct checker c = {.peer = peer};
 	struct halves h;
-	int pair[2];
+	int pair[2], mailboxes[2];
 
 	c.listening = sock_listen(path, 0600);
 	assert_true(c.listening >= 0);
 	assert_true(sock_pair(pair));
+	assert_true(sock_pair(mailboxes));
 	h.pid = fork();
 	assert_true(h.pid >= 0);
 	if (h.pid == 0) {
 		(void)close(pair[0]);
+		(void)close(mailboxes[0]);
 		c.opener = pair[1];
+		c.keeper = mailboxes[1];
 		c.controls = home_controls();
 		checker_run(&c);
 		_exit(0);
 	}
 	assert_int_equal(close(c.listening), 0);
 	assert_int_equal(close(pair[1]), 0);
+	assert_int_equal(close(mailboxes[1]), 0);
 	h.opener = pair[0];
+	h.keeper = mailboxes[0];
 	return h;
 }
 
@@ -59,6 +64,7 @@ end(struct halves *h)
 
 	/* It sees that the other half has ended, and ends. */
 	fd_close(&h->opener);
+	fd_close(&h->keeper);
 	assert_int_equal(waitpid(h->pid, &status, 0), h->pid);
 	assert_int_equal(status, 0);
 	assert_int_equal(unlink(path), 0);
@@ -101,6 +107,21 @@ hear(int s)
 	return heard ? a.letter : '\0';
 }
 
+/* A mailbox is asked for: open it, or not. */
+static void
+keep(const struct halves *h, bool open)
+{
+	const struct login_answer a = {.letter = open ? 'K' : 'Z', .fd = -1};
+	char user[16];
+	int popup;
+
+	assert_int_equal(
+	    sock_receive(h->keeper, user, sizeof(user), &popup), 8);
+	assert_memory_equal(user, "a@a.test", 8);
+	assert_true(login_send(popup, &a));
+	fd_close(&popup);
+}
+
 static int
 setup(void **state)
 {
@@ -122,9 +143,8 @@ failures_delay_nobody(void **state)
 {
 	enum { MANY = 3 * CHECKER_HASHING };
 	struct halves h = begin(geteuid());
-	int wrong[MANY], right, answer;
+	int wrong[MANY], right;
 	int64_t began = clock_boot();
-	char address[16];
 
 	(void)state;
 	for (int i = 0; i < MANY; i++) {
@@ -135,10 +155,7 @@ failures_delay_nobody(void **state)
 		wrong[i] = ask_from(client, i < 2 ? "a@a.test" : user, "wrong");
 	}
 	right = ask("a@a.test", "secret");
-	assert_int_equal(
-	    sock_receive(h.opener, address, sizeof(address), &answer), 9);
-	assert_true(sock_send(answer, "K", 1, h.opener));
-	fd_close(&answer);
+	keep(&h, true);
 	assert_int_equal(hear(right), 'K');
 	for (int i = 0; i < MANY; i++)
 		assert_int_equal(hear(wrong[i]), 'N');
@@ -154,9 +171,8 @@ further_failures_wait_longer(void **state)
 {
 	enum { ALLOWED = FAILURES_USER };
 	struct halves h = begin(geteuid());
-	int wrong[ALLOWED + 1], right, answer;
+	int wrong[ALLOWED + 1], right;
 	int64_t began = clock_boot();
-	char address[16];
 
 	(void)state;
 	for (int i = 0; i < ALLOWED + 1; i++)
@@ -167,10 +183,7 @@ further_failures_wait_longer(void **state)
 	    clock_boot() - began >= (int64_t)LOGIN_DELAY * 2 * CLOCK_SECOND);
 	began = clock_boot();
 	right = ask("a@a.test", "secret");
-	assert_int_equal(
-	    sock_receive(h.opener, address, sizeof(address), &answer), 9);
-	assert_true(sock_send(answer, "K", 1, h.opener));
-	fd_close(&answer);
+	keep(&h, true);
 	assert_int_equal(hear(right), 'K');
 	assert_int_equal(hear(ask("a@a.test", "wrong")), 'N');
 	assert_true(
@@ -209,18 +222,50 @@ a_flood_takes_no_more_than_half_of_the_rows(void **state)
 	end(&h);
 }
 
+/* The mailbox's own answer does not wait. */
+static void
+trouble_of_the_mailbox_is_told_by_it(void **state)
+{
+	struct halves h = begin(geteuid());
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		int right = ask("a@a.test", "secret");
+
+		keep(&h, false);
+		assert_int_equal(hear(right), 'Z');
+	}
+	end(&h);
+}
+
+static void
+who_was_right_before_is_right_again(void **state)
+{
+	struct halves h = begin(geteuid());
+	int right[3];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(right); i++) {
+		right[i] = ask("a@a.test", "secret");
+		keep(&h, true);
+		assert_int_equal(hear(right[i]), 'K');
+	}
+	/* Wrong passwords are never remembered, nor is another's. */
+	assert_int_equal(hear(ask("a@a.test", "wrong")), 'N');
+	assert_int_equal(hear(ask("b@a.test", "secret")), 'N');
+	end(&h);
+}
+
 static void
 trouble_is_told_and_late_as_well(void **state)
 {
 	struct halves h = begin(geteuid());
-	int right = ask("a@a.test", "secret"), answer;
+	int right;
 	int64_t began = clock_boot();
-	char address[16];
 
 	(void)state;
-	assert_int_equal(
-	    sock_receive(h.opener, address, sizeof(address), &answer), 9);
-	fd_close(&answer); /* the other half could not */
+	fd_close(&h.keeper); /* nobody opens anything */
+	right = ask("a@a.test", "secret");
 	assert_int_equal(hear(right), 'Z');
 	assert_true(clock_boot() - began >= CLOCK_SECOND);
 	end(&h);
@@ -261,6 +306,8 @@ main(void)
 	    cmocka_unit_test(failures_delay_nobody),
 	    cmocka_unit_test(further_failures_wait_longer),
 	    cmocka_unit_test(a_flood_takes_no_more_than_half_of_the_rows),
+	    cmocka_unit_test(trouble_of_the_mailbox_is_told_by_it),
+	    cmocka_unit_test(who_was_right_before_is_right_again),
 	    cmocka_unit_test(trouble_is_told_and_late_as_well),
 	    cmocka_unit_test(nobody_else_is_heard),
 	    cmocka_unit_test(client_that_left_does_no_harm),

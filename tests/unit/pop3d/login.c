@@ -3,6 +3,7 @@
 #include "pop3d/login.h"
 
 #include "control/password.h"
+#include "lib/clock.h"
 #include "lib/frame.h"
 #include "lib/sock.h"
 #include "tests/unit/pop3d/home.h"
@@ -12,8 +13,9 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-/* What the opening half does with the one request that it gets. */
-enum opener { OPENS, REFUSES, HANGS_UP, RUNS, RUNS_WRONG, RUNS_LATER };
+/* What the opening half does with the one request that it gets; or the keeper,
+ * which takes it or is not there. */
+enum opener { TAKES, AWAY, RUNS, RUNS_WRONG, RUNS_LATER };
 
 static void
 run_one(int answer, enum opener how)
@@ -35,28 +37,35 @@ static void
 open_one(int fd, enum opener how)
 {
 	char address[512];
-	int answer, ends[2];
+	int answer;
 	ssize_t n = sock_receive(fd, address, sizeof(address), &answer);
 
 	if (n > 0 && address[0] == 'P' && answer >= 0 && how >= RUNS)
 		run_one(answer, how);
-	if (n != 9 || memcmp(address, "Ma@a.test", 9) != 0 || answer < 0 ||
-	    socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
-		_exit(1);
-	if (how == OPENS && (!fd_write_all(ends[1], "+OK\r\n", 5) ||
-				!sock_send(answer, "K", 1, ends[0])))
-		_exit(1);
-	if (how == REFUSES && !sock_send(answer, "Z", 1, -1))
-		_exit(1);
-	_exit(0);
+	_exit(1);
 }
 
 static struct failures failures;
+static struct recent recent;
 
 static bool
 same_keys(struct failures_keys a, struct failures_keys b)
 {
 	return a.user == b.user && a.address == b.address;
+}
+
+/* The keeper answers culver-popup. */
+static void
+take_mailbox(int keeper)
+{
+	const struct login_answer a = {.letter = 'K', .fd = -1};
+	char user[32];
+	int popup;
+
+	assert_int_equal(sock_receive(keeper, user, sizeof(user), &popup), 8);
+	assert_memory_equal(user, "a@a.test", 8);
+	assert_true(login_send(popup, &a));
+	fd_close(&popup);
 }
 
 /* Check one request, which is known by keys; *a is what culver-popup hears, its letter 0 for nothing.
@@ -65,26 +74,37 @@ static enum login_end
 check(char kind, struct str payload, enum opener how, struct failures_keys keys,
     struct login_answer *a)
 {
-	int popup[2], pair[2];
-	struct login_job job = {
-	    .controls = home_controls(), .failures = &failures};
+	int popup[2], pair[2], keeper[2];
+	struct login_job job = {.controls = home_controls(),
+	    .failures = &failures,
+	    .recent = &recent};
 	struct buf b = {0};
 	enum login_end end;
 	pid_t pid;
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, popup), 0);
 	assert_true(sock_pair(pair));
+	assert_true(sock_pair(keeper));
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		(void)close(pair[0]);
+		(void)close(keeper[0]);
+		(void)close(keeper[1]);
 		open_one(pair[1], how);
 	}
 	assert_int_equal(close(pair[1]), 0);
 	assert_true(frame_write(popup[0], kind, payload));
 	job.fd = popup[1];
 	job.opener = pair[0];
+	job.keeper = keeper[0];
+	if (how == AWAY)
+		fd_close(&keeper[1]);
 	end = login_check(&job);
+	if (end == LOGIN_OPENED && how == TAKES)
+		take_mailbox(keeper[1]);
+	fd_close(&keeper[0]);
+	fd_close(&keeper[1]);
 	assert_true(same_keys(job.keys, keys));
 	control_free(job.controls);
 	assert_int_equal(close(pair[0]), 0);
@@ -126,7 +146,8 @@ setup(void **state)
 	    {"a@a.test", hash, 0},
 	};
 
-	if (!failures_open(&failures) || home_setup(state) != 0 ||
+	if (!failures_open(&failures) || !recent_open(&recent) ||
+	    home_setup(state) != 0 ||
 	    !password_hash(str_of("secret"), password_method(0), hash))
 		return -1;
 	home_users(USERS_PASSWD, rows, COUNT(rows));
@@ -137,15 +158,12 @@ static void
 right_password_opens_the_mailbox(void **state)
 {
 	struct login_answer a;
-	char greeting[5];
 
 	(void)state;
 	assert_int_equal(
-	    log_in("pop3", "a@a.test", "secret", OPENS, &a), LOGIN_OPENED);
+	    log_in("pop3", "a@a.test", "secret", TAKES, &a), LOGIN_OPENED);
 	assert_int_equal(a.letter, 'K');
-	assert_true(fd_read_all(a.fd, greeting, sizeof(greeting)));
-	assert_memory_equal(greeting, "+OK\r\n", sizeof(greeting));
-	fd_close(&a.fd);
+	assert_int_equal(a.fd, -1);
 }
 
 static void
@@ -156,11 +174,10 @@ failures_are_not_told_here(void **state)
 		enum opener how;
 		enum login_end end;
 	} rows[] = {
-	    {"pop3", "a@a.test", "wrong",  OPENS,    LOGIN_WRONG},
-	    {"pop3", "b@a.test", "secret", OPENS,    LOGIN_WRONG},
-	    {"pop3", "a@a.test", "secret", REFUSES,  LOGIN_LATER},
-	    {"pop3", "a@a.test", "secret", HANGS_UP, LOGIN_LATER},
-	    {"imap", "a@a.test", "secret", OPENS,    LOGIN_LATER},
+	    {"pop3", "a@a.test", "wrong",  TAKES, LOGIN_WRONG},
+	    {"pop3", "b@a.test", "secret", TAKES, LOGIN_WRONG},
+	    {"pop3", "a@a.test", "secret", AWAY,  LOGIN_LATER},
+	    {"imap", "a@a.test", "secret", TAKES, LOGIN_LATER},
 	};
 	struct login_answer a;
 
@@ -208,9 +225,81 @@ settings_that_cannot_be_read_are_trouble(void **state)
 	(void)state;
 	assert_int_equal(mkdir("control/checkpassword", 0755), 0);
 	assert_int_equal(
-	    log_in("pop3", "a@a.test", "secret", OPENS, &a), LOGIN_LATER);
+	    log_in("pop3", "a@a.test", "secret", TAKES, &a), LOGIN_LATER);
 	assert_int_equal(a.letter, '\0');
 	assert_int_equal(rmdir("control/checkpassword"), 0);
+}
+
+/* One request that waits whole; recalled or not, and whom the keeper is asked
+ * for. */
+static bool
+recall(const char *user, const char *password, bool apop, size_t cut,
+    unsigned char tag[RECENT_TAG])
+{
+	const struct login l = {
+	    str_of("pop3"), apop, str_of("192.0.2.1"), str_of("9"),
+	    str_of("192.0.2.2"), str_of("110"),
+	    {str_of(user), str_of(password), str_of("stamp")}
+        };
+	int popup[2], keeper[2];
+	struct login_job job = {.controls = home_controls(),
+	    .failures = &failures,
+	    .recent = &recent,
+	    .opener = -1};
+	struct buf b = {0}, framed = {0};
+	char bytes[512];
+	ssize_t left;
+	bool done;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, popup), 0);
+	assert_true(sock_pair(keeper));
+	assert_true(login_write(&b, &l));
+	assert_true(frame_append(&framed, 'L', buf_str(&b)));
+	assert_true(fd_write_all(popup[0], framed.data, framed.len - cut));
+	job.fd = popup[1];
+	job.keeper = keeper[0];
+	done = login_recall(&job);
+	left = recv(popup[1], bytes, sizeof(bytes), MSG_DONTWAIT);
+	/* Whoever comes next finds what he wants to read. */
+	if (done) {
+		assert_int_equal(left, -1);
+		take_mailbox(keeper[1]);
+	} else {
+		assert_int_equal(left, framed.len - cut);
+	}
+	memcpy(tag, job.tag, RECENT_TAG);
+	control_free(job.controls);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(close(popup[i]), 0);
+		assert_int_equal(close(keeper[i]), 0);
+	}
+	buf_free(&b);
+	buf_free(&framed);
+	return done;
+}
+
+static void
+right_password_is_recalled_and_no_other(void **state)
+{
+	unsigned char tag[RECENT_TAG], other[RECENT_TAG];
+
+	(void)state;
+	assert_true(recent_open(&recent));
+	assert_false(recall("a@a.test", "secret", false, 0, tag));
+	recent_keep(&recent, tag, clock_boot());
+	assert_true(recall("a@a.test", "secret", false, 0, other));
+	assert_memory_equal(tag, other, RECENT_TAG);
+	assert_false(recall("a@a.test", "secreT", false, 0, other));
+	assert_false(recall("a@a.test", "", false, 0, other));
+	assert_false(recall("b@a.test", "secret", false, 0, other));
+	assert_false(recall("a@a.test", "secret", true, 0, other));
+	assert_false(recall("a@a.test", "secret", false, 1, other));
+	home_checkpassword("program\n");
+	assert_false(recall("a@a.test", "secret", false, 0, other));
+	home_checkpassword(NULL);
+	recent_keep(&recent, tag,
+	    clock_boot() - (int64_t)RECENT_SECONDS * CLOCK_SECOND);
+	assert_false(recall("a@a.test", "secret", false, 0, other));
 }
 
 static void
@@ -221,13 +310,13 @@ garbage_is_no_request(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    check('L', str_of("pop3"), OPENS, none, &a), LOGIN_LATER);
-	assert_int_equal(check('L', str_of(""), OPENS, none, &a), LOGIN_LATER);
+	    check('L', str_of("pop3"), TAKES, none, &a), LOGIN_LATER);
+	assert_int_equal(check('L', str_of(""), TAKES, none, &a), LOGIN_LATER);
 	assert_int_equal(
 	    check('X',
 		(struct str){
 		    "pop3\0pass\0i\0p\0s\0p\0a@a.test\0secret\0\0", 35},
-		OPENS, none, &a),
+		TAKES, none, &a),
 	    LOGIN_LATER);
 	assert_int_equal(a.letter, '\0');
 }
@@ -240,6 +329,7 @@ main(void)
 	    cmocka_unit_test(failures_are_not_told_here),
 	    cmocka_unit_test(program_is_asked_where_there_is_one),
 	    cmocka_unit_test(settings_that_cannot_be_read_are_trouble),
+	    cmocka_unit_test(right_password_is_recalled_and_no_other),
 	    cmocka_unit_test(garbage_is_no_request),
 	};
 

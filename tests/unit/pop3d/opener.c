@@ -1,10 +1,10 @@
-/* opener: opens the mailbox of who is in the table, and nothing else. */
+/* opener: keeps one culver-pop3d running, and runs programs. */
 #include "pop3d/opener.h"
 
 #include "lib/home.h"
 #include "lib/sock.h"
 #include "tests/unit/pop3d/home.h"
-#include <errno.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -12,10 +12,11 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-/* In place of culver-pop3d: says what it was given and what it hears. */
-static const char program[] = "#!/bin/sh\n"
-			      "echo \"$CULVER_HOME|$USER|$*|$PWD|$SECRET\"\n"
-			      "exec cat\n";
+/* In place of culver-pop3d: says once what it was given, when it is asked. */
+static const char program[] =
+    "#!/bin/sh\n"
+    "read -r ask <&3 || :\n"
+    "echo \"$CULVER_HOME|$USER|$*|$PWD|$SECRET\" >&3\n";
 
 /* In place of a checkpassword program.  It says on its standard output what it
  * was given, as no true one does. */
@@ -28,27 +29,34 @@ static const char check[] =
     "*) exit \"${login%%|*}\" ;;\n"
     "esac\n";
 
+enum { PATIENCE = 60000 }; /* milliseconds */
+
 struct halves {
 	pid_t pid;
-	int fd;
+	int fd, requests; /* of programs; of the keeper */
 };
 
 static struct halves
 begin(void)
 {
 	struct halves h;
-	int pair[2];
+	int pair[2], kept[2];
 
 	assert_true(sock_pair(pair));
+	/* A script reads one byte after another. */
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, kept), 0);
 	h.pid = fork();
 	assert_true(h.pid >= 0);
 	if (h.pid == 0) {
 		(void)close(pair[0]);
+		(void)close(kept[0]);
 		home_enter();
-		opener_run(pair[1], home_controls());
+		opener_run(pair[1], kept[1], home_controls());
 	}
 	assert_int_equal(close(pair[1]), 0);
+	assert_int_equal(close(kept[1]), 0);
 	h.fd = pair[0];
+	h.requests = kept[0];
 	return h;
 }
 
@@ -58,6 +66,7 @@ end(struct halves *h)
 	int status;
 
 	fd_close(&h->fd);
+	fd_close(&h->requests);
 	assert_int_equal(waitpid(h->pid, &status, 0), h->pid);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 111);
@@ -84,18 +93,6 @@ ask_kind(const struct halves *h, char kind, struct str rest, struct str login,
 	return stream;
 }
 
-/* Ask for a mailbox; its stream, or -1. */
-static int
-ask(const struct halves *h, const char *address, size_t len)
-{
-	int answer;
-	int stream = ask_kind(h, OPENER_MAILBOX, (struct str){address, len},
-	    (struct str){NULL, 0}, &answer);
-
-	assert_int_equal(close(answer), 0);
-	return stream;
-}
-
 static bool
 script(const char *name, const char *text)
 {
@@ -108,20 +105,11 @@ script(const char *name, const char *text)
 static int
 setup(void **state)
 {
-	static const struct user rows[] = {
-	    {"a@a.test",    "", 0            },
-	    {"shut@a.test", "", USER_DISABLED},
-	    {"smtp@a.test", "", USER_NOPOP3  },
-	    {"lost@a.test", "", 0            },
-	};
 	const struct passwd *nobody = getpwnam("nobody");
 
 	if (home_setup(state) != 0)
 		return -1;
-	home_users(USERS_RCPT, rows, COUNT(rows));
-	if (mkdir("bin", 0755) != 0 || mkdir("domains", 0755) != 0 ||
-	    mkdir("domains/a.test", 0755) != 0 ||
-	    mkdir("domains/a.test/a", 0755) != 0)
+	if (mkdir("bin", 0755) != 0)
 		return -1;
 	if (!script("bin/culver-pop3d", program) || !script("bin/check", check))
 		return -1;
@@ -137,66 +125,28 @@ static int
 teardown(void **state)
 {
 	return unlink("bin/culver-pop3d") != 0 || unlink("bin/check") != 0 ||
-	       rmdir("bin") != 0 || rmdir("domains/a.test/a") != 0 ||
-	       rmdir("domains/a.test") != 0 || rmdir("domains") != 0 ||
-	       home_teardown(state) != 0;
+	       rmdir("bin") != 0 || home_teardown(state) != 0;
 }
 
+/* It is started at once, and again when it has ended, where the same requests
+ * wait for it. */
 static void
-mailbox_runs_in_its_home_with_two_variables(void **state)
+keeper_runs_with_one_variable(void **state)
 {
 	struct halves h = begin();
 	const char *home = *state;
 	char want[200], got[200];
 	size_t len;
-	int stream = ask(&h, "A@a.test", 8);
 
-	assert_true(stream >= 0);
-	len = (size_t)snprintf(want, sizeof(want),
-	    "%s|A@a.test|-t 0 Maildir|%s/domains/a.test/a|\n", home, home);
-	assert_true(fd_read_all(stream, got, len));
-	assert_memory_equal(got, want, len);
-	assert_true(fd_write_all(stream, "STAT", 4));
-	assert_true(fd_read_all(stream, got, 4));
-	assert_memory_equal(got, "STAT", 4);
-	/* What was opened stays open without us. */
-	end(&h);
-	assert_true(fd_write_all(stream, "QUIT", 4));
-	assert_true(fd_read_all(stream, got, 4));
-	assert_int_equal(close(stream), 0);
-}
+	len = (size_t)snprintf(want, sizeof(want), "%s||-k|%s|\n", home, home);
+	for (int i = 0; i < 2; i++) {
+		struct pollfd p = {.fd = h.requests, .events = POLLIN};
 
-static void
-others_have_no_mailbox(void **state)
-{
-	static const struct str rows[] = {
-	    {"b@a.test",    8 },
-            {"shut@a.test", 11},
-            {"smtp@a.test", 11},
-	    {"@a.test",     7 },
-            {"a@a.test\0",  9 },
-            {"../a@a.test", 11},
-	    {"\xff",        1 }
-        };
-	struct halves h = begin();
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++)
-		assert_int_equal(ask(&h, rows[i].data, rows[i].len), -1);
-	end(&h);
-}
-
-static void
-mailbox_that_cannot_start_closes_its_stream(void **state)
-{
-	struct halves h = begin();
-	int stream = ask(&h, "lost@a.test", 11);
-	char c;
-
-	(void)state;
-	assert_true(stream >= 0);
-	assert_int_equal(read(stream, &c, 1), 0);
-	assert_int_equal(close(stream), 0);
+		assert_true(sock_send(h.requests, "ask\n", 4, -1));
+		assert_int_equal(poll(&p, 1, PATIENCE), 1);
+		assert_true(fd_read_all(h.requests, got, len));
+		assert_memory_equal(got, want, len);
+	}
 	end(&h);
 }
 
@@ -204,20 +154,27 @@ static void
 requests_out_of_form_are_passed_over(void **state)
 {
 	static const char big[OPENER_REQUEST + 1] = "a@a.test";
+	static const struct str rows[] = {
+	    {"Ma@a.test", 9          },
+	    {"M",         1          },
+	    {"x",         1          },
+	    {big,         sizeof(big)},
+	};
 	struct halves h = begin();
-	int stream;
-	char c;
 
 	(void)state;
-	assert_true(sock_send(h.fd, "Ma@a.test", 9, -1));
-	assert_true(sock_send(h.fd, "M", 1, -1));
-	assert_int_equal(ask(&h, big, sizeof(big)), -1);
-	/* Not a socket: the answer goes nowhere, and no further. */
-	assert_true(sock_send(h.fd, "Ma@a.test", 9, STDERR_FILENO));
-	stream = ask(&h, "a@a.test", 8);
-	assert_true(stream >= 0);
-	assert_true(fd_read_all(stream, &c, 1));
-	assert_int_equal(close(stream), 0);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		int answer;
+
+		assert_int_equal(ask_kind(&h, rows[i].data[0],
+				     str_slice(rows[i], 1, rows[i].len),
+				     (struct str){NULL, 0}, &answer),
+		    -1);
+		assert_int_equal(close(answer), 0);
+	}
+	/* Nobody to answer, and one who is no socket. */
+	assert_true(sock_send(h.fd, "P", 1, -1));
+	assert_true(sock_send(h.fd, "M", 1, STDERR_FILENO));
 	end(&h);
 }
 
@@ -345,9 +302,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(mailbox_runs_in_its_home_with_two_variables),
-	    cmocka_unit_test(others_have_no_mailbox),
-	    cmocka_unit_test(mailbox_that_cannot_start_closes_its_stream),
+	    cmocka_unit_test(keeper_runs_with_one_variable),
 	    cmocka_unit_test(requests_out_of_form_are_passed_over),
 	    cmocka_unit_test(program_gets_the_login_and_a_ucspi_environment),
 	    cmocka_unit_test(program_ends_and_that_is_told),
