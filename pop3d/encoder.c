@@ -5,8 +5,7 @@ static void
 put(struct encoder *e, struct str s)
 {
 	e->octets += s.len;
-	if (e->out != NULL)
-		writer_str(e->out, s);
+	writer_put(e->out, s.data, s.len);
 }
 
 /* Bytes without a LF, in one line. */
@@ -15,8 +14,8 @@ piece(struct encoder *e, struct str s)
 {
 	if (s.len == 0)
 		return;
-	if (e->column == 0 && s.data[0] == '.' && e->out != NULL)
-		writer_text(e->out, ".");
+	if (e->column == 0 && s.data[0] == '.')
+		writer_put(e->out, ".", 1);
 	put(e, s);
 	e->column += s.len;
 	e->cr = s.data[s.len - 1] == '\r';
@@ -28,7 +27,7 @@ line_end(struct encoder *e)
 {
 	bool blank = e->column == 0 || (e->column == 1 && e->cr);
 
-	put(e, str_of(e->cr ? "\n" : "\r\n"));
+	put(e, e->cr ? (struct str){"\n", 1} : (struct str){"\r\n", 2});
 	if (e->body && e->body_lines != ENCODER_ALL)
 		e->body_lines--;
 	e->body = e->body || blank;

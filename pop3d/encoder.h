@@ -13,8 +13,8 @@
 #define ENCODER_ALL UINT64_MAX /* as a number of body lines */
 
 struct encoder {
-	struct writer *out; /* NULL: only count */
-	uint64_t octets;    /* so far, CRLF and all, without the doubled dots */
+	struct writer *out;
+	uint64_t octets; /* so far, CRLF and all, without the doubled dots */
 	uint64_t body_lines; /* still to be sent */
 	uint64_t column;     /* bytes of the current line so far */
 	bool cr;             /* the last of them was a CR */

@@ -1,5 +1,5 @@
 /* maildrop: the list, made by names alone; see maildrop.h. */
-#define _GNU_SOURCE /* d_type */
+#define _GNU_SOURCE /* getdents64 */
 #include "pop3d/maildrop.h"
 
 #include "lib/fd.h"
@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +18,7 @@
 
 enum {
 	ROOM_FIRST = 64, /* messages */
+	ENTRIES = 32768, /* bytes of entries that are read at once */
 	DIGITS_MAX = 18, /* of a time; more do not fit */
 };
 /* A name may claim any size.  MAILDROP_MAX of these can be added up. */
@@ -56,6 +58,7 @@ message_of(enum folder folder, const char *name)
 	return (struct message){.name = name,
 	    .time = name_time(name),
 	    .octets = name_octets(name),
+	    .base = maildir_name_base(str_of(name)).len & NAME_MAX,
 	    .folder = folder};
 }
 
@@ -64,17 +67,14 @@ static int
 compare_identity(const void *va, const void *vb)
 {
 	const struct message *a = va, *b = vb;
-	struct str x, y;
 	int r;
 
 	if (a->time != b->time)
 		return a->time < b->time ? -1 : 1;
-	x = maildir_name_base(str_of(a->name));
-	y = maildir_name_base(str_of(b->name));
-	r = memcmp(x.data, y.data, x.len < y.len ? x.len : y.len);
-	if (r != 0 || x.len == y.len)
+	r = memcmp(a->name, b->name, a->base < b->base ? a->base : b->base);
+	if (r != 0 || a->base == b->base)
 		return r;
-	return x.len < y.len ? -1 : 1;
+	return a->base < b->base ? -1 : 1;
 }
 
 static int
@@ -141,34 +141,34 @@ refind(struct maildrop *m, enum folder folder, const char *name)
 }
 
 static bool
-is_message(const struct dirent *e)
+is_message(const struct dirent64 *e)
 {
 	return e->d_name[0] != '.' &&
 	       (e->d_type == DT_REG || e->d_type == DT_UNKNOWN);
 }
 
-/* Call each for every name in a folder. */
+/* Call each for every name in a folder, which is read once, by the descriptor
+ * that its files are opened at. */
 static bool
 walk(struct maildrop *m, enum folder folder,
     bool (*each)(struct maildrop *, enum folder, const char *))
 {
-	int fd =
-	    openat(m->folders[folder], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *e;
-	bool ok = true;
+	_Alignas(struct dirent64) char bytes[ENTRIES];
+	int fd = m->folders[folder];
+	ssize_t n;
 
-	if (dir == NULL) {
-		fd_close(&fd);
+	if (lseek(fd, 0, SEEK_SET) != 0)
 		return false;
+	while ((n = getdents64(fd, bytes, sizeof(bytes))) > 0) {
+		const struct dirent64 *e;
+
+		for (ssize_t at = 0; at < n; at += e->d_reclen) {
+			e = (const void *)(bytes + at);
+			if (is_message(e) && !each(m, folder, e->d_name))
+				return false;
+		}
 	}
-	while (ok && (errno = 0, e = readdir(dir)) != NULL)
-		ok = !is_message(e) || each(m, folder, e->d_name);
-	if (ok)
-		ok = errno == 0;
-	if (closedir(dir) != 0)
-		return false;
-	return ok;
+	return n == 0;
 }
 
 static bool
@@ -209,7 +209,8 @@ bool
 maildrop_open(struct maildrop *m, int dirfd)
 {
 	*m = (struct maildrop){
-	    .folders = {-1, -1}
+	    .folders = {-1, -1},
+              .owner = geteuid()
         };
 	for (int i = 0; i < FOLDER_COUNT; i++) {
 		m->folders[i] = openat(dirfd, folder_names[i],
@@ -260,6 +261,16 @@ maildrop_total(struct maildrop *m, uint64_t *count, uint64_t *octets)
 		}
 	if (m->sizes != NULL && *count == m->count)
 		m->sizes->complete = true;
+}
+
+size_t
+maildrop_kept(const struct maildrop *m)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < m->count; i++)
+		kept += !m->messages[i].deleted;
+	return kept;
 }
 
 void

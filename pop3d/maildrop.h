@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum { MAILDROP_MAX = 1 << 22 }; /* messages of a session; the rest waits */
 
@@ -28,10 +29,12 @@ struct message {
 	unsigned twin : 1;    /* shares its base name with another file */
 	unsigned lost : 1;    /* not where it was: to be looked for */
 	unsigned gone : 1;    /* looked for and not found */
+	unsigned base : 8;    /* bytes of the name up to its ':' */
 };
 
 struct maildrop {
 	int folders[FOLDER_COUNT];
+	uid_t owner; /* whose files are messages: this process's user */
 	struct message *messages; /* ordered by time, then base name */
 	size_t count, room;
 	struct store *store; /* the names */
@@ -47,6 +50,9 @@ void maildrop_close(struct maildrop *m);
 
 /* Messages that are not marked and the sum of their octets. */
 void maildrop_total(struct maildrop *m, uint64_t *count, uint64_t *octets);
+
+/* Messages that are not marked. */
+size_t maildrop_kept(const struct maildrop *m);
 
 /* Take all marks back. */
 void maildrop_reset(struct maildrop *m);

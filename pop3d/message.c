@@ -4,7 +4,7 @@
 #include "lib/fd.h"
 #include "lib/num.h"
 #include "lib/str.h"
-#include "pop3d/encoder.h"
+#include "pop3d/count.h"
 #include "wire/maildir.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -16,9 +16,8 @@ enum { PIECE = 65536 }; /* bytes of one read */
 
 /* ELOOP is how O_NOFOLLOW says: a symbolic link. */
 static int
-open_name(const struct maildrop *m, const struct message *p)
+open_name(const struct maildrop *m, const struct message *p, struct stat *st)
 {
-	struct stat st;
 	int fd = openat(m->folders[p->folder], p->name,
 	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
@@ -27,8 +26,8 @@ open_name(const struct maildrop *m, const struct message *p)
 			errno = EPERM;
 		return -1;
 	}
-	if (fstat(fd, &st) == 0) {
-		if (S_ISREG(st.st_mode) && st.st_uid == geteuid())
+	if (fstat(fd, st) == 0) {
+		if (S_ISREG(st->st_mode) && st->st_uid == m->owner)
 			return fd;
 		errno = EPERM;
 	}
@@ -37,7 +36,7 @@ open_name(const struct maildrop *m, const struct message *p)
 }
 
 int
-message_open(struct maildrop *m, struct message *p)
+message_open(struct maildrop *m, struct message *p, struct stat *st)
 {
 	int fd;
 
@@ -45,7 +44,7 @@ message_open(struct maildrop *m, struct message *p)
 		errno = ENOENT;
 		return -1;
 	}
-	fd = open_name(m, p);
+	fd = open_name(m, p, st);
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
 	p->lost = true;
@@ -54,23 +53,22 @@ message_open(struct maildrop *m, struct message *p)
 		errno = ENOENT;
 		return -1;
 	}
-	return open_name(m, p);
+	return open_name(m, p, st);
 }
 
 /* False when the file could not be read to its end. */
 static bool
-count_octets(int fd, uint64_t *octets)
+count_octets(int fd, uint64_t size, uint64_t *octets)
 {
 	char piece[PIECE];
-	struct encoder e;
-	ssize_t n;
+	struct count c = {.octets = 0};
+	ssize_t n = 0;
 
-	encoder_open(&e, NULL, ENCODER_ALL);
-	while ((n = read(fd, piece, sizeof(piece))) > 0)
-		if (!encoder_put(&e, (struct str){piece, (size_t)n}))
-			break;
-	encoder_end(&e);
-	*octets = n < 0 ? 0 : e.octets;
+	while (size > 0 && (n = read(fd, piece, sizeof(piece))) > 0) {
+		count_add(&c, (struct str){piece, (size_t)n});
+		size -= (uint64_t)n < size ? (uint64_t)n : size;
+	}
+	*octets = n < 0 ? 0 : count_end(&c);
 	return n >= 0;
 }
 
@@ -91,10 +89,10 @@ remembered(struct maildrop *m, struct message *p)
 	struct str base = maildir_name_base(str_of(p->name));
 	struct stat st;
 
-	return m->sizes != NULL &&
+	return m->sizes != NULL && sizes_any(m->sizes) &&
 	       fstatat(m->folders[p->folder], p->name, &st,
 		   AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+	       S_ISREG(st.st_mode) && st.st_uid == m->owner &&
 	       sizes_find(m->sizes, base, &st, &p->octets) &&
 	       can_be(p->octets, &st);
 }
@@ -108,8 +106,8 @@ message_octets(struct maildrop *m, struct message *p)
 	if (p->octets != OCTETS_UNKNOWN || remembered(m, p))
 		return p->octets;
 	p->octets = 0;
-	fd = message_open(m, p);
-	if (fd >= 0 && fstat(fd, &st) == 0 && count_octets(fd, &p->octets) &&
+	fd = message_open(m, p, &st);
+	if (fd >= 0 && count_octets(fd, (uint64_t)st.st_size, &p->octets) &&
 	    m->sizes != NULL)
 		sizes_add(m->sizes, maildir_name_base(str_of(p->name)), &st,
 		    p->octets);

@@ -155,18 +155,21 @@ do_uidl(struct session *s, const struct request *r)
 	return listing(s, r, uidl_one);
 }
 
-/* False when the file could not be read to its end: then the answer must not
- * be ended either, or the client would take the part for the whole. */
+/* A message does not grow, so that its end need not be looked for.  False when
+ * the file could not be read to its end: then the answer must not be ended
+ * either, or the client would take the part for the whole. */
 static bool
-copy(struct session *s, int fd, struct encoder *e)
+copy(struct session *s, int fd, uint64_t size, struct encoder *e)
 {
 	char piece[PIECE];
-	ssize_t n;
+	ssize_t n = 0;
 
-	while ((n = read(fd, piece, sizeof(piece))) > 0)
+	while (size > 0 && (n = read(fd, piece, sizeof(piece))) > 0) {
 		if (!encoder_put(e, (struct str){piece, (size_t)n}) ||
 		    s->out->failed)
 			break;
+		size -= (uint64_t)n < size ? (uint64_t)n : size;
+	}
 	encoder_end(e);
 	return n >= 0 && !s->out->failed;
 }
@@ -185,7 +188,8 @@ static enum next
 send_message(struct session *s, struct message *p, uint64_t lines)
 {
 	struct encoder e;
-	int fd = message_open(s->drop, p);
+	struct stat st;
+	int fd = message_open(s->drop, p, &st);
 	bool whole;
 
 	if (fd < 0) {
@@ -194,7 +198,7 @@ send_message(struct session *s, struct message *p, uint64_t lines)
 	}
 	say(s, "+OK");
 	encoder_open(&e, s->out, lines);
-	whole = copy(s, fd, &e);
+	whole = copy(s, fd, (uint64_t)st.st_size, &e);
 	fd_close(&fd);
 	if (!whole)
 		return NEXT_BREAK;
@@ -222,10 +226,7 @@ do_top(struct session *s, const struct request *r)
 static enum next
 do_quit(struct session *s, const struct request *r UNUSED)
 {
-	uint64_t kept, octets;
-
-	maildrop_total(s->drop, &kept, &octets);
-	s->tally->deleted = s->drop->count - kept;
+	s->tally->deleted = s->drop->count - maildrop_kept(s->drop);
 	if (update_commit(s->drop)) {
 		say(s, "+OK");
 	} else {

@@ -59,6 +59,18 @@ take_number(struct str *rest, uint64_t *n)
 	return str_cut(rest, ' ', &part) && num_parse(part, UINT64_MAX, n);
 }
 
+/* What stands behind the CRC32. */
+static bool
+parse_rest(struct str text, struct line *line)
+{
+	if (!take_number(&text, &line->octets) ||
+	    !take_number(&text, &line->size) ||
+	    !take_number(&text, &line->mtime))
+		return false;
+	line->base = text;
+	return text.len > 0;
+}
+
 /* A line without its LF. */
 static bool
 parse(struct str text, struct line *line)
@@ -66,14 +78,9 @@ parse(struct str text, struct line *line)
 	struct str crc;
 	uint64_t want;
 
-	if (!str_cut(&text, ' ', &crc) || crc.len != CRC_DIGITS ||
-	    !num_parse_hex(crc, UINT32_MAX, &want) || crc_of(text) != want ||
-	    !take_number(&text, &line->octets) ||
-	    !take_number(&text, &line->size) ||
-	    !take_number(&text, &line->mtime))
-		return false;
-	line->base = text;
-	return text.len > 0;
+	return str_cut(&text, ' ', &crc) && crc.len == CRC_DIGITS &&
+	       num_parse_hex(crc, UINT32_MAX, &want) && crc_of(text) == want &&
+	       parse_rest(text, line);
 }
 
 static struct str
@@ -82,11 +89,34 @@ text_of(const struct sizes *s, const struct sizes_slot *slot)
 	return (struct str){s->text.data + slot->at, slot->len};
 }
 
-/* The slot of base, or the free one where it belongs; *line is what it has. */
+static struct str
+body_of(const struct sizes *s, const struct sizes_slot *slot)
+{
+	return str_slice(text_of(s, slot), CRC_DIGITS + 1, slot->len);
+}
+
+/* Eight bytes at a time; the upper half is the better one. */
+static uint32_t
+hash_of(struct str s)
+{
+	uint64_t h = s.len, word;
+
+	for (size_t n; s.len > 0; s = str_slice(s, n, s.len)) {
+		n = s.len < sizeof(word) ? s.len : sizeof(word);
+		word = 0;
+		memcpy(&word, s.data, n);
+		h = (h ^ word) * 0x9e3779b97f4a7c15;
+		h ^= h >> 32;
+	}
+	return (uint32_t)((h * 0x9e3779b97f4a7c15) >> 32);
+}
+
+/* The slot of base, or the free one where it belongs; *line is what it has.  A
+ * line that has a slot was found whole when it got it. */
 static struct sizes_slot *
 slot_of(const struct sizes *s, struct str base, struct line *line)
 {
-	uint32_t hash = crc_of(base);
+	uint32_t hash = hash_of(base);
 
 	for (size_t i = hash;; i++) {
 		struct sizes_slot *slot = &s->slots[i & (s->slot_count - 1)];
@@ -95,7 +125,7 @@ slot_of(const struct sizes *s, struct str base, struct line *line)
 			slot->hash = hash;
 			return slot;
 		}
-		if (slot->hash == hash && parse(text_of(s, slot), line) &&
+		if (slot->hash == hash && parse_rest(body_of(s, slot), line) &&
 		    str_equal(line->base, base))
 			return slot;
 	}
@@ -120,8 +150,9 @@ make_slots(struct sizes *s)
 {
 	size_t lines = 1;
 
-	for (size_t i = 0; i < s->text.len; i++)
-		lines += s->text.data[i] == '\n';
+	for (struct str rest = buf_str(&s->text), line;
+	     str_cut(&rest, '\n', &line);)
+		lines++;
 	if (lines > s->text.len / LINE_LEAST + 1)
 		lines = s->text.len / LINE_LEAST + 1;
 	s->slot_count = 2;
@@ -170,6 +201,14 @@ mtime_of(const struct stat *st)
 {
 	return (uint64_t)st->st_mtim.tv_sec * 1000000000 +
 	       (uint64_t)st->st_mtim.tv_nsec;
+}
+
+bool
+sizes_any(struct sizes *s)
+{
+	if (!s->loaded)
+		load(s);
+	return s->slots != NULL;
 }
 
 bool

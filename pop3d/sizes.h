@@ -52,6 +52,9 @@ struct sizes {
  * when a size is first asked for.  Without a file of one's own: fd is -1. */
 void sizes_open(struct sizes *s, int dirfd);
 
+/* Something is remembered of any message. */
+MUST_USE bool sizes_any(struct sizes *s);
+
 /* The octets of the message with this base name, whose file is st. */
 MUST_USE bool sizes_find(
     struct sizes *s, struct str base, const struct stat *st, uint64_t *octets);

@@ -1,6 +1,7 @@
 /* encoder: what STAT counts is what RETR sends, in any pieces. */
 #include "pop3d/encoder.h"
 
+#include "pop3d/count.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,6 +54,17 @@ encode(struct str in, uint64_t lines, size_t step, struct sink *s)
 }
 
 static void
+count_of(struct str in, size_t step, uint64_t want)
+{
+	struct count c = {.octets = 0};
+
+	for (size_t at = 0; at < in.len; at += step)
+		count_add(&c, str_slice(in, at, at + step));
+	count_add(&c, (struct str){NULL, 0});
+	assert_int_equal(count_end(&c), want);
+}
+
+static void
 lines_are_ended_and_dots_doubled(void **state)
 {
 	static const struct {
@@ -88,6 +100,7 @@ lines_are_ended_and_dots_doubled(void **state)
 			assert_int_equal(s.len, rows[i].want.len);
 			assert_memory_equal(s.data, rows[i].want.data, s.len);
 			assert_int_equal(n, s.len - rows[i].doubled);
+			count_of(rows[i].in, step, n);
 		}
 }
 
@@ -124,10 +137,15 @@ top_sends_header_and_lines(void **state)
 static void
 enough_is_said_at_once(void **state)
 {
+	struct sink s = {.len = 0};
+	struct channel c = {.write = sink_write, .context = &s};
+	char storage[64];
+	struct writer w;
 	struct encoder e;
 
 	(void)state;
-	encoder_open(&e, NULL, 1);
+	writer_open(&w, &c, storage, sizeof(storage));
+	encoder_open(&e, &w, 1);
 	assert_true(encoder_put(&e, str_of("h\n\n")));
 	assert_false(encoder_put(&e, str_of("a\nb\n")));
 	encoder_end(&e);
@@ -168,14 +186,16 @@ same_as_the_rule_a_byte_at_a_time(void **state)
 	for (int round = 0; round < 2000; round++) {
 		char in[40], want[sizeof(in) * 3];
 		size_t len;
+		uint64_t n;
 
 		for (size_t i = 0; i < sizeof(in); i++) {
 			seed = seed * 1103515245 + 12345;
 			in[i] = letters[(seed >> 16) % sizeof(letters)];
 		}
 		len = (seed >> 8) % sizeof(in);
-		(void)encode(
+		n = encode(
 		    (struct str){in, len}, ENCODER_ALL, 1 + seed % 7, &s);
+		count_of((struct str){in, len}, 1 + seed % 5, n);
 		assert_int_equal(s.len, spec((struct str){in, len}, want));
 		assert_memory_equal(s.data, want, s.len);
 	}

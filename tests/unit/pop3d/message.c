@@ -10,7 +10,8 @@
 static int
 try(struct maildrop *m, struct message *p)
 {
-	int fd = message_open(m, p), saved = errno;
+	struct stat st;
+	int fd = message_open(m, p, &st), saved = errno;
 
 	if (fd < 0)
 		return saved;
