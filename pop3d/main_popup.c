@@ -1,5 +1,5 @@
-/* popup: talk POP3 with clients until they are logged in, then pass bytes
- * between them and their mailboxes.
+/* popup: talk POP3 with clients until they are logged in, then hand them to
+ * their mailboxes, or pass bytes between the two.
  *
  * Runs as     culverp, jailed; with -l root until the addresses are bound.
  * Started by  the supervisor, run/popup (with -l); or a UCSPI server, for one
@@ -10,7 +10,8 @@
  *             TCPLOCALPORT.
  * Writes      nothing on disk.
  * Talks to    culver-authd, by the socket state/auth, wire/login.h; and to the
- *             culver-pop3d that it gets from there, which it understands not.
+ *             culver-pop3d that it gets from there, wire/handover.h, or which
+ *             it understands not.
  * Trusts      nothing from a client.
  * Exits       0 the client has gone or SIGTERM came; 100 wrong usage; 111 a
  *             local failure.
@@ -151,7 +152,7 @@ serve(void *context, const struct connection *c)
 	struct controls *controls = ((struct service *)context)->controls;
 	struct popup p = {.login = LOGIN_SOCKET};
 
-	if (!control_refresh_lately(controls)) {
+	if (!control_refresh(controls)) {
 		errno = 0;
 		warn(control_error(controls));
 		popup_refuse(c);

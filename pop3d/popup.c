@@ -334,7 +334,9 @@ pass_on(struct client *who)
 		return pass_bytes(who);
 	if (!handover_hear(who->mailbox, how, &who->sent))
 		return "broken";
-	return strcmp(how, "quit") == 0 ? "done" : "left";
+	if (strcmp(how, "quit") == 0)
+		return "done";
+	return strcmp(how, "timeout") == 0 ? "timeout" : "left";
 }
 
 /* No two are the same, and nobody guesses the next. */

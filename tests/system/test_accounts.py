@@ -181,7 +181,7 @@ def kind(one, everyone):
              "culver-policyd": ("keeper", "the others"),
              "culver-send": ("-", "-"), "culver-bounce": ("-", "-"),
              "culver-lspawn": ("-", "-"), "culver-rspawn": ("-", "-"),
-             "culver-pop3d": ("-", "-")}
+             "culver-pop3d": ("keeper", "session")}
     if one.name == "culver-authd":
         return one.name, words[one.name][one.uids != {"0"}]
     return one.name, words[one.name][below]
