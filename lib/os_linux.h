@@ -91,10 +91,10 @@ MUST_USE bool os_landlock_enter(int rules);
  * no-new-privs.  Made from the table in os_linux_calls.c. */
 MUST_USE bool os_seccomp_enter(unsigned promises);
 
-/* Make the filter of promises and keep it, so that os_seccomp_enter, for the
- * same ones, in this process or its children, need not: to make one takes a
- * millisecond and leaves a heap behind.  Of two filters; before any jail, and
- * with SIGCHLD as it is by default.  False with errno, or 0. */
+/* For a process that enters the filter of promises and PROMISE_FORK, and whose
+ * children then enter that of promises: make both before they are needed, for
+ * to make one takes a millisecond and leaves a heap behind.  Before any jail,
+ * and with SIGCHLD as it is by default.  False with errno, or 0. */
 MUST_USE bool os_seccomp_keep(unsigned promises);
 
 #endif

@@ -30,12 +30,15 @@ enum {
 	SELF = 0x7edcba98  /* in a filter that is kept: its process's number */
 };
 
-/* Filters that were made before they are needed. */
-static struct kept {
+/* Filters that were made before they are needed: of promises that have
+ * PROMISE_FORK, and what then takes it away from a child. */
+enum { WITH_FORK, NO_FORK, KEPT };
+static struct {
 	struct sock_filter *code;
 	size_t size; /* bytes */
-	unsigned promises;
-} kept[2];
+} kept[KEPT];
+static unsigned kept_promises; /* of WITH_FORK; 0: there are none */
+static bool entered_kept;      /* that one */
 
 #define CALL(name) SCMP_SYS(name)
 
@@ -287,37 +290,62 @@ fill(scmp_filter_ctx ctx, unsigned promises, uint32_t self)
 	       add_deadly(ctx, promises);
 }
 
+/* Whoever is in the filter of WITH_FORK is in that of the same promises without
+ * it when he is in this one, too: the stricter answer counts. */
+static bool
+fill_no_fork(scmp_filter_ctx ctx)
+{
+	const struct scmp_arg_cmp another = {0, SCMP_CMP_NE, SELF, 0};
+	const uint32_t refuse = SCMP_ACT_ERRNO(EPERM);
+
+	if (!succeeded(seccomp_attr_set(
+		ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS)) ||
+	    !add_each(ctx, refuse, (const int[]){CALL(clone)}, 1))
+		return false;
+	for (size_t i = 0; i < sizeof(forking) / sizeof(*forking); i++) {
+		bool signals =
+		    forking[i] == CALL(kill) || forking[i] == CALL(tgkill);
+
+		if (signals ? !add_when(ctx, refuse, forking[i], another)
+			    : !add_each(ctx, refuse, &forking[i], 1))
+			return false;
+	}
+	return true;
+}
+
 /* In a child, whose memory goes with it: making a filter leaves a heap behind
  * that later children would copy page by page. */
 NO_RETURN static void
-make(unsigned promises, int out)
+make(unsigned which, int out)
 {
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	bool all = which == WITH_FORK;
+	scmp_filter_ctx ctx =
+	    seccomp_init(all ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_ALLOW);
 
-	_exit(ctx == NULL || !fill(ctx, promises, SELF) ||
+	_exit(ctx == NULL ||
+	      !(all ? fill(ctx, kept_promises, SELF) : fill_no_fork(ctx)) ||
 	      !succeeded(seccomp_export_bpf(ctx, out)));
 }
 
 /* All of what comes through a pipe, which has room for the longest filter. */
 static bool
-receive(int in, struct kept *k)
+receive(int in, unsigned which)
 {
-	static char bytes[BPF_MAXINSNS * sizeof(*k->code)];
+	static char bytes[BPF_MAXINSNS * sizeof(struct sock_filter)];
 	ssize_t n = read(in, bytes, sizeof(bytes));
 
 	_Static_assert(sizeof(bytes) <= 65536, "a pipe holds it");
-	k->code = n > 0 ? malloc((size_t)n) : NULL;
-	if (k->code == NULL)
+	kept[which].code = n > 0 ? malloc((size_t)n) : NULL;
+	if (kept[which].code == NULL)
 		return false;
-	memcpy(k->code, bytes, (size_t)n);
-	k->size = (size_t)n;
+	memcpy(kept[which].code, bytes, (size_t)n);
+	kept[which].size = (size_t)n;
 	return true;
 }
 
-bool
-os_seccomp_keep(unsigned promises)
+static bool
+keep(unsigned which)
 {
-	struct kept *k = kept[0].code == NULL ? &kept[0] : &kept[1];
 	int ends[2], status = 1;
 	pid_t pid;
 	bool made;
@@ -326,42 +354,48 @@ os_seccomp_keep(unsigned promises)
 		return false;
 	pid = fork();
 	if (pid == 0)
-		make(promises, ends[1]);
+		make(which, ends[1]);
 	(void)close(ends[1]);
-	free(k->code);
-	k->code = NULL;
+	free(kept[which].code);
+	kept[which].code = NULL;
 	made = pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 &&
-	       receive(ends[0], k);
+	       receive(ends[0], which);
 	(void)close(ends[0]);
-	k->promises = promises;
 	return made;
 }
 
-static bool
-enter_kept(struct kept *k)
+bool
+os_seccomp_keep(unsigned promises)
 {
-	size_t count = k->size / sizeof(*k->code);
+	kept_promises = promises | PROMISE_FORK;
+	if (keep(WITH_FORK) && keep(NO_FORK))
+		return true;
+	kept_promises = 0;
+	return false;
+}
+
+static bool
+enter_kept(unsigned which)
+{
+	struct sock_filter *code = kept[which].code;
+	size_t count = kept[which].size / sizeof(*code);
 	const struct sock_fprog program = {
-	    .len = (unsigned short)count, .filter = k->code};
+	    .len = (unsigned short)count, .filter = code};
 
 	for (size_t i = 0; i < count; i++)
-		if (k->code[i].code == (BPF_JMP | BPF_JEQ | BPF_K) &&
-		    k->code[i].k == SELF)
-			k->code[i].k = (uint32_t)getpid();
+		if (code[i].code == (BPF_JMP | BPF_JEQ | BPF_K) &&
+		    code[i].k == SELF)
+			code[i].k = (uint32_t)getpid();
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
 }
 
-bool
-os_seccomp_enter(unsigned promises)
+static bool
+enter_new(unsigned promises)
 {
-	scmp_filter_ctx ctx;
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	bool entered;
 	int saved;
 
-	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-		if (kept[i].code != NULL && kept[i].promises == promises)
-			return enter_kept(&kept[i]);
-	ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	if (ctx == NULL) {
 		errno = ENOMEM;
 		return false;
@@ -375,4 +409,18 @@ os_seccomp_enter(unsigned promises)
 	(void)malloc_trim(0);
 	errno = saved;
 	return entered;
+}
+
+bool
+os_seccomp_enter(unsigned promises)
+{
+	if (kept_promises == 0)
+		return enter_new(promises);
+	if (promises == kept_promises) {
+		entered_kept = enter_kept(WITH_FORK);
+		return entered_kept;
+	}
+	if (entered_kept && promises == (kept_promises ^ PROMISE_FORK))
+		return enter_kept(NO_FORK);
+	return enter_new(promises);
 }

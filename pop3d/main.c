@@ -48,7 +48,6 @@ static const char usage[] =
 static const char brief[] = "culver-pop3d [-t SECONDS] MAILDIR";
 
 enum {
-	KEEPER_PROMISES = BOX_PROMISES | PROMISE_FORK,
 	TIMEOUT = 1200, /* seconds; RFC 1939, 3 wants 600 at least */
 	TIMEOUT_MOST = 86400
 };
@@ -176,11 +175,11 @@ keep(void)
 	errno = 0;
 	if (geteuid() == 0)
 		die_temp("root has no mailboxes");
-	if (!os_seccomp_keep(BOX_PROMISES) || !os_seccomp_keep(KEEPER_PROMISES))
+	if (!os_seccomp_keep(BOX_PROMISES))
 		die_temp("unable to prepare a jail");
 	drop_to(&(struct drop){.account = ACCOUNT_SELF,
 	    .jailed = true,
-	    .promises = KEEPER_PROMISES,
+	    .promises = BOX_PROMISES | PROMISE_FORK,
 	    .paths = kept_paths});
 	keeper_wait(KEEPER_FD, &k);
 	serve_kept(&k);
