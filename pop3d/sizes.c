@@ -1,6 +1,7 @@
 /* sizes: a hash table of lines; see sizes.h. */
 #include "pop3d/sizes.h"
 
+#include "lib/crc.h"
 #include "lib/fd.h"
 #include "lib/num.h"
 #include <errno.h>
@@ -8,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
 enum {
 	CRC_DIGITS = 8,
@@ -45,12 +45,6 @@ sizes_open(struct sizes *s, int dirfd)
 	fd_close(&s->fd);
 }
 
-static uint32_t
-crc_of(struct str s)
-{
-	return (uint32_t)crc32_z(0, (const unsigned char *)s.data, s.len);
-}
-
 static bool
 take_number(struct str *rest, uint64_t *n)
 {
@@ -79,8 +73,8 @@ parse(struct str text, struct line *line)
 	uint64_t want;
 
 	return str_cut(&text, ' ', &crc) && crc.len == CRC_DIGITS &&
-	       num_parse_hex(crc, UINT32_MAX, &want) && crc_of(text) == want &&
-	       parse_rest(text, line);
+	       num_parse_hex(crc, UINT32_MAX, &want) &&
+	       crc_add(0, text) == want && parse_rest(text, line);
 }
 
 static struct str
@@ -263,7 +257,8 @@ put_line(struct buf *b, struct str base, const struct stat *st, uint64_t octets)
 	    !buf_append_byte(b, ' ') || !buf_append_str(b, base) ||
 	    !buf_append_byte(b, '\n'))
 		return false;
-	num_put32(crc, crc_of((struct str){b->data + text, b->len - 1 - text}));
+	num_put32(
+	    crc, crc_add(0, (struct str){b->data + text, b->len - 1 - text}));
 	num_hex(digits, crc, sizeof(crc));
 	memcpy(b->data + start, digits, CRC_DIGITS);
 	return true;
