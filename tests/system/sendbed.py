@@ -286,7 +286,16 @@ class Bed:
         assert self.popen(command).wait(PATIENCE) == 0
 
     def lines_text(self):
+        """The log.  What culver-send has done is in it once it waits."""
+        wait_for(self.waits)
         return (self.home / "log").read_text()
+
+    def waits(self):
+        """culver-send sleeps, or has ended."""
+        if self.process is None or self.process.poll() is not None:
+            return True
+        stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
+        return stat.rsplit(") ", 1)[1][0] == "S"
 
     def lines(self):
         return self.lines_text().splitlines()
