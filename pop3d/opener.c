@@ -1,5 +1,5 @@
 /* opener: runs as root, so it is short, and trusts nobody; see opener.h. */
-#define _GNU_SOURCE /* execvpe, environ */
+#define _GNU_SOURCE /* asprintf */
 #include "pop3d/opener.h"
 
 #include "lib/clock.h"
@@ -28,17 +28,13 @@ static const char pop3d[] = "/bin/culver-pop3d";
 /* No time limit: culver-popup keeps the time. */
 static char timeout[] = "-t", never[] = "0", box[] = "Maildir", keep[] = "-k";
 
-enum { ENDS = 2 }; /* end bytes behind a request: of it and of its last text */
-
-struct keeper {
-	int requests;  /* where it hears them, whichever it is */
-	int process;   /* readable when it has ended */
-	int64_t began; /* on the boot clock */
+enum {
+	ENDS = 2, /* end bytes behind a request: of it and of its last text */
+	AGAIN = 1000 /* milliseconds until a keeper is tried again */
 };
 
 struct asked {
 	int from, answer; /* answer: -1 without one */
-	size_t len;
 	char text[OPENER_REQUEST + ENDS];
 };
 
@@ -53,18 +49,17 @@ joined(const char *a, const char *b)
 	return text;
 }
 
-/* Be the program, with the stream on 0 and 1, the login on 3 where it is one
- * that wants to be told, and signals as they are by default. */
+/* Be the program, with the stream on 0 and 1, the login on 3, and signals as
+ * they are by default. */
 NO_RETURN static void
-run(char **argv, char **envp, int stream, int login)
+run(char **argv, int stream, int login)
 {
 	if (stream <= 1 || dup2(stream, 0) != 0 || dup2(stream, 1) != 1 ||
-	    (login >= 0 && dup2(login, 3) != 3) ||
-	    (login >= 0 && fcntl(3, F_SETFD, 0) != 0) ||
+	    dup2(login, 3) != 3 || fcntl(3, F_SETFD, 0) != 0 ||
 	    signal(SIGCHLD, SIG_DFL) == SIG_ERR ||
 	    signal(SIGPIPE, SIG_DFL) == SIG_ERR)
 		die_temp("unable to hand a stream to ", argv[0]);
-	(void)execvpe(argv[0], argv, envp);
+	(void)execvp(argv[0], argv);
 	die_temp("unable to run ", argv[0]);
 }
 
@@ -72,13 +67,14 @@ run(char **argv, char **envp, int stream, int login)
  * our environment (nothing else is taken from the request), and, beside it, one
  * without any right that waits for its end. */
 NO_RETURN static void
-become_program(struct asked *q, struct controls *c, int stream)
+become_program(struct asked *q, struct controls *c, int ends[2])
 {
 	char line[OPENER_LINE], *argv[OPENER_WORDS + 5];
 	char *end[] = {joined(home_path(), pop3d), timeout, never, box, NULL};
 	size_t n = 0;
 	pid_t pid;
 
+	fd_close(&ends[0]); /* a watcher must not keep it open */
 	if (!control_refresh(c) ||
 	    !str_copy(line, sizeof(line), control_line(c, C_checkpassword)) ||
 	    (n = words_split(line, argv, OPENER_WORDS)) == 0)
@@ -92,9 +88,9 @@ become_program(struct asked *q, struct controls *c, int stream)
 	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR || (pid = fork()) < 0)
 		die_temp("unable to fork for ", argv[0]);
 	if (pid > 0)
-		watcher_run(pid, q->answer, (int[]){q->from, stream});
+		watcher_run(pid, q->answer, (int[]){q->from, ends[1]});
 	(void)alarm(OPENER_SECONDS);
-	run(argv, environ, stream, q->answer);
+	run(argv, ends[1], q->answer);
 }
 
 /* The stream to a mailbox, or -1; a warning has said why. */
@@ -107,11 +103,8 @@ open_mailbox(struct asked *q, struct controls *c)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0 ||
 	    (pid = fork()) < 0)
 		warn("unable to make a stream for a program");
-	if (pid == 0) {
-		/* A watcher runs on, and must not keep it open. */
-		fd_close(&ends[0]);
-		become_program(q, c, ends[1]);
-	}
+	if (pid == 0)
+		become_program(q, c, ends);
 	fd_close(&ends[1]);
 	if (pid < 0)
 		fd_close(&ends[0]);
@@ -129,8 +122,7 @@ serve_one(int fd, struct controls *c)
 	n = sock_receive(fd, q.text, OPENER_REQUEST, &q.answer);
 	if (n == 0 || (n < 0 && errno != EMSGSIZE && errno != EMFILE))
 		die_temp("unable to hear the checking half");
-	q.len = n > 0 ? (size_t)n : 0;
-	if (q.len > 0 && q.text[0] == OPENER_PROGRAM && q.answer >= 0 &&
+	if (n > 0 && q.text[0] == OPENER_PROGRAM && q.answer >= 0 &&
 	    fd_nonblock(q.answer))
 		stream = open_mailbox(&q, c);
 	if (q.answer >= 0 &&
@@ -144,10 +136,11 @@ serve_one(int fd, struct controls *c)
 NO_RETURN static void
 become_keeper(int requests)
 {
+	drop_to(&(struct drop){.account = ACCOUNT_VIRTUAL});
+
 	char *argv[] = {joined(home_path(), pop3d), keep, NULL};
 	char *envp[] = {joined("CULVER_HOME=", home_path()), NULL};
 
-	drop_to(&(struct drop){.account = ACCOUNT_VIRTUAL});
 	if (geteuid() == 0)
 		bug("mailboxes as root");
 	if (dup2(requests, KEEPER_FD) != KEEPER_FD ||
@@ -158,49 +151,44 @@ become_keeper(int requests)
 	die_temp("unable to run ", argv[0]);
 }
 
-/* One that ended as soon as it had begun would do so again: not at once. */
-static void
-start_keeper(struct keeper *k)
+/* A descriptor that is readable when it has ended.  One that ended as soon as it
+ * had begun would do so again: then -1, and not at once. */
+static int
+start_keeper(int requests, int64_t *began)
 {
-	int64_t now = clock_boot();
-	pid_t pid;
+	int process = -1;
 
-	fd_close(&k->process);
-	if (k->began != 0 && now - k->began < CLOCK_SECOND)
-		return;
-	k->began = now;
-	pid = fork();
-	if (pid == 0)
-		become_keeper(k->requests);
-	if (pid > 0)
-		k->process = os_process(pid);
-	if (k->process < 0)
-		warn("unable to start a culver-pop3d");
+	if (*began == 0 || clock_boot() - *began >= CLOCK_SECOND) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			become_keeper(requests);
+		*began = clock_boot();
+		if (pid < 0 || (process = os_process(pid)) < 0)
+			warn("unable to start a culver-pop3d");
+	}
+	return process;
 }
 
 void
 opener_run(int fd, int requests, struct controls *c)
 {
-	enum { AGAIN = 1000 }; /* milliseconds */
-	struct keeper k = {.requests = requests, .process = -1};
+	struct pollfd p[2];
+	int64_t began = 0;
 
 	/* Nobody waits for a program, or for a mailbox. */
 	if (signal(SIGCHLD, SIG_IGN) == SIG_ERR)
 		die_temp("unable to leave children alone");
+	p[0] = (struct pollfd){.fd = fd, .events = POLLIN};
+	p[1] = (struct pollfd){.fd = -1, .events = POLLIN};
 	for (;;) {
-		struct pollfd p[] = {
-		    {.fd = fd, .events = POLLIN},
-                    {.fd = -1, .events = POLLIN}
-                };
-
-		if (k.process < 0)
-			start_keeper(&k);
-		p[1].fd = k.process;
-		if (poll(p, 2, k.process < 0 ? AGAIN : -1) <= 0)
+		if (p[1].fd < 0)
+			p[1].fd = start_keeper(requests, &began);
+		if (poll(p, 2, p[1].fd < 0 ? AGAIN : -1) <= 0)
 			continue;
 		if (p[0].revents != 0)
 			serve_one(fd, c);
 		if (p[1].revents != 0)
-			fd_close(&k.process);
+			fd_close(&p[1].fd);
 	}
 }
