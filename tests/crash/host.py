@@ -350,6 +350,23 @@ class Host:
             found += map(int, text.split())
         return found
 
+    def sessions(self):
+        """The POP3 sessions: children of the culver-pop3d that keeps them."""
+        def is_pop3d(pid):
+            text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+            return "(culver-pop3d)" in text and int(
+                text.rsplit(") ", 1)[1].split()[1])
+
+        found = []
+        for pid in self.processes():
+            try:
+                parent = is_pop3d(pid)
+                if parent and is_pop3d(parent):
+                    found.append(pid)
+            except OSError:
+                continue
+        return found
+
     def said(self):
         """How often culver-send has told its state, as after each signal."""
         try:

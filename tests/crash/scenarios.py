@@ -175,7 +175,9 @@ class Pop3:
         pass
 
     def settle(self, over):
-        pass
+        """A session whose client has gone may be at its end still."""
+        wait_for(lambda: over() or not self.host.sessions(),
+                 "the end of a session")
 
     def check(self):
         left = [data for _, data in self.host.collect()]

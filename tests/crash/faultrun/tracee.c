@@ -166,13 +166,21 @@ tracee_fail(struct tracee *one, int error)
 	return set(one, &r);
 }
 
+/* A datagram with an address, as to the kernel's tables of interfaces, goes as
+ * a whole or not at all. */
+static bool
+is_datagram(const struct tracee *one)
+{
+	return one->call.nr == SYS_sendto && one->call.args[4] != 0;
+}
+
 bool
 tracee_shorten(struct tracee *one, uint64_t bytes)
 {
 	struct user_regs_struct r;
 
 	if (call_of(one->call.nr)->count != 2 || one->call.args[2] <= bytes ||
-	    !get(one, &r))
+	    is_datagram(one) || !get(one, &r))
 		return false;
 	save(one, &r);
 	one->bend = BEND_BYTES;
