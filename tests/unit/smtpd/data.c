@@ -267,7 +267,8 @@ long_stretches_are_what_the_table_says_and_may_stand_in_place(void **state)
 
 			seed = seed * 1103515245U + 12345U;
 			memset(wire + in.len, lines++ % 7 ? 'x' : '.', n);
-			memcpy(wire + in.len + n, "\r\n", 2);
+			wire[in.len + n] = '\r';
+			wire[in.len + n + 1] = '\n';
 			in.len += n + 2;
 		}
 		for (int i = 0; i < round % 4; i++) {
