@@ -8,6 +8,7 @@
 #include "queue/carry.h"
 #include "queue/retell.h"
 #include "wire/queue.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -332,11 +333,34 @@ give_journal(void *context, const struct spot *at)
 	give(at, &m->modes->journal);
 }
 
+/* Second names of messages whose owner or mode may have to be given, and what
+ * is free: the queue does without either. */
+static void
+forget_pool(const struct survey *s)
+{
+	int fd = openat(
+	    s->queue, "pool", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+
+	if (dir == NULL) {
+		if (errno != ENOENT)
+			die_temp("unable to list " QUEUE_POOL);
+		return;
+	}
+	while ((e = readdir(dir)) != NULL)
+		if (e->d_name[0] != '.' &&
+		    unlinkat(dirfd(dir), e->d_name, 0) != 0 && errno != ENOENT)
+			die_temp("unable to unlink " QUEUE_POOL "/", e->d_name);
+	(void)closedir(dir);
+}
+
 void
 mend_modes(const struct survey *s, const struct modes *modes)
 {
 	struct mend m = {.survey = s, .modes = modes};
 
+	forget_pool(s);
 	walk(&m, s->mess, give_message);
 	walk(&m, s->info, give_journal);
 	sync_everything(s);

@@ -15,7 +15,7 @@ void mend_lock(const struct survey *s, const struct modes *m);
 /* Q1 to Q10.  Nothing in mess/ and info/ is in the way. */
 void mend_names(const struct survey *s, const struct modes *m);
 
-/* Owners and modes of messages and journals. */
+/* Owners and modes of messages and journals; queue/pool is emptied. */
 void mend_modes(const struct survey *s, const struct modes *m);
 
 /* Q11, when all is done. */

@@ -209,6 +209,7 @@ next_folder(struct discovery *d, int64_t now)
 	if (d->journals)
 		return;
 	sweep_tmp();
+	sweep_pool();
 	d->listing = d->again;
 	d->urgent = d->urgent && d->again;
 	d->next = now + (int64_t)(d->partial ? DISCOVER_SOON : DISCOVER_AGAIN) *

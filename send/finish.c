@@ -9,6 +9,7 @@
 #include "send/record.h"
 #include "send/status.h"
 #include <errno.h>
+#include <string.h>
 
 static void
 compact(struct send *s, struct active *a)
@@ -237,12 +238,15 @@ bool
 finish_removal(struct send *s, struct active *a, int64_t now)
 {
 	struct entry *e = a->entry;
+	struct removed gone = {
+	    .file.ino = e->ino, .fd = a->fd, .journal = a->journal};
 
+	memcpy(gone.file.token, a->message.token, QUEUE_TOKEN);
 	if (!record_done(s, a)) {
 		a->again = now + SEND_AGAIN;
 		return false;
 	}
-	if (!removal_add(&s->removal, e->ino, a->journal, now)) {
+	if (!removal_add(&s->removal, &gone, now)) {
 		/* It may be there for long: what was delivered must be
 		 * known to the next start. */
 		(void)!finish_lines(s, a, 0);

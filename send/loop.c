@@ -50,6 +50,7 @@ plan(struct send *s)
 	s->discovery.longest = retry_longest(&s->plan, CHANNEL_REMOTE);
 	set.patience = schedule_patience(s->plan.lifetime);
 	schedule_set(s->schedule, &set);
+	spare_limit(&s->removal.spare, control_number(c, C_queuepool));
 }
 
 void

@@ -5,9 +5,11 @@
  * Reads       control/{me,authsenders,bouncelifetime,concurrencylocal,
  *             concurrencyremote,delaynotice,envnoathost,laneinitial,lanemax,
  *             lanerate,lanereserve,locals,percenthack,queuelifetime,
- *             retryschedule,smtproutes,virtualdomains}; users/rcpt.cdb;
- *             queue/mess (head and envelope); queue/info; queue/hint.
- * Writes      queue/info, queue/trying; removes from queue/mess, queue/info.
+ *             queuepool,retryschedule,smtproutes,virtualdomains};
+ *             users/rcpt.cdb; queue/mess (head and envelope); queue/info;
+ *             queue/hint.
+ * Writes      queue/info, queue/trying; removes from queue/mess, queue/info;
+ *             queue/pool; the fifo queue/free.
  * Talks to    lspawn and rspawn, by queue/lspawn and queue/rspawn,
  *             wire/job.h; bounce, by queue/bounce, wire/bounce.h.
  * Trusts      the heads that culver-queued wrote; nothing a message says.
@@ -139,9 +141,10 @@ open_all(struct send *s)
 		die_temp("unable to open control");
 	s->controls = control_new(control, CONTROL_SEND);
 	s->schedule = schedule_new(seed());
-	if (s->controls == NULL || s->schedule == NULL ||
-	    !removal_init(&s->removal, s->split))
+	if (s->controls == NULL || s->schedule == NULL)
 		die_temp("unable to allocate memory");
+	if (!removal_init(&s->removal, s->split))
+		die_temp("unable to open ", QUEUE_POOL);
 	s->router.controls = s->controls;
 	s->trying = trying_open();
 	if (s->trying == NULL)

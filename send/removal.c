@@ -1,4 +1,5 @@
-/* removal: unlink, sync the folder, and only then unlink the journal. */
+/* removal: unlink, sync the folder, and only then unlink the journal and let
+ * the file be used again. */
 #include "send/removal.h"
 #include "lib/clock.h"
 #include "lib/fd.h"
@@ -15,12 +16,13 @@ removal_init(struct removal *r, unsigned split)
 {
 	*r = (struct removal){.split = split};
 	r->dirty = calloc(split, 1);
-	return r->dirty != NULL;
+	return r->dirty != NULL && spare_open(&r->spare);
 }
 
 void
 removal_free(struct removal *r)
 {
+	spare_close(&r->spare);
 	free(r->dirty);
 	free(r->journals);
 	*r = (struct removal){.split = 0};
@@ -43,19 +45,20 @@ reserve(struct removal *r)
 }
 
 bool
-removal_add(struct removal *r, uint64_t ino, bool journal, int64_t now)
+removal_add(struct removal *r, const struct removed *m, int64_t now)
 {
+	uint64_t ino = m->file.ino;
 	char path[QUEUE_PATH_SIZE];
 
-	if (journal && !reserve(r))
+	if (m->journal && !reserve(r))
 		return false;
 	queue_mess_path(path, r->split, ino);
-	if (unlink(path) == -1 && errno != ENOENT) {
+	if (!spare_take(&r->spare, path, m->fd, &m->file)) {
 		qlog_warning("unable to unlink", path);
 		return false;
 	}
 	r->dirty[ino % r->split] = 1;
-	if (journal)
+	if (m->journal)
 		r->journals[r->count++] = ino;
 	if (!r->pending) {
 		r->pending = true;
@@ -114,6 +117,7 @@ removal_run(struct removal *r, int64_t now)
 		if (!unlink_journal(r, r->journals[i]))
 			r->journals[kept++] = r->journals[i];
 	r->count = kept;
+	spare_offer(&r->spare, r->split, r->dirty);
 	if (kept > 0)
 		r->pending = true;
 	r->due = now + CLOCK_SECOND;

@@ -3,6 +3,7 @@
 #define SEND_REMOVAL_H
 
 #include "lib/attr.h"
+#include "send/spare.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,23 +15,32 @@ struct removal {
 	unsigned char *dirty; /* for each mess/SS: to be synced */
 	uint64_t *journals;   /* to be unlinked after their folder's sync */
 	size_t count, cap;
+	struct spare spare; /* what becomes of their files */
 	bool pending;
 	int64_t due; /* boot clock */
 };
 
-/* False without memory. */
+/* A message that is finished. */
+struct removed {
+	struct spare_file file;
+	int fd;       /* its file, open */
+	bool journal; /* it has one */
+};
+
+/* False with errno. */
 MUST_USE bool removal_init(struct removal *r, unsigned split);
 
 /* Free r. */
 void removal_free(struct removal *r);
 
-/* Unlink mess/SS/INO; its journal, where it has one, follows after the folder
+/* Remove mess/SS/INO; its journal, where it has one, follows after the folder
  * is synced.  False with errno when the message is still there: try again. */
 MUST_USE bool removal_add(
-    struct removal *r, uint64_t ino, bool journal, int64_t now);
+    struct removal *r, const struct removed *m, int64_t now);
 
-/* Sync the folders of the batch, then unlink the journals.  What fails is said
- * in the log and stays for the next batch. */
+/* Sync the folders of the batch, then unlink the journals, then offer the files
+ * to the writers.  What fails is said in the log and stays for the next
+ * batch. */
 void removal_run(struct removal *r, int64_t now);
 
 #endif

@@ -1,4 +1,4 @@
-/* sweep: queue/mess/tmp. */
+/* sweep: queue/mess/tmp and queue/pool. */
 #include "send/sweep.h"
 #include "lib/clock.h"
 #include "send/qlog.h"
@@ -26,19 +26,31 @@ look_at(int folder, const char *name)
 		qlog_warning("unable to unlink", name);
 }
 
-void
-sweep_tmp(void)
+static void
+sweep(const char *folder)
 {
-	DIR *dir = opendir(QUEUE_MESS "/tmp");
+	DIR *dir = opendir(folder);
 	const struct dirent *entry;
 
 	if (dir == NULL) {
 		if (errno != ENOENT)
-			qlog_warning("unable to opendir", QUEUE_MESS "/tmp");
+			qlog_warning("unable to opendir", folder);
 		return;
 	}
 	while ((entry = readdir(dir)) != NULL)
 		if (entry->d_name[0] != '.')
 			look_at(dirfd(dir), entry->d_name);
 	closedir(dir);
+}
+
+void
+sweep_tmp(void)
+{
+	sweep(QUEUE_MESS "/tmp");
+}
+
+void
+sweep_pool(void)
+{
+	sweep(QUEUE_POOL);
 }

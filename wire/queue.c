@@ -74,6 +74,13 @@ queue_info_path(char out[QUEUE_PATH_SIZE], unsigned split, uint64_t ino)
 	path(out, QUEUE_INFO, split, ino);
 }
 
+void
+queue_pool_path(char out[QUEUE_PATH_SIZE], uint64_t ino)
+{
+	snprintf(out, QUEUE_PATH_SIZE, QUEUE_POOL "/%llu",
+	    (unsigned long long)ino);
+}
+
 bool
 queue_name_parse(
     struct str name, unsigned folder, unsigned split, uint64_t *ino)

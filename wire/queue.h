@@ -11,6 +11,17 @@
  *          digits, a blank, the token in hexadecimal, LF.  One write; shorter
  *          than PIPE_BUF, so hints never mix.  Where that fails (nobody reads,
  *          the fifo is full) the writer creates queue/rescan instead.
+ * Pool     queue/pool/INO is a second name of a small message's file, and its only
+ *          one once the message is finished: the file is then free to be
+ *          written again.  culver-send moves a finished message there instead
+ *          of unlinking it.  When its removal from mess/ is durable, it writes
+ *          the finished message's hint to the fifo queue/free.  culver-queued
+ *          reads it, sees that the file is still that message, has no other
+ *          name and is open nowhere (a lease), and hands it to a writer, which
+ *          gives it a name in mess/ as it does with a new one.  Nothing is
+ *          lost with a name in pool/: whoever has trouble with one unlinks it,
+ *          and a start of culver-send unlinks all that are free.  A queue
+ *          without pool/ or without free has no pool.
  * Rescan   culver-send removes queue/rescan first and lists mess/ after.
  * Repair   culver-check makes queue/repairing before it moves a name and
  *          removes it after the last; culver-send does not start meanwhile.
@@ -30,6 +41,7 @@ enum {
 	QUEUE_TOKEN = 16,      /* bytes of a message's random token */
 	QUEUE_TOKEN_TEXT = 33, /* its hexadecimal text and end byte */
 	QUEUE_HINT_SIZE = 54,
+	QUEUE_POOL_FILE = 1 << 16, /* bytes of a larger file are not kept */
 	QUEUE_PATH_SIZE = 48,    /* the longest path below and its end byte */
 	QUEUE_DEATH = 24 * 3600, /* a writer gives up on its message, seconds */
 	QUEUE_OSSIFIED =
@@ -41,6 +53,8 @@ _Static_assert(QUEUE_OSSIFIED > QUEUE_DEATH, "send must outwait a writer");
 #define QUEUE_INFO        "queue/info"
 #define QUEUE_SUBMIT      "queue/submit" /* socket of culver-queued */
 #define QUEUE_HINT        "queue/hint"
+#define QUEUE_POOL        "queue/pool"
+#define QUEUE_FREE        "queue/free"
 #define QUEUE_RESCAN      "queue/rescan"
 #define QUEUE_TRYING      "queue/trying"
 #define QUEUE_LOCK        "queue/lock"
@@ -58,6 +72,9 @@ void queue_mess_path(char out[QUEUE_PATH_SIZE], unsigned split, uint64_t ino);
 
 /* "queue/info/SS/INO" */
 void queue_info_path(char out[QUEUE_PATH_SIZE], unsigned split, uint64_t ino);
+
+/* "queue/pool/INO" */
+void queue_pool_path(char out[QUEUE_PATH_SIZE], uint64_t ino);
 
 /* A file name in mess/SS or info/SS as a number.  False for anything else,
  * numbers that belong into another folder among them. */
