@@ -125,17 +125,27 @@ kept(struct draft *d, enum place_result r)
 		(void)fail(d, QQ_CREATE);
 }
 
+/* W1.  Not again with a file of the pool, if one could not be used. */
+static bool
+take_file(struct draft *d, bool again)
+{
+	if (!again && d->len <= QUEUE_POOL_FILE &&
+	    place_reuse(d->place, &d->slot, d->len))
+		return true;
+	return place_take(d->place, &d->slot, again);
+}
+
 /* All of the message is in the buffer: however many files it takes. */
 static void
 commit_small(struct draft *d)
 {
 	enum place_result r = PLACE_TAKEN;
 	size_t len = d->len;
-	bool look = false;
+	bool again = false;
 
 	message_write(d->data, &d->head);
 	while (r == PLACE_TAKEN) {
-		if (!place_take(d->place, &d->slot, look)) {
+		if (!take_file(d, again)) {
 			(void)fail(d, QQ_CREATE);
 			return;
 		}
@@ -145,7 +155,7 @@ commit_small(struct draft *d)
 			return;
 		r = place_keep(d->place, &d->slot);
 		kept(d, r);
-		look = true;
+		again = true;
 	}
 }
 

@@ -2,10 +2,10 @@
  *
  * Runs as     culverq:culverm, jailed; root until the socket is bound.
  * Started by  a supervisor, see run/queued; a writer process per connection.
- * Reads       control/{me,queuereserve}; queue/format.
- * Writes      queue/mess, queue/rescan; the fifo queue/hint.
+ * Reads       control/{me,queuereserve}; queue/format, queue/free, queue/pool.
+ * Writes      queue/mess, queue/pool, queue/rescan; the fifo queue/hint.
  * Talks to    clients on queue/submit, wire/submit.h; culver-send by
- *             queue/hint, wire/queue.h.
+ *             queue/hint and queue/free, wire/queue.h.
  * Trusts      the kernel for a client's uid; culverd and culverf for what they
  *             say of a submitter; nobody for anything else.
  * Exits       0 told to end (SIGTERM); 100 asked wrongly; 111 cannot begin.
@@ -37,6 +37,9 @@ static const struct drop_path listener_paths[] = {
     {"queue",           PATH_CREATE			  },
     {QUEUE_MESS,        PATH_READ | PATH_CREATE | PATH_REMOVE},
     {QUEUE_HINT,        PATH_READ | PATH_WRITE               },
+    {QUEUE_FREE,        PATH_READ | PATH_WRITE               },
+    {QUEUE_POOL,
+	PATH_READ | PATH_WRITE | PATH_CREATE | PATH_REMOVE   },
     {NULL,	      0				    },
 };
 
@@ -50,13 +53,15 @@ static const struct drop listener_jail = {
     .memory_max = MEMORY_MAX,
 };
 
-/* A writer opens no file that exists, whatever its client makes of it. */
+/* A writer opens no file that exists, whatever its client makes of it; those of
+ * the pool it gets from the listener, and can only write to. */
 static void
 enter_writer_jail(void)
 {
 	static const struct drop_path paths[] = {
 	    {"queue",    PATH_CREATE              },
 	    {QUEUE_MESS, PATH_CREATE | PATH_REMOVE},
+	    {QUEUE_POOL, PATH_CREATE | PATH_REMOVE}, /* as mess: links */
 	    {NULL,       0			},
 	};
 	const struct drop jail = {

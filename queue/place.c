@@ -4,6 +4,7 @@
 
 #include "lib/clock.h"
 #include "lib/fd.h"
+#include "queue/spare.h"
 #include "wire/queue.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -47,6 +48,7 @@ place_probe(struct place *p)
 	int mess, fd;
 	bool ok;
 
+	p->spare = -1;
 	if (!queue_split_read(&p->split))
 		return false;
 	mess = open(QUEUE_MESS, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -88,6 +90,8 @@ place_open(struct place *p)
 	p->mess = open(QUEUE_MESS, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	p->info = open(QUEUE_INFO, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	p->proc = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* Without it files of the pool cannot be used. */
+	p->pool = open(QUEUE_POOL, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (p->mess < 0 || p->info < 0 || p->proc < 0 || !open_folders(p)) {
 		place_close(p);
 		return false;
@@ -104,6 +108,7 @@ place_close(struct place *p)
 	p->folders = NULL;
 	fd_close(&p->mess);
 	fd_close(&p->info);
+	fd_close(&p->pool);
 	fd_close(&p->proc);
 }
 
@@ -112,12 +117,26 @@ place_init(struct slot *s)
 {
 	s->fd = -1;
 	s->name[0] = '\0';
+	s->pooled = false;
 	s->held_count = 0;
 }
 
 static void
+number(uint64_t ino, char out[ENTRY_NAME])
+{
+	snprintf(out, ENTRY_NAME, "%llu", (unsigned long long)ino);
+}
+
+/* A file that is not used after all leaves the pool: who knows why. */
+static void
 forget_name(struct place *p, struct slot *s)
 {
+	char name[ENTRY_NAME];
+
+	number(s->ino, name);
+	if (s->pooled)
+		(void)unlinkat(p->pool, name, 0);
+	s->pooled = false;
 	if (s->name[0] != '\0')
 		(void)unlinkat(p->mess, s->name, 0);
 	s->name[0] = '\0';
@@ -160,6 +179,28 @@ open_new(struct place *p, struct slot *s)
 		return false;
 	s->ino = st.st_ino;
 	return true;
+}
+
+bool
+place_reuse(struct place *p, struct slot *s, uint64_t size)
+{
+	struct stat st;
+
+	if (p->spare < 0 || p->pool < 0)
+		return false;
+	s->fd = spare_receive(p->spare);
+	if (s->fd < 0)
+		return false;
+	if (fstat(s->fd, &st) == 0) {
+		s->ino = st.st_ino;
+		s->pooled = true;
+		if ((uint64_t)st.st_size <= size ||
+		    ftruncate(s->fd, (off_t)size) == 0)
+			return true;
+	}
+	forget_name(p, s);
+	fd_close(&s->fd);
+	return false;
 }
 
 /* The entry's name below mess/ and info/. */
@@ -222,9 +263,9 @@ give_name(struct place *p, struct slot *s, int folder)
 {
 	char name[ENTRY_NAME], self[ENTRY_NAME];
 
-	snprintf(name, sizeof(name), "%llu", (unsigned long long)s->ino);
+	number(s->ino, name);
 	snprintf(self, sizeof(self), "%d", s->fd);
-	if (p->named)
+	if (s->name[0] != '\0')
 		return linkat(p->mess, s->name, folder, name, 0) == 0;
 	return linkat(p->proc, self, folder, name, AT_SYMLINK_FOLLOW) == 0;
 }
@@ -241,6 +282,18 @@ take_name_back(struct place *p, const struct slot *s)
 	errno = saved;
 }
 
+/* The number cannot be had.  One of the pool stays taken only as long as its
+ * name there. */
+static enum place_result
+pass_over(struct place *p, struct slot *s)
+{
+	if (!s->pooled)
+		return hold(p, s) ? PLACE_TAKEN : PLACE_FAILED;
+	forget_name(p, s);
+	fd_close(&s->fd);
+	return PLACE_TAKEN;
+}
+
 /* W4 and W5.  PLACE_DURABLE means here that the name is given. */
 static enum place_result
 name_it(struct place *p, struct slot *s, int folder)
@@ -254,9 +307,17 @@ name_it(struct place *p, struct slot *s, int folder)
 		return PLACE_FAILED;
 	if (taken == 0 && give_name(p, s, folder))
 		return PLACE_DURABLE;
-	if (taken == 0 && errno != EEXIST)
+	/* ENOENT: culver-send has swept it out of the pool. */
+	if (taken == 0 && errno != EEXIST && !(s->pooled && errno == ENOENT))
 		return PLACE_FAILED;
-	return hold(p, s) ? PLACE_TAKEN : PLACE_FAILED;
+	return pass_over(p, s);
+}
+
+/* What a file of the pool is besides its bytes and its size is on the disk. */
+static bool
+sync_file(const struct slot *s)
+{
+	return (s->pooled ? fdatasync(s->fd) : fsync(s->fd)) == 0;
 }
 
 enum place_result
@@ -265,7 +326,7 @@ place_keep(struct place *p, struct slot *s)
 	int folder = p->folders[s->ino % p->split];
 	enum place_result r;
 
-	if (fsync(s->fd) != 0) /* W3; never tried twice */
+	if (!sync_file(s)) /* W3; never tried twice */
 		return PLACE_SYNC;
 	r = name_it(p, s, folder);
 	if (r != PLACE_DURABLE)
@@ -274,6 +335,7 @@ place_keep(struct place *p, struct slot *s)
 		take_name_back(p, s);
 		return PLACE_SYNC;
 	}
+	s->pooled = false;
 	place_drop(p, s);
 	return PLACE_DURABLE;
 }

@@ -15,7 +15,8 @@ enum {
 struct place {
 	unsigned split;
 	bool named; /* the file system has no O_TMPFILE: tmp/ is used */
-	int mess, info, proc;
+	int mess, info, pool, proc; /* pool -1: this queue has none */
+	int spare;    /* where files of the pool come from, or -1; spare.h */
 	int *folders; /* mess/SS, open to be synced; split of them */
 	unsigned serial;
 };
@@ -37,6 +38,7 @@ struct slot {
 	int fd; /* -1: no file; for writing alone */
 	uint64_t ino;
 	char name[PLACE_NAME]; /* in tmp/, or "" */
+	bool pooled;           /* it has a name in pool/ */
 	int held[PLACE_TRIES]; /* kept open, so that their numbers stay taken */
 	size_t held_count;
 };
@@ -49,9 +51,14 @@ void place_init(struct slot *s);
  * errno; EMFILE when there were too many. */
 MUST_USE bool place_take(struct place *p, struct slot *s, bool look);
 
+/* W1, with a file of the pool, made size bytes at most.  False: there is none,
+ * and place_take has one. */
+MUST_USE bool place_reuse(struct place *p, struct slot *s, uint64_t size);
+
 enum place_result {
 	PLACE_DURABLE, /* W6 is done; the file is closed, nothing is held */
-	PLACE_TAKEN,   /* the number is another's: held; s has no file */
+	PLACE_TAKEN,   /* the number is another's, and held, or the file is of
+			* the pool and cannot be used; s has no file */
 	PLACE_SYNC,    /* an fsync failed, with errno; nothing has the name */
 	PLACE_FAILED   /* anything else, with errno; likewise */
 };

@@ -14,6 +14,7 @@
 #include "queue/peers.h"
 #include "queue/place.h"
 #include "queue/session.h"
+#include "queue/spare.h"
 #include "wire/queue.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +39,7 @@ struct server {
 	struct settings *settings; /* shared with the writers */
 	struct controls *controls;
 	struct place place;
+	struct spare spare;
 	struct peers peers;
 	sigset_t waiting; /* the mask while we wait */
 };
@@ -69,6 +71,8 @@ catch_signals(struct server *s)
 	    sigaction(SIGHUP, &act, NULL) != 0 ||
 	    /* Those are errors of a write, and handled there. */
 	    sigaction(SIGPIPE, &ignore, NULL) != 0 ||
+	    /* Somebody opens a file of the pool just now; see spare.c. */
+	    sigaction(SIGIO, &ignore, NULL) != 0 ||
 	    sigaction(SIGXFSZ, &ignore, NULL) != 0)
 		die_temp("unable to catch signals");
 	sigdelset(&s->waiting, SIGTERM);
@@ -119,6 +123,7 @@ writer(struct server *s, int fd, const struct terms *terms)
 	struct hint hint;
 
 	fd_close(&s->listener);
+	s->place.spare = spare_leave(&s->spare);
 	if (!os_end_with_parent(SIGTERM) || !place_open(&s->place) ||
 	    !hint_open(&hint)) {
 		warn("unable to open the queue");
@@ -220,10 +225,13 @@ reap(struct server *s)
 static void
 rest(const struct server *s)
 {
-	struct pollfd p = {.fd = s->listener, .events = POLLIN};
+	struct pollfd on[] = {
+	    {.fd = s->listener, .events = POLLIN},
+	    spare_watch(&s->spare),
+	};
 	const struct timespec limit = {.tv_sec = REFRESH};
 
-	if (ppoll(&p, 1, s->peers.count > 0 ? &limit : NULL, &s->waiting) < 0 &&
+	if (ppoll(on, 2, s->peers.count > 0 ? &limit : NULL, &s->waiting) < 0 &&
 	    errno != EINTR) {
 		warn("unable to wait for connections");
 		pause_a_little();
@@ -243,6 +251,7 @@ finish(struct server *s)
 {
 	accept_all(s);
 	fd_close(&s->listener);
+	spare_close(&s->spare);
 	peers_each(&s->peers, tell_to_end);
 	while (s->peers.count > 0) {
 		rest(s);
@@ -261,7 +270,8 @@ server_run(int listener, void (*enter_jail)(void))
 	s->enter_jail = enter_jail;
 	if (!peers_init(&s->peers))
 		die_temp("unable to find the accounts");
-	if (!fd_nonblock(listener) || !place_probe(&s->place))
+	if (!fd_nonblock(listener) || !place_probe(&s->place) ||
+	    !spare_open(&s->spare))
 		die_temp("unable to open the queue");
 	/* A queue of many folders needs many descriptors in each writer. */
 	if (!fd_raise_limit(DESCRIPTORS))
@@ -272,6 +282,7 @@ server_run(int listener, void (*enter_jail)(void))
 		rest(s);
 		reap(s);
 		refresh(s);
+		spare_run(&s->spare);
 		accept_all(s);
 	}
 	finish(s);

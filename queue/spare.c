@@ -1,0 +1,201 @@
+/* spare: looked at, and handed on; see spare.h. */
+#define _GNU_SOURCE /* O_PATH, F_SETLEASE */
+#include "queue/spare.h"
+
+#include "lib/fd.h"
+#include "lib/sock.h"
+#include "wire/message.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	POOL_NAME = 24, /* bytes of INO */
+	FILE_MODE = 0640,
+	PERMISSIONS = 07777
+};
+
+/* A finished message, as culver-send tells of it. */
+struct finished {
+	uint64_t ino;
+	unsigned char token[QUEUE_TOKEN];
+	char name[POOL_NAME];
+};
+
+static void
+close_all(struct spare *s)
+{
+	fd_close(&s->pool);
+	fd_close(&s->fifo);
+	fd_close(&s->out);
+	fd_close(&s->file);
+}
+
+void
+spare_close(struct spare *s)
+{
+	close_all(s);
+	fd_close(&s->in);
+}
+
+int
+spare_leave(struct spare *s)
+{
+	close_all(s);
+	return s->in;
+}
+
+static bool
+open_ends(struct spare *s)
+{
+	int ends[2];
+
+	if (!sock_pair(ends))
+		return false;
+	s->out = ends[0];
+	s->in = ends[1];
+	return fd_nonblock(s->out) && fd_nonblock(s->in);
+}
+
+bool
+spare_open(struct spare *s)
+{
+	s->fifo = s->out = s->in = s->file = -1;
+	s->used = s->len = 0;
+	s->pool = open(QUEUE_POOL, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (s->pool < 0)
+		return errno == ENOENT;
+	/* Writing, too: one that nobody has open for writing is always
+	 * readable, at its end. */
+	s->fifo = open(QUEUE_FREE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (s->fifo >= 0 && open_ends(s))
+		return true;
+	spare_close(s);
+	return errno == ENOENT;
+}
+
+/* The file as it must be: a message of ours with one name, this one. */
+static bool
+is_free(int fd, const struct finished *f, struct stat *st)
+{
+	return fstat(fd, st) == 0 && S_ISREG(st->st_mode) &&
+	       st->st_ino == f->ino && st->st_nlink == 1 &&
+	       st->st_uid == geteuid() && st->st_gid == getegid() &&
+	       (st->st_mode & PERMISSIONS) == FILE_MODE &&
+	       st->st_size <= QUEUE_POOL_FILE;
+}
+
+/* It is still the message whose removal culver-send speaks of: were it another,
+ * that one's removal might not be durable. */
+static bool
+is_unchanged(const struct spare *s, const struct finished *f)
+{
+	int fd = openat(s->pool, f->name,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	char head[MESSAGE_HEAD];
+	struct message m;
+	struct stat st;
+	bool same;
+
+	same = fd >= 0 && is_free(fd, f, &st) &&
+	       fd_pread_all(fd, head, sizeof(head), 0) &&
+	       message_read(head, (uint64_t)st.st_size, &m) &&
+	       memcmp(m.token, f->token, QUEUE_TOKEN) == 0;
+	fd_close(&fd);
+	return same;
+}
+
+/* Nobody else has the file open or mapped: a program that got the descriptor of
+ * the finished message, and keeps it, would read the next one. */
+static bool
+is_alone(int fd)
+{
+	return fcntl(fd, F_SETLEASE, F_WRLCK) == 0 &&
+	       fcntl(fd, F_SETLEASE, F_UNLCK) == 0;
+}
+
+/* The free file, for writing alone, or -1. */
+static int
+open_free(const struct spare *s, const struct finished *f)
+{
+	struct stat st;
+	int fd;
+
+	if (!is_unchanged(s, f))
+		return -1;
+	fd = openat(s->pool, f->name,
+	    O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0 && (!is_free(fd, f, &st) || !is_alone(fd)))
+		fd_close(&fd);
+	return fd;
+}
+
+/* The file of the next hint; -1: none, but further hints may have one. */
+static int
+next(struct spare *s)
+{
+	struct finished f;
+	int fd;
+
+	if (!queue_hint_read(s->hints + s->used, &f.ino, f.token)) {
+		s->used = s->len;
+		return -1;
+	}
+	s->used += QUEUE_HINT_SIZE;
+	snprintf(f.name, sizeof(f.name), "%llu", (unsigned long long)f.ino);
+	fd = open_free(s, &f);
+	if (fd < 0) /* it leaves the pool; a name in mess/ stays */
+		(void)unlinkat(s->pool, f.name, 0);
+	return fd;
+}
+
+/* Some hints are there. */
+static bool
+fill(struct spare *s)
+{
+	ssize_t n;
+
+	if (s->used + QUEUE_HINT_SIZE <= s->len)
+		return true;
+	n = read(s->fifo, s->hints, sizeof(s->hints));
+	s->used = 0;
+	s->len = n > 0 ? (size_t)n : 0;
+	return s->len >= QUEUE_HINT_SIZE;
+}
+
+void
+spare_run(struct spare *s)
+{
+	if (s->fifo < 0)
+		return;
+	while (s->file >= 0 || fill(s)) {
+		if (s->file < 0)
+			s->file = next(s);
+		if (s->file >= 0 && !sock_send(s->out, "", 1, s->file) &&
+		    errno == EAGAIN)
+			return;
+		fd_close(&s->file);
+	}
+}
+
+struct pollfd
+spare_watch(const struct spare *s)
+{
+	if (s->file >= 0)
+		return (struct pollfd){.fd = s->out, .events = POLLOUT};
+	return (struct pollfd){.fd = s->fifo, .events = POLLIN};
+}
+
+int
+spare_receive(int in)
+{
+	char byte;
+	int fd;
+
+	if (sock_receive(in, &byte, sizeof(byte), &fd) == 0)
+		errno = EAGAIN;
+	return fd;
+}
