@@ -39,7 +39,10 @@ class Plan:
         self.least, self.bounced = collections.Counter(), set()
         self.phase = self.shift = 0
         self.links, self.unlinked = {}, {}
+        self.again = 0  # messages in files that had been another's
         self.told = {at: n for n, at in recording.acked.items()}
+        self.pooled = {uid for (folder, _), uid in self.model.base.items()
+                       if folder == self.model.places.get("queue/pool")}
         self.watch()
         self.context = self.learn()
         self.tell(False)
@@ -68,7 +71,9 @@ class Plan:
         """Remember what the events say of names."""
         model = self.model
         if event == "link":
-            self.links[model.now[int(words[0])].uid] = i
+            uid = model.now[int(words[0])].uid
+            self.again += uid in self.links or uid in self.pooled
+            self.links[uid] = i
         elif event == "unlink":
             slot = model.slot(words[1], words[2])
             self.unlinked[(*slot, model.now[int(words[0])].uid)] = i

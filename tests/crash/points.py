@@ -249,7 +249,7 @@ class Chain:
         """Who could not write a message must not say that it is queued."""
         hit, messages = self.host.tracer.hit, self.scenario.books.open.values()
         if hit is None or hit.program != "queued" or hit.call not in (
-                "fsync", "pwrite64", "linkat") or point.action.rstrip(
+                "fsync", "fdatasync", "pwrite64", "linkat") or point.action.rstrip(
                     "+") not in ("errno=EIO", "errno=ENOSPC", "errno=EDQUOT"):
             return
         if messages and all(

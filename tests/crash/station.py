@@ -86,6 +86,7 @@ class Station:
             self.env["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
         self.mess = [self.home / "queue/mess" / str(n) for n in range(SPLIT)]
         self.info = [self.home / "queue/info" / str(n) for n in range(SPLIT)]
+        self.pool = str(self.home / "queue/pool")
         self.boxes = [(address, str(
             self.home / "domains" / DOMAIN / name / "Maildir" / part))
             for address, name in MAILBOXES.items()
@@ -252,7 +253,7 @@ class Station:
 
     def clear(self):
         """Nothing of the last state is left in the queue or the boxes."""
-        for folder in self.mess + self.info + self.tmp:
+        for folder in self.mess + self.info + self.tmp + [self.pool]:
             for name in os.listdir(folder):
                 os.unlink(f"{folder}/{name}")
         (self.home / "queue/rescan").unlink(missing_ok=True)
@@ -272,7 +273,8 @@ class Builder:
         volatile = [f.relative_to(station.home).as_posix()
                     for f in station.mess + station.info]
         volatile += [os.path.relpath(p, station.home)
-                     for p in [b for _, b in station.boxes] + station.tmp]
+                     for p in [b for _, b in station.boxes] + station.tmp
+                     + [station.pool]]
         self.volatile = set(volatile)
         self.always = []   # untouched files of the queue and the boxes
         for (folder, name), uid in model.base.items():
@@ -339,6 +341,7 @@ class Builder:
         mail += [(path, name, uid, model.nodes[uid].base)
                  for path, name, uid, _ in self.always]
         numbers = self.messages(mail)
+        self.spares(mail, numbers)
         self.journals(mail, numbers, r)
         self.boxes(mail)
         self.try_something(numbers, r)
@@ -389,6 +392,22 @@ class Builder:
             os.rename(new, self.station.mess[number % SPLIT] / str(number))
             numbers[int(name)] = number
         return numbers
+
+    def spares(self, mail, numbers):
+        """What is in the pool: second names of messages, and free files."""
+        of_messages = {uid: numbers[int(name)] for path, name, uid, _ in mail
+                       if path.startswith("queue/mess/")}
+        for path, name, uid, data in mail:
+            if path != "queue/pool":
+                continue
+            number = of_messages.get(uid)
+            if number is not None:
+                os.link(self.station.mess[number % SPLIT] / str(number),
+                        f"{self.station.pool}/{number}")
+            else:
+                new = f"{self.station.pool}/new"
+                number = write(new, data, 0o640)
+                os.rename(new, f"{self.station.pool}/{number}")
 
     def journals(self, mail, numbers, r):
         taken = {int(name) for path, name, _, _ in mail

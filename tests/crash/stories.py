@@ -7,6 +7,7 @@ were moved PROMPT seconds was waiting for a listing that comes by chance.
 """
 import os
 import pathlib
+import signal
 
 from host import MAILBOXES, QUEUE, SHORT_STEPS, wait_for
 from mail import ANN, BOB, FORWARD, LATE, NOBODY, NUMBER, damaged
@@ -249,6 +250,39 @@ class Stale(Story):
             self.send([self.books.message(*shape) for shape in self.NEW])
 
 
+class Kept(Story):
+    """A program keeps the descriptor of every message that was delivered, and
+    reads what others get in none of them."""
+
+    MIX = [[((ANN,), 0), ((BOB,), 0)]]
+
+    def __init__(self, host, seed):
+        super().__init__(host, seed)
+        self.kept = []
+
+    def act(self, over):
+        """They wait in the queue until they are opened."""
+        host = self.host
+        host.wanted = tuple(n for n in self.wanted if n != "send")
+        host.poke(signal.SIGTERM)
+        wait_for(lambda: over() or host.keep_up() or "send" not in host.pids,
+                 "culver-send to end")
+        super().act(over)
+        for file in (host.home / "queue/mess").glob("*/*"):
+            fd = os.open(file, os.O_RDONLY)
+            self.kept.append((fd, os.pread(fd, LARGE, 0)))
+        host.wanted = self.wanted
+        if not over():
+            host.start(self.wanted)
+
+    def check(self):
+        super().check()
+        for fd, data in self.kept:
+            if os.pread(fd, LARGE, 0) != data:
+                self.books.accuse("seen by another", "the next message")
+        assert self.kept
+
+
 class Inject(Command, Story):
     """A message by culver-queue, which a program would run."""
 
@@ -294,5 +328,5 @@ class Away(Remote):
 
 STORIES = {"one": Story, "large": Large, "several": Several,
            "forward": Forward, "bounce": Bounce, "late": Late,
-           "partial": Partial, "torn": Torn, "stale": Stale,
+           "partial": Partial, "torn": Torn, "stale": Stale, "kept": Kept,
            "inject": Inject, "away": Away}

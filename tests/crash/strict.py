@@ -79,6 +79,7 @@ def recover(recording, seed, base, template, programs, most=None,
             count(1)
             if len(judge.wrong) >= enough or stop():
                 break
+        judge.figures["files used again"] = plan.again
         judge.figures["journals of strangers"] = builder.twice_used
         if judge.bad and "thinner" not in how:
             (base / KEPT).write_bytes(pickle.dumps(
