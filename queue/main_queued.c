@@ -32,15 +32,14 @@ static const char usage[] =
     "Example: CULVER_HOME=/var/culver culver-queued\n";
 
 static const struct drop_path listener_paths[] = {
-    {"control",         PATH_READ			    },
-    {QUEUE_FORMAT_FILE, PATH_READ                            },
-    {"queue",           PATH_CREATE			  },
-    {QUEUE_MESS,        PATH_READ | PATH_CREATE | PATH_REMOVE},
-    {QUEUE_HINT,        PATH_READ | PATH_WRITE               },
-    {QUEUE_FREE,        PATH_READ | PATH_WRITE               },
-    {QUEUE_POOL,
-	PATH_READ | PATH_WRITE | PATH_CREATE | PATH_REMOVE   },
-    {NULL,	      0				    },
+    {"control",         PATH_READ					 },
+    {QUEUE_FORMAT_FILE, PATH_READ					 },
+    {"queue",           PATH_CREATE				       },
+    {QUEUE_MESS,        PATH_READ | PATH_CREATE | PATH_REMOVE             },
+    {QUEUE_HINT,        PATH_READ | PATH_WRITE                            },
+    {QUEUE_FREE,        PATH_READ | PATH_WRITE                            },
+    {QUEUE_POOL,        PATH_READ | PATH_WRITE | PATH_CREATE | PATH_REMOVE},
+    {NULL,	      0						 },
 };
 
 static const struct drop listener_jail = {

@@ -93,8 +93,8 @@ is_free(int fd, const struct finished *f, struct stat *st)
 static bool
 is_unchanged(const struct spare *s, const struct finished *f)
 {
-	int fd = openat(s->pool, f->name,
-	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = openat(
+	    s->pool, f->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	char head[MESSAGE_HEAD];
 	struct message m;
 	struct stat st;
@@ -126,8 +126,8 @@ open_free(const struct spare *s, const struct finished *f)
 
 	if (!is_unchanged(s, f))
 		return -1;
-	fd = openat(s->pool, f->name,
-	    O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(
+	    s->pool, f->name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd >= 0 && (!is_free(fd, f, &st) || !is_alone(fd)))
 		fd_close(&fd);
 	return fd;

@@ -13,11 +13,11 @@
 enum { SPARE_HINTS = 64 }; /* read at once */
 
 struct spare {
-	int pool; /* the folder; -1: this queue has no pool */
-	int fifo; /* queue/free */
-	int out;  /* descriptors go in here, and wait for a writer */
-	int in;   /* and come out here; the writers' end */
-	int file; /* one for which there was no room; -1: none */
+	int pool;         /* the folder; -1: this queue has no pool */
+	int fifo;         /* queue/free */
+	int out;          /* descriptors go in here, and wait for a writer */
+	int in;           /* and come out here; the writers' end */
+	int file;         /* one for which there was no room; -1: none */
 	size_t used, len; /* of hints */
 	char hints[SPARE_HINTS * QUEUE_HINT_SIZE];
 };

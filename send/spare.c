@@ -160,8 +160,8 @@ offer(const struct spare *s, const struct spare_file *files, size_t n)
 	size_t len = n * QUEUE_HINT_SIZE;
 
 	for (size_t i = 0; i < n; i++)
-		queue_hint_write(data + i * QUEUE_HINT_SIZE, files[i].ino,
-		    files[i].token);
+		queue_hint_write(
+		    data + i * QUEUE_HINT_SIZE, files[i].ino, files[i].token);
 	if (n == 0 || write(s->fifo, data, len) == (ssize_t)len)
 		return;
 	for (size_t i = 0; i < n; i++)

@@ -41,7 +41,6 @@ MUST_USE bool spare_take(
 
 /* Tell the writers of the files that were taken and whose folder, ino modulo
  * split, is not dirty: the others stay.  What nobody hears of is unlinked. */
-void spare_offer(
-    struct spare *s, unsigned split, const unsigned char dirty[]);
+void spare_offer(struct spare *s, unsigned split, const unsigned char dirty[]);
 
 #endif

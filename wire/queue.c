@@ -77,8 +77,8 @@ queue_info_path(char out[QUEUE_PATH_SIZE], unsigned split, uint64_t ino)
 void
 queue_pool_path(char out[QUEUE_PATH_SIZE], uint64_t ino)
 {
-	snprintf(out, QUEUE_PATH_SIZE, QUEUE_POOL "/%llu",
-	    (unsigned long long)ino);
+	snprintf(
+	    out, QUEUE_PATH_SIZE, QUEUE_POOL "/%llu", (unsigned long long)ino);
 }
 
 bool

@@ -42,7 +42,7 @@ enum {
 	QUEUE_TOKEN_TEXT = 33, /* its hexadecimal text and end byte */
 	QUEUE_HINT_SIZE = 54,
 	QUEUE_POOL_FILE = 1 << 16, /* bytes of a larger file are not kept */
-	QUEUE_PATH_SIZE = 48,    /* the longest path below and its end byte */
+	QUEUE_PATH_SIZE = 48,      /* the longest path below and its end byte */
 	QUEUE_DEATH = 24 * 3600, /* a writer gives up on its message, seconds */
 	QUEUE_OSSIFIED =
 	    36 * 3600 /* culver-send removes a tmp/ file, seconds */

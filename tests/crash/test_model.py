@@ -175,6 +175,18 @@ def test_an_inode_number_used_again_is_another_file():
                       state(a_n=b"one!", b_n=b"two!"), state(b_n=b"two!")}
 
 
+def test_a_file_that_is_written_again_shows_it_under_each_name_it_may_have():
+    away = "rename 4 2 f 3 spare"
+    states = after([away, f"write 4 0 {hexed('NEW')}"])
+    assert state(a_f=b"Nld") in states and state(b_spare=b"Nld") in states
+    states = after([away, "sync 2 0 1", f"write 4 0 {hexed('NEW')}"])
+    assert not any(path == "a/f" for one in states for path, _ in one)
+    # With a new name: never half of it there, once the file is synced.
+    states = after([away, "sync 2 0 1", f"write 4 0 {hexed('NEW')}",
+                    "sync 4 1 3", "link 4 2 g"])
+    assert states == {state(b_spare=b"NEW"), state(b_spare=b"NEW", a_g=b"NEW")}
+
+
 def test_a_file_is_there_only_with_the_folder_above_it():
     states = after(["mkdir 8 2 d", "create 8 n 9", "sync 8 0 2"])
     assert states == {state(), state(a_d=None, a_d_n=b"")}

@@ -91,7 +91,8 @@ has(const struct pool *p, const char *text)
 static void
 nothing_of_the_last_message_is_left(void **state)
 {
-	static const char *const texts[] = {"new", "a newer one", "another text"};
+	static const char *const texts[] = {
+	    "new", "a newer one", "another text"};
 
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		struct pool p;
@@ -99,8 +100,7 @@ nothing_of_the_last_message_is_left(void **state)
 		open_pool(&p, "a message");
 		write_new(&p, texts[i]);
 		assert_false(there(p.mess));
-		assert_int_equal(
-		    place_keep(&p.place, &p.slot), PLACE_DURABLE);
+		assert_int_equal(place_keep(&p.place, &p.slot), PLACE_DURABLE);
 		assert_int_equal(p.slot.fd, -1);
 		has(&p, texts[i]);
 		assert_true(there(p.pool));
@@ -186,8 +186,7 @@ trouble_ends_its_time_in_the_pool(void **state)
 		open_pool(&p, "a message");
 		write_new(&p, "new");
 		rows[i].cause(&p);
-		assert_int_equal(
-		    place_keep(&p.place, &p.slot), rows[i].result);
+		assert_int_equal(place_keep(&p.place, &p.slot), rows[i].result);
 		place_drop(&p.place, &p.slot);
 		assert_false(there(p.pool));
 		assert_int_equal(there(p.mess), rows[i].named);

@@ -192,9 +192,9 @@ what_cannot_be_kept_is_unlinked(void **state)
 		void (*spoil)(struct one *m);
 	} rows[] = {
 	    {LARGE, nothing     },
-            {10,    no_room     },
+	    {10,    no_room     },
 	    {10,    second_name },
-            {10,    third_name  },
+	    {10,    third_name  },
 	    {10,    other_number},
 	};
 
