@@ -54,14 +54,26 @@ fail(struct draft *d, int code)
 	else if (errno == ENOMEM)
 		code = QQ_MEMORY;
 	d->code = code;
+	if (d->error == ENOSPC || d->error == EDQUOT)
+		place_release(d->place); /* there may be room for the next */
 	return false;
+}
+
+/* What the pool holds is in nobody's way. */
+static bool
+has_room(const struct draft *d)
+{
+	if (reserve_left(d->place->mess, d->reserve, d->len))
+		return true;
+	place_release(d->place);
+	return reserve_left(d->place->mess, d->reserve, d->len);
 }
 
 /* Write what the buffer holds into the file. */
 static bool
 spill(struct draft *d)
 {
-	if (!reserve_left(d->place->mess, d->reserve, d->len) ||
+	if (!has_room(d) ||
 	    !fd_pwrite_all(d->slot.fd, d->data, d->len, (off_t)d->at))
 		return fail(d, QQ_WRITE);
 	d->at += d->len;

@@ -203,6 +203,16 @@ place_reuse(struct place *p, struct slot *s, uint64_t size)
 	return false;
 }
 
+void
+place_release(struct place *p)
+{
+	struct slot s;
+
+	place_init(&s);
+	while (place_reuse(p, &s, 0))
+		place_drop(p, &s);
+}
+
 /* The entry's name below mess/ and info/. */
 static void
 entry(const struct place *p, uint64_t ino, char out[ENTRY_NAME])

@@ -55,6 +55,9 @@ MUST_USE bool place_take(struct place *p, struct slot *s, bool look);
  * and place_take has one. */
 MUST_USE bool place_reuse(struct place *p, struct slot *s, uint64_t size);
 
+/* Unlink the files of the pool that wait for a writer: the disk is full. */
+void place_release(struct place *p);
+
 enum place_result {
 	PLACE_DURABLE, /* W6 is done; the file is closed, nothing is held */
 	PLACE_TAKEN,   /* the number is another's, and held, or the file is of

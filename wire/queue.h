@@ -41,7 +41,7 @@ enum {
 	QUEUE_TOKEN = 16,      /* bytes of a message's random token */
 	QUEUE_TOKEN_TEXT = 33, /* its hexadecimal text and end byte */
 	QUEUE_HINT_SIZE = 54,
-	QUEUE_POOL_FILE = 1 << 16, /* bytes of a larger file are not kept */
+	QUEUE_POOL_FILE = 1 << 14, /* bytes; a larger file is not kept */
 	QUEUE_PATH_SIZE = 48,      /* the longest path below and its end byte */
 	QUEUE_DEATH = 24 * 3600, /* a writer gives up on its message, seconds */
 	QUEUE_OSSIFIED =

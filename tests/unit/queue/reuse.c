@@ -2,7 +2,7 @@
  * pool. */
 #define _GNU_SOURCE /* O_PATH */
 #include "lib/sock.h"
-#include "queue/place.h"
+#include "queue/draft.h"
 #include "tests/unit/queue/stage.h"
 #include <errno.h>
 
@@ -212,6 +212,49 @@ one_that_is_not_used_leaves_the_pool(void **state)
 	(void)state;
 }
 
+/* What no disk can leave free is refused, and the pool's room given back. */
+static void
+a_full_disk_gets_the_room_of_the_pool(void **state)
+{
+	static struct draft d;
+	struct pool p;
+
+	open_pool(&p, "a message");
+	draft_init(&d, &p.place);
+	draft_begin(&d, 0, UINT64_MAX);
+	draft_body(&d, str_of("text\n"));
+	assert_int_equal(draft_commit(&d), QQ_WRITE);
+	assert_false(there(p.pool));
+	draft_begin(&d, 0, 0);
+	draft_body(&d, str_of("text\n"));
+	assert_int_equal(draft_commit(&d), 0);
+	close_pool(&p);
+	(void)state;
+}
+
+static void
+all_of_the_pool_is_released(void **state)
+{
+	struct pool p;
+	char other[QUEUE_PATH_SIZE];
+	struct stat st;
+	int fd;
+
+	open_pool(&p, "a message");
+	stage_put(QUEUE_POOL "/new", "another");
+	fd = open(QUEUE_POOL "/new", O_WRONLY);
+	assert_int_equal(fstat(fd, &st), 0);
+	queue_pool_path(other, st.st_ino);
+	assert_int_equal(rename(QUEUE_POOL "/new", other), 0);
+	assert_true(sock_send(p.out, "", 1, fd));
+	assert_int_equal(close(fd), 0);
+	place_release(&p.place);
+	assert_false(there(p.pool));
+	assert_false(there(other));
+	close_pool(&p);
+	(void)state;
+}
+
 #define POOLED(f) cmocka_unit_test_setup_teardown(f, make, stage_remove)
 
 int
@@ -222,6 +265,8 @@ main(void)
 	    POOLED(an_empty_pool_has_none),
 	    POOLED(trouble_ends_its_time_in_the_pool),
 	    POOLED(one_that_is_not_used_leaves_the_pool),
+	    POOLED(a_full_disk_gets_the_room_of_the_pool),
+	    POOLED(all_of_the_pool_is_released),
 	};
 
 	(void)umask(022);
