@@ -116,6 +116,7 @@ void
 place_init(struct slot *s)
 {
 	s->fd = -1;
+	s->ino = 0;
 	s->name[0] = '\0';
 	s->pooled = false;
 	s->held_count = 0;
