@@ -295,7 +295,7 @@ def tie(recording, replies):
             text = bytes.fromhex(words[0]).strip()
             if program == "smtpd":
                 said[text] = i
-            elif program == "popup" and text.startswith(b"+OK"):
+            elif program in ("popup", "pop3d") and text.startswith(b"+OK"):
                 recording.quit = i  # the last one answers QUIT
         elif event == "mark" and words[0] == "quit":
             recording.asked = i

@@ -298,7 +298,8 @@ static void
 put_said(struct record *r, const struct tracee *t, size_t n)
 {
 	if (strcmp(t->program, "smtpd") != 0 &&
-	    strcmp(t->program, "popup") != 0)
+	    strcmp(t->program, "popup") != 0 &&
+	    strcmp(t->program, "pop3d") != 0)
 		return;
 	begin(r, t, "say");
 	(void)fputc('\t', r->out);
