@@ -20,6 +20,10 @@ HOUR, DAY = 3600, 86400
 FAR = "x@elsewhere.example"
 NEAR = "r@example.org"
 FENCE = "fence@example.org"
+LIFETIME = 2000  # seconds
+# By then a message tried shortly before LIFETIME has been tried again: qmail's
+# pause of 2096 s, a tenth more, and the patience.
+LAST_TURN = 5000
 LEAST = 5  # seconds between two attempts for a recipient, however it is
 SLACK = 120  # seconds by which a stamp may be late on a busy machine
 
@@ -341,12 +345,12 @@ def test_mail_for_a_dead_host_ends_though_only_probes_are_made(scene):
     deferred, and given up when it is old."""
     s = scene()
     s.bed.remote.plan = lambda job: [dict(letter="Z", text="dead\n", fault=2)]
-    s.bed.control("queuelifetime", "2000")
+    s.bed.control("queuelifetime", str(LIFETIME))
     s.bed.control("laneinitial", "1")
     s.bed.kill(1)
     messages = [s.queue([FAR]) for _ in range(20)]
     wait_for(lambda: s.bed.remote.jobs)
-    for _ in range(80):
+    for _ in range(LAST_TURN // 50):
         s.time.passes(50)
         s.fence()
     for ino in messages:
