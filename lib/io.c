@@ -4,9 +4,11 @@
 #include "lib/fd.h"
 #include "lib/num.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 static int
@@ -24,19 +26,29 @@ again(void)
 static ssize_t plain_read(struct channel *c, void *data, size_t size);
 static ssize_t plain_write(struct channel *c, const void *data, size_t size);
 
-/* A socket is asked first and waited for only when it has nothing.  What turns
- * out to be none is a plain descriptor from then on: to ask what it is takes a
- * call that a jail may forbid. */
+static bool
+waits_in_kernel(const struct channel *c)
+{
+	return c->kernel_ms > 0 && c->timeout_ms == c->kernel_ms;
+}
+
+/* A socket is asked first and waited for only when it has nothing, or both by
+ * the kernel.  What turns out to be none is a plain descriptor from then on: to
+ * ask what it is takes a call that a jail may forbid. */
 static ssize_t
 socket_read(struct channel *c, void *data, size_t size)
 {
+	bool waits = waits_in_kernel(c);
+
 	for (;;) {
-		ssize_t r = recv(c->fd, data, size, MSG_DONTWAIT);
+		ssize_t r = recv(c->fd, data, size, waits ? 0 : MSG_DONTWAIT);
 
 		if (r < 0 && errno == ENOTSOCK) {
 			c->read = plain_read;
 			return plain_read(c, data, size);
 		}
+		if (r < 0 && waits && again())
+			errno = ETIMEDOUT;
 		if (r >= 0 || (errno != EINTR && !again()))
 			return r;
 		if (again() && !fd_wait_read(c->fd, patience(c)))
@@ -102,6 +114,19 @@ channel_open(struct channel *c, int fd, int timeout_seconds)
 	    .timeout_ms = timeout_seconds * 1000,
 	    .read = socket_read,
 	    .write = socket_write};
+}
+
+void
+channel_wait_in_kernel(struct channel *c)
+{
+	const struct timeval limit = {.tv_sec = c->timeout_ms / 1000,
+	    .tv_usec = c->timeout_ms % 1000 * 1000L};
+	int flags = fcntl(c->fd, F_GETFL);
+
+	if (flags >= 0 && (flags & O_NONBLOCK) == 0 &&
+	    setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) ==
+		0)
+		c->kernel_ms = c->timeout_ms;
 }
 
 void

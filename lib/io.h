@@ -13,6 +13,7 @@
 struct channel {
 	int fd;
 	int timeout_ms; /* of one read or write; 0 waits for ever */
+	int kernel_ms;  /* reads with this limit wait in the kernel; 0: none */
 	void *context; /* for the functions below; NULL on a plain descriptor */
 	/* As read(2) and write(2), after waiting at most timeout_ms: -1 with
 	 * errno ETIMEDOUT then.  EINTR and EAGAIN never come out. */
@@ -22,6 +23,11 @@ struct channel {
 
 /* A channel on a descriptor, which the caller goes on owning. */
 void channel_open(struct channel *c, int fd, int timeout_seconds);
+
+/* Reads of c that may take its timeout_ms of now wait in recv itself: one call
+ * for what comes late, not three.  SO_RCVTIMEO of the socket stays set.  Where
+ * c is no socket, or does not block, nothing changes. */
+void channel_wait_in_kernel(struct channel *c);
 
 struct reader {
 	struct channel *channel;

@@ -13,6 +13,7 @@ void
 stream_open(struct stream *s, int in_fd, int out_fd, int timeout_seconds)
 {
 	channel_open(&s->input, in_fd, timeout_seconds);
+	channel_wait_in_kernel(&s->input);
 	channel_open(&s->output, out_fd,
 	    timeout_seconds < STREAM_WRITE_SECONDS ? timeout_seconds
 						   : STREAM_WRITE_SECONDS);

@@ -304,6 +304,45 @@ a_silent_peer_is_given_up(void **state)
 	}
 }
 
+/* With another limit than the kernel was told, and on a descriptor that does not
+ * block, the limit is kept as ever. */
+static void
+a_read_waits_in_the_kernel_as_long_as_without(void **state)
+{
+	static const struct row {
+		int kind, told, now;
+		bool blocks;
+	} waits[] = {
+	    {0, 20,    20, true },
+	    {0, 60000, 20, true },
+	    {0, 20,    20, false},
+	    {1, 20,    20, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
+		const struct row *row = &waits[i];
+		struct channel in;
+		int ends[2];
+		char byte = 'x';
+
+		kind_of_ends(row->kind, ends);
+		assert_true(row->blocks || fd_nonblock(ends[0]));
+		channel_open(&in, ends[0], 1);
+		in.timeout_ms = row->told;
+		channel_wait_in_kernel(&in);
+		in.timeout_ms = row->now;
+		errno = 0;
+		assert_int_equal(in.read(&in, &byte, 1), -1);
+		assert_int_equal(errno, ETIMEDOUT);
+		assert_int_equal(write(ends[1], &byte, 1), 1);
+		assert_int_equal(in.read(&in, &byte, 1), 1);
+		fd_close(&ends[1]);
+		assert_int_equal(in.read(&in, &byte, 1), 0);
+		fd_close(&ends[0]);
+	}
+}
+
 static void
 a_closed_peer_is_an_end_or_epipe_without_a_signal(void **state)
 {
@@ -413,6 +452,7 @@ main(void)
 	    cmocka_unit_test(written_bytes_arrive_whole_and_in_order),
 	    cmocka_unit_test(a_failed_writer_stays_failed_and_writes_no_more),
 	    cmocka_unit_test(a_silent_peer_is_given_up),
+	    cmocka_unit_test(a_read_waits_in_the_kernel_as_long_as_without),
 	    cmocka_unit_test(a_closed_peer_is_an_end_or_epipe_without_a_signal),
 	    cmocka_unit_test(timeouts_are_bounded),
 	    cmocka_unit_test(a_stream_of_lines_passes_sockets_and_pipes),
