@@ -4,6 +4,7 @@
  * included; a long piece is not copied to what is kept, but goes out behind it. */
 #include "wire/submit.h"
 
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/frame.h"
 #include "lib/num.h"
@@ -15,11 +16,12 @@
 #include <sys/time.h>
 
 enum {
-	CHUNK = 65536,             /* bytes kept before they are written */
-	LONG = CHUNK / 2,          /* bytes of a piece that is not kept */
-	OUT_MAX = CHUNK + 64,      /* and a few heads of frames */
-	ANSWER_MAX = 512,          /* bytes of a whole answer */
-	KEPT = 8 + QUEUE_TOKEN + 4 /* bytes of K */
+	CHUNK = 65536,              /* bytes kept before they are written */
+	LONG = CHUNK / 2,           /* bytes of a piece that is not kept */
+	OUT_MAX = CHUNK + 64,       /* and a few heads of frames */
+	ANSWER_MAX = 512,           /* bytes of a whole answer */
+	KEPT = 8 + QUEUE_TOKEN + 4, /* bytes of K */
+	LATELY = CLOCK_SECOND
 };
 
 static const struct str nothing = {NULL, 0};
@@ -78,13 +80,19 @@ alive(int fd)
 	       (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
+static bool
+has_answered_lately(const struct submit *s)
+{
+	return s->heard != 0 && clock_boot() - s->heard < LATELY;
+}
+
 bool
 submit_begin(struct submit *s)
 {
 	submit_abort(s);
 	s->trouble = 0;
 	s->fresh = false;
-	if (s->fd >= 0 && !alive(s->fd))
+	if (s->fd >= 0 && !has_answered_lately(s) && !alive(s->fd))
 		fd_close(&s->fd);
 	if (s->fd < 0 && !dial(s))
 		fail(s, QQ_CONNECT);
@@ -344,6 +352,7 @@ commit(struct submit *s, struct submit_result *result)
 		code = understand(&f, result);
 		if (result->text[0] != '\0') {
 			s->sent = false;
+			s->heard = clock_boot();
 			return code;
 		}
 	}

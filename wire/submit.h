@@ -43,12 +43,13 @@ struct submit {         /* the client's end */
 	int fd;         /* -1: not connected */
 	struct buf out; /* frames not yet written, the last being filled */
 	struct buf in;
-	int trouble; /* enum queue_code of what failed since submit_begin */
-	char kind;   /* of the frame being filled; 0: none is */
-	size_t mark; /* where it begins in out */
-	bool fresh;  /* connected for this message */
-	bool sent;   /* a part of this message has been written */
-	bool only;   /* there is no other connection than the one given */
+	int trouble;   /* enum queue_code of what failed since submit_begin */
+	char kind;     /* of the frame being filled; 0: none is */
+	size_t mark;   /* where it begins in out */
+	int64_t heard; /* boot clock: when an answer came last */
+	bool fresh;    /* connected for this message */
+	bool sent;     /* a part of this message has been written */
+	bool only;     /* there is no other connection than the one given */
 };
 
 struct submit_result {
@@ -67,7 +68,9 @@ void submit_init(struct submit *s);
 void submit_only(struct submit *s, int fd);
 
 /* Begin a message, connecting where there is no connection or the old one was
- * ended by the other side while idle.  False: s->trouble tells. */
+ * ended by the other side while idle.  In the second after an answer that is not
+ * looked for: the first bytes find out, and go over a new connection then.
+ * False: s->trouble tells. */
 MUST_USE bool submit_begin(struct submit *s);
 
 /* Add to the message; then envelope records.  They remember failure in trouble

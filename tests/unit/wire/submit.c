@@ -1,6 +1,7 @@
 /* submit: the client's end against servers that behave and that do not. */
 #include "wire/submit.h"
 
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/frame.h"
 #include "lib/sock.h"
@@ -368,8 +369,37 @@ keep_and_close(int listener)
 	return 0;
 }
 
+/* Whether it is seen at once or by the first bytes. */
 static void
 a_connection_ended_while_idle_is_made_again(void **state)
+{
+	static const int64_t ages[] = {0, (int64_t)60 * CLOCK_SECOND};
+	struct stage *st = *state;
+	struct submit_result result;
+	char c;
+
+	for (size_t age = 0; age < COUNT(ages); age++) {
+		struct submit s;
+
+		submit_init(&s);
+		serve(st, keep_and_close);
+		for (int i = 0; i < 2; i++) {
+			assert_true(submit_begin(&s));
+			hello(&s);
+			submit_commit(&s, &result);
+			assert_int_equal(result.code, 0);
+			/* It is the end that is waited for. */
+			assert_int_equal(recv(s.fd, &c, 1, MSG_PEEK), 0);
+			s.heard -= ages[age];
+		}
+		submit_close(&s);
+		server_was_content(st);
+	}
+}
+
+/* Long after an answer nobody begins in vain. */
+static void
+a_server_that_is_gone_is_told_of_at_the_beginning(void **state)
 {
 	struct stage *st = *state;
 	struct submit_result result;
@@ -383,11 +413,14 @@ a_connection_ended_while_idle_is_made_again(void **state)
 		hello(&s);
 		submit_commit(&s, &result);
 		assert_int_equal(result.code, 0);
-		/* It is the end that is waited for. */
 		assert_int_equal(recv(s.fd, &c, 1, MSG_PEEK), 0);
 	}
-	submit_close(&s);
 	server_was_content(st);
+	fd_close(&st->listener);
+	s.heard -= (int64_t)60 * CLOCK_SECOND;
+	assert_false(submit_begin(&s));
+	assert_int_equal(s.trouble, QQ_CONNECT);
+	submit_close(&s);
 }
 
 static void
@@ -570,6 +603,7 @@ main(void)
 	    STAGED(whatever_is_not_yes_is_no),
 	    STAGED(a_refusal_at_the_door_is_heard),
 	    STAGED(a_connection_ended_while_idle_is_made_again),
+	    STAGED(a_server_that_is_gone_is_told_of_at_the_beginning),
 	    STAGED(a_connection_ended_after_begin_is_made_again),
 	    STAGED(
 		long_and_short_pieces_arrive_in_order_over_a_new_connection_too),
