@@ -238,10 +238,9 @@ bool
 finish_removal(struct send *s, struct active *a, int64_t now)
 {
 	struct entry *e = a->entry;
-	struct removed gone = {
-	    .file.ino = e->ino, .fd = a->fd, .journal = a->journal};
+	struct removed gone = {.journal = a->journal};
 
-	memcpy(gone.file.token, a->message.token, QUEUE_TOKEN);
+	spare_file(&gone.file, e->ino, &a->message);
 	if (!record_done(s, a)) {
 		a->again = now + SEND_AGAIN;
 		return false;

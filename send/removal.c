@@ -53,7 +53,7 @@ removal_add(struct removal *r, const struct removed *m, int64_t now)
 	if (m->journal && !reserve(r))
 		return false;
 	queue_mess_path(path, r->split, ino);
-	if (!spare_take(&r->spare, path, m->fd, &m->file)) {
+	if (!spare_take(&r->spare, path, &m->file)) {
 		qlog_warning("unable to unlink", path);
 		return false;
 	}

@@ -23,7 +23,6 @@ struct removal {
 /* A message that is finished. */
 struct removed {
 	struct spare_file file;
-	int fd;       /* its file, open */
 	bool journal; /* it has one */
 };
 

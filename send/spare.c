@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -120,23 +121,20 @@ reserve(struct spare *s)
 	return true;
 }
 
-/* How many names the file has, where it may be kept; 0: it may not. */
-static unsigned
-names(struct spare *s, int fd, const struct spare_file *f)
+void
+spare_file(struct spare_file *f, uint64_t ino, const struct message *m)
 {
-	struct stat st;
+	bool fits = m->ino == ino && m->links <= 2 &&
+		    m->envelope_at + m->envelope_len <= QUEUE_POOL_FILE;
 
-	if (s->room == 0 || fstat(fd, &st) == -1 || st.st_ino != f->ino ||
-	    st.st_size > QUEUE_POOL_FILE || st.st_nlink > 2 || !reserve(s))
-		return 0;
-	return (unsigned)st.st_nlink;
+	*f = (struct spare_file){.ino = ino, .links = fits ? m->links : 0};
+	memcpy(f->token, m->token, QUEUE_TOKEN);
 }
 
 bool
-spare_take(
-    struct spare *s, const char *path, int fd, const struct spare_file *f)
+spare_take(struct spare *s, const char *path, const struct spare_file *f)
 {
-	unsigned links = names(s, fd, f);
+	uint32_t links = s->room > 0 && reserve(s) ? f->links : 0;
 	char pool[QUEUE_PATH_SIZE];
 	bool kept;
 

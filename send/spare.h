@@ -4,6 +4,7 @@
 #define SEND_SPARE_H
 
 #include "lib/attr.h"
+#include "wire/message.h"
 #include "wire/queue.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 struct spare_file {
 	uint64_t ino;
 	unsigned char token[QUEUE_TOKEN]; /* of the finished message */
+	uint32_t links; /* names it had when it was opened; 0: not to be kept */
 };
 
 struct spare {
@@ -33,11 +35,15 @@ void spare_close(struct spare *s);
 /* control/queuepool is most now; 0: no file is taken any more. */
 void spare_limit(struct spare *s, uint64_t most);
 
-/* Remove path, the name in mess/ of f, which fd has open: by moving it to
- * pool/, where there is room for it, else by unlink.  False with errno when the
+/* The file of m, which has the number ino in the queue.  Names come to it no
+ * more; one that goes leaves the writers a hint of nothing. */
+void spare_file(struct spare_file *f, uint64_t ino, const struct message *m);
+
+/* Remove path, the name in mess/ of f: by moving it to pool/, where it may be
+ * kept and there is room for it, else by unlink.  False with errno when the
  * name is still there; one that was not there is removed. */
 MUST_USE bool spare_take(
-    struct spare *s, const char *path, int fd, const struct spare_file *f);
+    struct spare *s, const char *path, const struct spare_file *f);
 
 /* Tell the writers of the files that were taken and whose folder, ino modulo
  * split, is not dirty: the others stay.  What nobody hears of is unlinked. */

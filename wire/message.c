@@ -222,8 +222,12 @@ open_read(int fd, uid_t owner, struct message *m)
 		errno = EPROTO;
 		return false;
 	}
-	return fd_pread_all(fd, head, sizeof(head), 0) &&
-	       message_read(head, (uint64_t)st.st_size, m);
+	if (!fd_pread_all(fd, head, sizeof(head), 0) ||
+	    !message_read(head, (uint64_t)st.st_size, m))
+		return false;
+	m->ino = st.st_ino;
+	m->links = (uint32_t)st.st_nlink;
+	return true;
 }
 
 int

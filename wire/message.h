@@ -42,6 +42,9 @@ struct message {
 	uint64_t envelope_at, envelope_len;
 	uint32_t body_crc, envelope_crc;
 	uint64_t id_hash; /* of the Message-ID; 0: it has none */
+	/* Not in the head: the file's own, when message_open opened it. */
+	uint64_t ino;
+	uint32_t links;
 };
 
 /* The head as text.  Matched by message_read. */

@@ -51,8 +51,7 @@ enter(void **state)
 static bool
 add(bool journal, int64_t now)
 {
-	const struct removed m = {
-	    .file.ino = INO, .fd = -1, .journal = journal};
+	const struct removed m = {.file.ino = INO, .journal = journal};
 
 	return removal_add(&r, &m, now);
 }

@@ -54,7 +54,7 @@ end(void **state)
 
 struct one {
 	char mess[QUEUE_PATH_SIZE], pool[QUEUE_PATH_SIZE];
-	int fd;
+	struct message message; /* as message_open has it */
 	struct spare_file file;
 };
 
@@ -63,13 +63,15 @@ static void
 make(struct one *m, off_t size)
 {
 	struct stat st;
+	int fd = open("new", O_RDWR | O_CREAT | O_EXCL, 0600);
 
-	m->fd = open("new", O_RDWR | O_CREAT | O_EXCL, 0600);
-	assert_int_not_equal(m->fd, -1);
-	assert_int_equal(ftruncate(m->fd, size), 0);
-	assert_int_equal(fstat(m->fd, &st), 0);
-	m->file.ino = st.st_ino;
-	memset(m->file.token, TOKEN, sizeof m->file.token);
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(fstat(fd, &st), 0);
+	fd_close(&fd);
+	m->message = (struct message){
+	    .ino = st.st_ino, .links = 1, .envelope_at = (uint64_t)size};
+	memset(m->message.token, TOKEN, sizeof m->message.token);
+	spare_file(&m->file, st.st_ino, &m->message);
 	(void)snprintf(m->mess, sizeof m->mess, MESS "/%llu",
 	    (unsigned long long)st.st_ino);
 	queue_pool_path(m->pool, st.st_ino);
@@ -79,7 +81,6 @@ make(struct one *m, off_t size)
 static void
 forget(struct one *m)
 {
-	fd_close(&m->fd);
 	(void)unlink(m->mess);
 	(void)unlink(m->pool);
 }
@@ -109,7 +110,15 @@ told(void)
 static bool
 take(const struct one *m)
 {
-	return spare_take(&s, m->mess, m->fd, &m->file);
+	return spare_take(&s, m->mess, &m->file);
+}
+
+/* It had these names when it was opened. */
+static void
+opened(struct one *m, uint64_t ino, uint32_t links)
+{
+	m->message.links = links;
+	spare_file(&m->file, ino, &m->message);
 }
 
 static void
@@ -143,6 +152,7 @@ one_that_was_used_again_is_told_of_again(void **state)
 	(void)state;
 	make(&m, 10);
 	assert_int_equal(link(m.mess, m.pool), 0);
+	opened(&m, m.file.ino, 2);
 	assert_true(take(&m));
 	assert_false(there(m.mess));
 	assert_true(there(m.pool));
@@ -162,20 +172,21 @@ static void
 third_name(struct one *m)
 {
 	assert_int_equal(link(m->mess, m->pool), 0);
-	assert_int_equal(link(m->mess, "third"), 0);
+	opened(m, m->file.ino, 3);
 }
 
 static void
 second_name(struct one *m)
 {
 	assert_int_equal(link(m->mess, m->pool), 0);
+	opened(m, m->file.ino, 2);
 	spare_limit(&s, 0);
 }
 
 static void
 other_number(struct one *m)
 {
-	m->file.ino++;
+	opened(m, m->file.ino + 1, 1);
 }
 
 static void
@@ -211,7 +222,6 @@ what_cannot_be_kept_is_unlinked(void **state)
 		spare_offer(&s, SPLIT, dirty);
 		assert_int_equal(told(), 0);
 		forget(&m);
-		(void)unlink("third");
 	}
 }
 

@@ -261,10 +261,14 @@ a_queue_file_opens_and_checks(void **state)
 {
 	struct place *p = *state;
 	struct message m;
+	struct stat st;
 	int fd = message_open(p->path, getuid(), &m);
 
 	assert_true(fd >= 0);
 	same(&m, &p->m);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(m.ino, st.st_ino);
+	assert_int_equal(m.links, 1);
 	assert_true(message_check_body(fd, &m));
 	assert_true(message_check_envelope(fd, &m));
 	m.body_crc ^= 1;
