@@ -23,7 +23,8 @@ LANDS = {FORWARD: ANN}  # in another mailbox than its own
 PATIENCE = 60
 
 NUMBER = re.compile(rb"^X-Number: (\d+)$", re.M)
-FAILED = re.compile(rb"^<([^<>\n]+)>:$", re.M)
+FAILED = re.compile(rb"^<([^<>\n]+)>:\n((?:.+\n)*)", re.M)
+AGED = b"this message has been in the queue too long"
 
 HEAD_SIZE = 448
 HEAD = re.compile(
@@ -146,6 +147,7 @@ class Books:
         # it sent again (P3): so many times in this round.
         self.spare = 0
         self.wrong, self.unheard = [], collections.Counter()
+        self.aged = set()  # told that they were given up for their age
         self.figures = collections.Counter()
 
     def message(self, *args, **named):
@@ -168,9 +170,9 @@ class Books:
         (mailbox, bytes) each; and all that another host took, as sink.Taken.
         The books are closed after that."""
         copies, notices = collections.Counter(), collections.Counter()
+        self.unheard, self.aged = collections.Counter(), set()
         for mailbox, data in files:
             self.file(mailbox, data, copies, notices)
-        self.unheard = collections.Counter()
         for one in taken:
             self.take(one, copies)
         come = {number for number, _ in [*copies, *notices]}
@@ -207,8 +209,11 @@ class Books:
             if not data.rstrip(b"\n").endswith(b"--"):
                 self.accuse("half", f"notice about {message.number}")
             part = data.split(b"\n\n--", 1)[0]
-            for address in set(FAILED.findall(data[:found.start()] or part)):
-                notices[message.number, address.decode()] += 1
+            told = dict(FAILED.findall(data[:found.start()] or part))
+            for address, why in told.items():
+                key = message.number, address.decode()
+                notices[key] += 1
+                self.aged |= {key} if AGED in why else set()
         elif data.endswith(b"\n" + message.data) or data == message.data:
             copies[message.number, mailbox] += 1
         else:
@@ -223,9 +228,11 @@ class Books:
             most, unheard = 1, self.unheard[message.number, to]
             if KINDS[to] == "remote":
                 most += self.spare + unheard
-            # After a fault the attempt whose reply is lost may be the last
-            # there is: nobody knows then that it was taken.
-            excused = self.spare > 0 and got == unheard > 0
+            # After a fault the next attempt may be the last there is.  When
+            # that one comes to nothing it is told for its age; and when its
+            # reply is lost nobody knows that it was taken.
+            aged = (message.number, to) in self.aged
+            excused = self.spare > 0 and got == unheard and (got or aged)
             if message.state == "acked" and got + told == 0:
                 self.accuse("lost", what)
             if got > most:

@@ -6,7 +6,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from mail import ANN, BOB, Books  # noqa: E402
+from mail import AGED, ANN, BOB, Books  # noqa: E402
 from sink import OTHER, REFUSED, TAKEN, Taken  # noqa: E402
 
 
@@ -105,9 +105,9 @@ def away(books, *recipients):
     return message
 
 
-def notice(message, to):
-    return BOB, (b"Return-Path: <>\n\n<" + to.encode() + b">:\n\n--\n" +
-                 message.data + b"\n--")
+def notice(message, to, why=b""):
+    return BOB, (b"Return-Path: <>\n\n<" + to.encode() + b">:\n" + why +
+                 b"\n--\n" + message.data + b"\n--")
 
 
 def test_mail_for_another_host_must_be_there(books):
@@ -154,6 +154,17 @@ def test_after_a_fault_a_lost_reply_may_be_the_last_word(books):
         books.spare = spare
         books.settle([notice(message, TAKEN)], [sent(message, heard=heard)])
         assert sorted(accused(books)) == wrong
+
+
+def test_after_a_fault_the_next_attempt_may_be_the_last(books):
+    aged = b"not now.\nI'm not going to try again; " + AGED + b".\n"
+    for spare, why, wrong in (
+            (1, aged, []), (0, aged, ["bounced"]), (1, b"no.\n", ["bounced"])):
+        books.wrong.clear()
+        message = away(books)
+        books.spare = spare
+        books.settle([notice(message, TAKEN, why)], [])
+        assert accused(books) == wrong
 
 
 def test_nobody_is_bounced_whom_another_host_takes(books):
