@@ -185,20 +185,17 @@ open_new(struct place *p, struct slot *s)
 bool
 place_reuse(struct place *p, struct slot *s, uint64_t size)
 {
-	struct stat st;
+	struct spare_given given;
 
 	if (p->spare < 0 || p->pool < 0)
 		return false;
-	s->fd = spare_receive(p->spare);
+	s->fd = spare_receive(p->spare, &given);
 	if (s->fd < 0)
 		return false;
-	if (fstat(s->fd, &st) == 0) {
-		s->ino = st.st_ino;
-		s->pooled = true;
-		if ((uint64_t)st.st_size <= size ||
-		    ftruncate(s->fd, (off_t)size) == 0)
-			return true;
-	}
+	s->ino = given.ino;
+	s->pooled = true;
+	if (given.size <= size || ftruncate(s->fd, (off_t)size) == 0)
+		return true;
 	forget_name(p, s);
 	fd_close(&s->fd);
 	return false;

@@ -29,6 +29,7 @@ static void
 close_all(struct spare *s)
 {
 	fd_close(&s->pool);
+	fd_close(&s->proc);
 	fd_close(&s->fifo);
 	fd_close(&s->out);
 	fd_close(&s->file);
@@ -63,7 +64,7 @@ open_ends(struct spare *s)
 bool
 spare_open(struct spare *s)
 {
-	s->fifo = s->out = s->in = s->file = -1;
+	s->proc = s->fifo = s->out = s->in = s->file = -1;
 	s->used = s->len = 0;
 	s->pool = open(QUEUE_POOL, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (s->pool < 0)
@@ -71,41 +72,32 @@ spare_open(struct spare *s)
 	/* Writing, too: one that nobody has open for writing is always
 	 * readable, at its end. */
 	s->fifo = open(QUEUE_FREE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (s->fifo >= 0 && open_ends(s))
+	if (s->fifo >= 0)
+		s->proc =
+		    open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (s->proc >= 0 && open_ends(s))
 		return true;
 	spare_close(s);
 	return errno == ENOENT;
 }
 
-/* The file as it must be: a message of ours with one name, this one. */
+/* The file is as it must be, a message of ours with one name, and is still the
+ * one whose removal culver-send speaks of: were it another, that one's removal
+ * might not be durable. */
 static bool
 is_free(int fd, const struct finished *f, struct stat *st)
 {
+	char head[MESSAGE_HEAD];
+	struct message m;
+
 	return fstat(fd, st) == 0 && S_ISREG(st->st_mode) &&
 	       st->st_ino == f->ino && st->st_nlink == 1 &&
 	       st->st_uid == geteuid() && st->st_gid == getegid() &&
 	       (st->st_mode & PERMISSIONS) == FILE_MODE &&
-	       st->st_size <= QUEUE_POOL_FILE;
-}
-
-/* It is still the message whose removal culver-send speaks of: were it another,
- * that one's removal might not be durable. */
-static bool
-is_unchanged(const struct spare *s, const struct finished *f)
-{
-	int fd = openat(
-	    s->pool, f->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	char head[MESSAGE_HEAD];
-	struct message m;
-	struct stat st;
-	bool same;
-
-	same = fd >= 0 && is_free(fd, f, &st) &&
+	       st->st_size <= QUEUE_POOL_FILE &&
 	       fd_pread_all(fd, head, sizeof(head), 0) &&
-	       message_read(head, (uint64_t)st.st_size, &m) &&
+	       message_read(head, (uint64_t)st->st_size, &m) &&
 	       memcmp(m.token, f->token, QUEUE_TOKEN) == 0;
-	fd_close(&fd);
-	return same;
 }
 
 /* Nobody else has the file open or mapped: a program that got the descriptor of
@@ -117,20 +109,33 @@ is_alone(int fd)
 	       fcntl(fd, F_SETLEASE, F_UNLCK) == 0;
 }
 
+/* The same file, for writing alone; -1 with errno. */
+static int
+reopen(const struct spare *s, int fd)
+{
+	char self[POOL_NAME];
+
+	snprintf(self, sizeof(self), "%d", fd);
+	return openat(s->proc, self, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
 /* The free file, for writing alone, or -1. */
 static int
-open_free(const struct spare *s, const struct finished *f)
+open_free(struct spare *s, const struct finished *f)
 {
+	int out = -1, fd = openat(s->pool, f->name,
+			  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
-	int fd;
 
-	if (!is_unchanged(s, f))
-		return -1;
-	fd = openat(
-	    s->pool, f->name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd >= 0 && (!is_free(fd, f, &st) || !is_alone(fd)))
-		fd_close(&fd);
-	return fd;
+	if (fd >= 0 && is_free(fd, f, &st))
+		out = reopen(s, fd);
+	fd_close(&fd);
+	if (out >= 0 && !is_alone(out))
+		fd_close(&out);
+	if (out >= 0)
+		s->given =
+		    (struct spare_given){f->ino, (uint64_t)st.st_size};
+	return out;
 }
 
 /* The file of the next hint; -1: none, but further hints may have one. */
@@ -174,7 +179,9 @@ spare_run(struct spare *s)
 	while (s->file >= 0 || fill(s)) {
 		if (s->file < 0)
 			s->file = next(s);
-		if (s->file >= 0 && !sock_send(s->out, "", 1, s->file) &&
+		if (s->file >= 0 &&
+		    !sock_send(
+			s->out, &s->given, sizeof(s->given), s->file) &&
 		    errno == EAGAIN)
 			return;
 		fd_close(&s->file);
@@ -190,12 +197,15 @@ spare_watch(const struct spare *s)
 }
 
 int
-spare_receive(int in)
+spare_receive(int in, struct spare_given *given)
 {
-	char byte;
 	int fd;
+	ssize_t n = sock_receive(in, given, sizeof(*given), &fd);
 
-	if (sock_receive(in, &byte, sizeof(byte), &fd) == 0)
+	if (n == (ssize_t)sizeof(*given) && fd >= 0)
+		return fd;
+	fd_close(&fd);
+	if (n >= 0)
 		errno = EAGAIN;
-	return fd;
+	return -1;
 }

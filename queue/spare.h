@@ -9,15 +9,23 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { SPARE_HINTS = 64 }; /* read at once */
 
+/* What the listener knows of a file that it hands on. */
+struct spare_given {
+	uint64_t ino, size;
+};
+
 struct spare {
 	int pool;         /* the folder; -1: this queue has no pool */
+	int proc;         /* /proc/self/fd, the listener's */
 	int fifo;         /* queue/free */
 	int out;          /* descriptors go in here, and wait for a writer */
 	int in;           /* and come out here; the writers' end */
 	int file;         /* one for which there was no room; -1: none */
+	struct spare_given given; /* what goes with it */
 	size_t used, len; /* of hints */
 	char hints[SPARE_HINTS * QUEUE_HINT_SIZE];
 };
@@ -41,6 +49,6 @@ void spare_run(struct spare *s);
 
 /* A writer's: a file from its end, opened for writing; -1 with errno, EAGAIN
  * when there is none. */
-MUST_USE int spare_receive(int in);
+MUST_USE int spare_receive(int in, struct spare_given *given);
 
 #endif

@@ -351,11 +351,13 @@ class Host:
         return found
 
     def sessions(self):
-        """The POP3 sessions: children of the culver-pop3d that keeps them."""
+        """The POP3 sessions: children of the culver-pop3d that keeps them,
+        which has not to have heard of their end."""
         def is_pop3d(pid):
             text = pathlib.Path(f"/proc/{pid}/stat").read_text()
-            return "(culver-pop3d)" in text and int(
-                text.rsplit(") ", 1)[1].split()[1])
+            state, parent = text.rsplit(") ", 1)[1].split()[:2]
+            return ("(culver-pop3d)" in text and state != "Z"
+                    and int(parent))
 
         found = []
         for pid in self.processes():

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE /* O_PATH */
 #include "lib/sock.h"
 #include "queue/draft.h"
+#include "queue/spare.h"
 #include "tests/unit/queue/stage.h"
 #include <errno.h>
 
@@ -27,6 +28,7 @@ make(void **state)
 static void
 open_pool(struct pool *p, const char *text)
 {
+	struct spare_given given;
 	struct stat st;
 	int ends[2], fd;
 
@@ -45,7 +47,8 @@ open_pool(struct pool *p, const char *text)
 	queue_pool_path(p->pool, p->ino);
 	queue_mess_path(p->mess, STAGE_SPLIT, p->ino);
 	assert_int_equal(rename(QUEUE_POOL "/new", p->pool), 0);
-	assert_true(sock_send(p->out, "", 1, fd));
+	given = (struct spare_given){p->ino, (uint64_t)st.st_size};
+	assert_true(sock_send(p->out, &given, sizeof(given), fd));
 	assert_int_equal(close(fd), 0);
 }
 

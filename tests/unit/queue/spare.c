@@ -200,6 +200,14 @@ static const struct {
     {"begun to be written again", write_half,     BODY,                               TOKEN, false},
 };
 
+static struct spare_given given;
+
+static int
+receive_from(int in)
+{
+	return spare_receive(in, &given);
+}
+
 static void
 forget(void)
 {
@@ -225,7 +233,7 @@ only_what_is_free_is_handed_on(void **state)
 
 		rows[i].spoil(path);
 		tell(&p, ino, rows[i].token);
-		fd = spare_receive(p.spare.in);
+		fd = receive_from(p.spare.in);
 		if ((fd >= 0) != rows[i].fits)
 			fail_msg("%s", rows[i].name);
 		/* It has left the pool. */
@@ -253,10 +261,12 @@ a_writer_can_only_write(void **state)
 	open_pool(&p);
 	ino = finish(BODY, TOKEN, path);
 	tell(&p, ino, TOKEN);
-	fd = spare_receive(p.spare.in);
+	fd = receive_from(p.spare.in);
 	assert_true(fd >= 0);
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_int_equal(st.st_ino, ino);
+	assert_int_equal(given.ino, ino);
+	assert_int_equal(given.size, st.st_size);
 	assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_WRONLY);
 	assert_int_equal(read(fd, &byte, 1), -1);
 	assert_int_equal(errno, EBADF);
@@ -279,8 +289,8 @@ what_is_told_twice_is_given_once(void **state)
 	ino = finish(BODY, TOKEN, path);
 	tell(&p, ino, TOKEN);
 	tell(&p, ino, TOKEN);
-	fd = spare_receive(p.spare.in);
-	second = spare_receive(p.spare.in);
+	fd = receive_from(p.spare.in);
+	second = receive_from(p.spare.in);
 	assert_true(fd >= 0);
 	assert_int_equal(second, -1);
 	assert_int_equal(errno, EAGAIN);
@@ -305,7 +315,7 @@ files_wait_for_writers(void **state)
 		tell(&p, ino, TOKEN);
 	}
 	assert_int_equal(spare_watch(&p.spare).fd, p.spare.out);
-	while ((fd = spare_receive(p.spare.in)) >= 0) {
+	while ((fd = receive_from(p.spare.in)) >= 0) {
 		fd_close(&fd);
 		got++;
 		spare_run(&p.spare);
@@ -330,7 +340,7 @@ garbage_is_passed_over(void **state)
 	spare_run(&p.spare);
 	ino = finish(BODY, TOKEN, path);
 	tell(&p, ino, TOKEN);
-	fd = spare_receive(p.spare.in);
+	fd = receive_from(p.spare.in);
 	assert_true(fd >= 0);
 	fd_close(&fd);
 	close_pool(&p);
