@@ -133,8 +133,7 @@ open_free(struct spare *s, const struct finished *f)
 	if (out >= 0 && !is_alone(out))
 		fd_close(&out);
 	if (out >= 0)
-		s->given =
-		    (struct spare_given){f->ino, (uint64_t)st.st_size};
+		s->given = (struct spare_given){f->ino, (uint64_t)st.st_size};
 	return out;
 }
 
@@ -180,8 +179,7 @@ spare_run(struct spare *s)
 		if (s->file < 0)
 			s->file = next(s);
 		if (s->file >= 0 &&
-		    !sock_send(
-			s->out, &s->given, sizeof(s->given), s->file) &&
+		    !sock_send(s->out, &s->given, sizeof(s->given), s->file) &&
 		    errno == EAGAIN)
 			return;
 		fd_close(&s->file);

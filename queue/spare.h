@@ -19,14 +19,14 @@ struct spare_given {
 };
 
 struct spare {
-	int pool;         /* the folder; -1: this queue has no pool */
-	int proc;         /* /proc/self/fd, the listener's */
-	int fifo;         /* queue/free */
-	int out;          /* descriptors go in here, and wait for a writer */
-	int in;           /* and come out here; the writers' end */
-	int file;         /* one for which there was no room; -1: none */
+	int pool; /* the folder; -1: this queue has no pool */
+	int proc; /* /proc/self/fd, the listener's */
+	int fifo; /* queue/free */
+	int out;  /* descriptors go in here, and wait for a writer */
+	int in;   /* and come out here; the writers' end */
+	int file; /* one for which there was no room; -1: none */
 	struct spare_given given; /* what goes with it */
-	size_t used, len; /* of hints */
+	size_t used, len;         /* of hints */
 	char hints[SPARE_HINTS * QUEUE_HINT_SIZE];
 };
 

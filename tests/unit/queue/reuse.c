@@ -239,6 +239,7 @@ static void
 all_of_the_pool_is_released(void **state)
 {
 	struct pool p;
+	struct spare_given given;
 	char other[QUEUE_PATH_SIZE];
 	struct stat st;
 	int fd;
@@ -249,7 +250,8 @@ all_of_the_pool_is_released(void **state)
 	assert_int_equal(fstat(fd, &st), 0);
 	queue_pool_path(other, st.st_ino);
 	assert_int_equal(rename(QUEUE_POOL "/new", other), 0);
-	assert_true(sock_send(p.out, "", 1, fd));
+	given = (struct spare_given){st.st_ino, (uint64_t)st.st_size};
+	assert_true(sock_send(p.out, &given, sizeof(given), fd));
 	assert_int_equal(close(fd), 0);
 	place_release(&p.place);
 	assert_false(there(p.pool));
