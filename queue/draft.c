@@ -5,7 +5,6 @@
 #include "lib/crc.h"
 #include "lib/fd.h"
 #include "lib/rng.h"
-#include "queue/reserve.h"
 #include "wire/queue.h"
 #include <errno.h>
 #include <string.h>
@@ -17,6 +16,7 @@ draft_init(struct draft *d, struct place *place)
 	d->place = place;
 	d->writer = (uint32_t)getpid();
 	d->tokens_left = 0;
+	d->ample = (struct ample){0};
 	place_init(&d->slot);
 }
 
@@ -61,9 +61,9 @@ fail(struct draft *d, int code)
 
 /* What the pool holds is in nobody's way. */
 static bool
-has_room(const struct draft *d)
+has_room(struct draft *d)
 {
-	if (reserve_left(d->place->mess, d->reserve, d->len))
+	if (reserve_left_lately(&d->ample, d->place->mess, d->reserve, d->len))
 		return true;
 	place_release(d->place);
 	return reserve_left(d->place->mess, d->reserve, d->len);

@@ -7,6 +7,7 @@
 #include "lib/str.h"
 #include "queue/msgid.h"
 #include "queue/place.h"
+#include "queue/reserve.h"
 #include "wire/message.h"
 #include <stddef.h>
 #include <stdint.h>
@@ -22,7 +23,8 @@ struct draft {
 	struct message head;
 	struct msgid id;
 	uint64_t reserve;
-	uint32_t writer; /* this process */
+	struct ample ample; /* room that was there a moment ago */
+	uint32_t writer;    /* this process */
 	unsigned char tokens[DRAFT_TOKENS * QUEUE_TOKEN];
 	size_t tokens_left; /* bytes of them that no message has */
 	uint64_t at; /* where data goes in the file; 0: nothing is written */
