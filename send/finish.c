@@ -213,20 +213,29 @@ finish_bounced(
 	}
 	log_notice(a, answer);
 	owed_told(a, a->asked);
-	if (a->open == 0) {
-		(void)finish_attempt(s, a, clock_boot());
-		return;
-	}
-	a->stage = STAGE_TRYING;
 	a->urgent = true;
+	if (a->open == 0)
+		(void)finish_attempt(s, a, clock_boot());
+	else
+		a->stage = STAGE_TRYING;
 }
 
-/* INTERNALS 3, R1: only a message that has a journal needs the line, and the
- * lines of one that has none are not worth a journal any more. */
+/* Somebody is told of a failure, or a notice has just been made. */
+static bool
+has_told(const struct active *a)
+{
+	for (uint32_t i = 0; i < a->count; i++)
+		if (a->recipients[i].state == RECIPIENT_FAILED)
+			return true;
+	return a->urgent;
+}
+
+/* INTERNALS 3, R1: the ok lines of the last second are worth neither a journal
+ * nor a sync any more. */
 static bool
 record_done(struct send *s, struct active *a)
 {
-	if (!a->journal)
+	if (!has_told(a))
 		return true;
 	if (!a->done && !note(a, JOURNAL_DONE))
 		return false;
