@@ -31,6 +31,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -42,11 +43,12 @@ from plot import draw
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 OUT = TOP / "build" / "bench"
+ASIDE = pathlib.Path("/var/tmp/culver-bench/aside")  # peers/aside.sh
 
 # scenario: (servers, what a full and what a quick round sets); few and many are
 # culver (peers/waiting.sh)
 SCENARIOS = {
-    "inbound": (("culver", "postfix"), {"N": 4000}, {"N": 800}),
+    "inbound": (("culver", "postfix"), {"N": 4000}, {"N": 2000}),
     "cost": (("culver", "postfix"), {"N": 1000}, {"N": 300}),
     "relay": (("culver", "postfix"), {"N": 5000}, {"N": 2000}),
     "large": (("culver", "postfix"), {}, {}),
@@ -119,10 +121,12 @@ class Bench:
         sets = {**(quick if self.quick else full), **ONCE.get(scenario, {})}
         env = {**os.environ, "CULVER_BIN": str(TOP / "build" / "bin"),
                "BENCH_PEERS": str(TOP / "tests" / "bench" / "peers"),
+               "BENCH_ASIDE": str(ASIDE),
                **{k: str(v) for k, v in sets.items()}}
         if scenario == "length":
             self.disk = self.disk or Disk()
             env["CULVER_BENCH_HOME"] = str(self.disk.folder / server)
+            env["BENCH_ASIDE"] = str(self.disk.folder / "aside")
         word = "inbound" if scenario == "length" else scenario
         done = subprocess.run(
             [self.folder / "bench.sh", server, word], env=env, check=False,
@@ -137,6 +141,7 @@ class Bench:
         self.runs.setdefault((scenario, server), []).append(lines)
 
     def close(self):
+        shutil.rmtree(ASIDE, ignore_errors=True)
         if self.disk is not None:
             self.disk.close()
 

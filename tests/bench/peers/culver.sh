@@ -49,3 +49,4 @@ peer_binaries() {
 		echo "$H/bin/culver-$b"
 	done
 }
+. "${BASH_SOURCE%/*}/aside.sh"
