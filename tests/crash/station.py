@@ -252,10 +252,11 @@ class Station:
         return found
 
     def clear(self):
-        """Nothing of the last state is left in the queue or the boxes."""
+        """Nothing of the last state is left in the queue or the boxes.  What
+        culver-queued cannot use of the pool it removes itself meanwhile."""
         for folder in self.mess + self.info + self.tmp + [self.pool]:
             for name in os.listdir(folder):
-                os.unlink(f"{folder}/{name}")
+                pathlib.Path(folder, name).unlink(missing_ok=True)
         (self.home / "queue/rescan").unlink(missing_ok=True)
         self.collect()
 
