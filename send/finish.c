@@ -220,14 +220,33 @@ finish_bounced(
 		a->stage = STAGE_TRYING;
 }
 
-/* Somebody is told of a failure, or a notice has just been made. */
+/* Somebody is told of a failure. */
 static bool
-has_told(const struct active *a)
+has_failed(const struct active *a)
 {
 	for (uint32_t i = 0; i < a->count; i++)
 		if (a->recipients[i].state == RECIPIENT_FAILED)
 			return true;
-	return a->urgent;
+	return false;
+}
+
+/* Were it to come back, as after a crash, an attempt that fails for now might be
+ * its last: whom it reached would be told that it did not. */
+static bool
+is_old(const struct send *s, const struct active *a)
+{
+	const int64_t wall = clock_wall();
+	const int64_t birth =
+	    drift_birth(&s->drift, a->message.arrived, wall, clock_boot());
+	uint32_t attempts = 0;
+	int64_t age;
+
+	for (uint32_t i = 0; i < a->count; i++)
+		if (a->recipients[i].attempts > attempts)
+			attempts = a->recipients[i].attempts;
+	age = retry_age(&s->plan, birth, wall, attempts, CHANNEL_REMOTE);
+	return (uint64_t)(age / CLOCK_SECOND) >
+	       retry_lifetime(&s->plan, buf_str(&a->sender)) / 2;
 }
 
 /* INTERNALS 3, R1: the ok lines of the last second are worth neither a journal
@@ -235,7 +254,7 @@ has_told(const struct active *a)
 static bool
 record_done(struct send *s, struct active *a)
 {
-	if (!has_told(a))
+	if (!a->urgent && !has_failed(a) && !(a->journal && is_old(s, a)))
 		return true;
 	if (!a->done && !note(a, JOURNAL_DONE))
 		return false;
@@ -247,13 +266,14 @@ bool
 finish_removal(struct send *s, struct active *a, int64_t now)
 {
 	struct entry *e = a->entry;
-	struct removed gone = {.journal = a->journal};
+	struct removed gone;
 
 	spare_file(&gone.file, e->ino, &a->message);
 	if (!record_done(s, a)) {
 		a->again = now + SEND_AGAIN;
 		return false;
 	}
+	gone.journal = a->journal;
 	if (!removal_add(&s->removal, &gone, now)) {
 		/* It may be there for long: what was delivered must be
 		 * known to the next start. */

@@ -102,6 +102,22 @@ def test_deferral_waits_and_sigalrm_tries_now(bed):
     assert [j.flags for j in b.spawner.jobs] == [0, REPEAT]
 
 
+@pytest.mark.parametrize("age,ends", [(0, ["defer"]), (
+    4 * 86400, ["defer", "ok", "done"])])
+def test_only_the_old_leave_a_journal_that_says_done(bed, age, ends):
+    """After half their lifetime (7 days): if they came back the next failure
+    might be the last."""
+    answers = ["Z", "K"]
+    b = bed(plan=lambda j: (answers.pop(0), "later\n")).start()
+    ino = b.queue(["ann@example.org"], age=age)
+    wait_for(lambda: b.events(ino) == ["defer"])
+    os.link(b.path("info", ino), b.home / "kept")
+    b.kill(signal.SIGALRM)
+    b.gone(ino)
+    lines = (b.home / "kept").read_text().splitlines()[1:]
+    assert [line.split()[1] for line in lines] == ends
+
+
 def test_restart_goes_on_where_the_journal_ends(bed):
     plan = {0: "K", 1: ("Z", "later\n"), 2: None}
     b = bed(plan=lambda j: plan[j.number]).start()
