@@ -1,5 +1,5 @@
 /* spare: moved to pool/ and, once that is durable, offered; see spare.h. */
-#define _GNU_SOURCE /* F_SETPIPE_SZ */
+#define _GNU_SOURCE /* F_SETPIPE_SZ, renameat2 */
 #include "send/spare.h"
 #include "lib/fd.h"
 #include "lib/num.h"
@@ -139,7 +139,9 @@ spare_take(struct spare *s, const char *path, const struct spare_file *f)
 	bool kept;
 
 	queue_pool_path(pool, f->ino);
-	kept = links == 1 && rename(path, pool) == 0;
+	/* Were pool/INO there as well, a rename would leave both. */
+	kept = links == 1 &&
+	       renameat2(AT_FDCWD, path, AT_FDCWD, pool, RENAME_NOREPLACE) == 0;
 	if (!kept && unlink(path) == -1 && errno != ENOENT)
 		return false;
 	if (kept || links == 2) {
