@@ -100,15 +100,6 @@ is_free(int fd, const struct finished *f, struct stat *st)
 	       memcmp(m.token, f->token, QUEUE_TOKEN) == 0;
 }
 
-/* Nobody else has the file open or mapped: a program that got the descriptor of
- * the finished message, and keeps it, would read the next one. */
-static bool
-is_alone(int fd)
-{
-	return fcntl(fd, F_SETLEASE, F_WRLCK) == 0 &&
-	       fcntl(fd, F_SETLEASE, F_UNLCK) == 0;
-}
-
 /* The same file, for writing alone; -1 with errno. */
 static int
 reopen(const struct spare *s, int fd)
@@ -119,6 +110,17 @@ reopen(const struct spare *s, int fd)
 	return openat(s->proc, self, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 }
 
+/* The lease is refused while anybody else has the file open or mapped: a
+ * program that keeps the finished message would read the next one, and a writer
+ * that has the file already would have it written by another.  What is seen
+ * under it stays so: nobody but us opens what lies in pool/. */
+static bool
+is_alone_and_free(int fd, const struct finished *f, struct stat *st)
+{
+	return fcntl(fd, F_SETLEASE, F_WRLCK) == 0 && is_free(fd, f, st) &&
+	       fcntl(fd, F_SETLEASE, F_UNLCK) == 0;
+}
+
 /* The free file, for writing alone, or -1. */
 static int
 open_free(struct spare *s, const struct finished *f)
@@ -127,13 +129,12 @@ open_free(struct spare *s, const struct finished *f)
 			  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 
-	if (fd >= 0 && is_free(fd, f, &st))
+	if (fd >= 0 && is_alone_and_free(fd, f, &st))
 		out = reopen(s, fd);
 	fd_close(&fd);
-	if (out >= 0 && !is_alone(out))
-		fd_close(&out);
 	if (out >= 0)
-		s->given = (struct spare_given){f->ino, (uint64_t)st.st_size};
+		s->given =
+		    (struct spare_given){f->ino, (uint64_t)st.st_size};
 	return out;
 }
 
