@@ -39,6 +39,7 @@ submit_close(struct submit *s)
 	fd_close(&s->fd);
 	buf_free(&s->out);
 	buf_free(&s->in);
+	s->heard = 0;
 	s->kind = 0;
 	s->sent = false;
 }
@@ -55,6 +56,7 @@ static bool
 dial(struct submit *s)
 {
 	s->fresh = true;
+	s->heard = 0;
 	s->fd = s->only ? -1 : sock_connect(QUEUE_SUBMIT);
 	if (s->fd >= 0 && !sock_patience(s->fd, SUBMIT_ANSWER))
 		fd_close(&s->fd);
