@@ -26,6 +26,15 @@ again(void)
 static ssize_t plain_read(struct channel *c, void *data, size_t size);
 static ssize_t plain_write(struct channel *c, const void *data, size_t size);
 
+/* Whoever else has the socket open may change that at any time. */
+static bool
+blocks(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && (flags & O_NONBLOCK) == 0;
+}
+
 static bool
 waits_in_kernel(const struct channel *c)
 {
@@ -47,8 +56,14 @@ socket_read(struct channel *c, void *data, size_t size)
 			c->read = plain_read;
 			return plain_read(c, data, size);
 		}
-		if (r < 0 && waits && again())
-			errno = ETIMEDOUT;
+		if (r < 0 && waits && again()) {
+			if (blocks(c->fd)) {
+				errno = ETIMEDOUT;
+				return -1;
+			}
+			waits = false;
+			c->kernel_ms = 0;
+		}
 		if (r >= 0 || (errno != EINTR && !again()))
 			return r;
 		if (again() && !fd_wait_read(c->fd, patience(c)))
@@ -121,9 +136,8 @@ channel_wait_in_kernel(struct channel *c)
 {
 	const struct timeval limit = {.tv_sec = c->timeout_ms / 1000,
 	    .tv_usec = c->timeout_ms % 1000 * 1000L};
-	int flags = fcntl(c->fd, F_GETFL);
 
-	if (flags >= 0 && (flags & O_NONBLOCK) == 0 &&
+	if (blocks(c->fd) &&
 	    setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) ==
 		0)
 		c->kernel_ms = c->timeout_ms;

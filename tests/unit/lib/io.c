@@ -2,6 +2,7 @@
 #include "lib/io.h"
 
 #include "lib/buf.h"
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include <errno.h>
 #include <setjmp.h>
@@ -311,18 +312,20 @@ a_read_waits_in_the_kernel_as_long_as_without(void **state)
 {
 	static const struct row {
 		int kind, told, now;
-		bool blocks;
+		bool blocks, later; /* and whether it goes on so */
 	} waits[] = {
-	    {0, 20,    20, true },
-	    {0, 60000, 20, true },
-	    {0, 20,    20, false},
-	    {1, 20,    20, true },
+	    {0, 20,    20, true,  true },
+	    {0, 60000, 20, true,  true },
+	    {0, 20,    20, false, false},
+	    {0, 20,    20, true,  false},
+	    {1, 20,    20, true,  true },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
 		const struct row *row = &waits[i];
 		struct channel in;
+		int64_t start;
 		int ends[2];
 		char byte = 'x';
 
@@ -331,10 +334,13 @@ a_read_waits_in_the_kernel_as_long_as_without(void **state)
 		channel_open(&in, ends[0], 1);
 		in.timeout_ms = row->told;
 		channel_wait_in_kernel(&in);
+		assert_true(row->later || fd_nonblock(ends[0]));
 		in.timeout_ms = row->now;
+		start = clock_boot();
 		errno = 0;
 		assert_int_equal(in.read(&in, &byte, 1), -1);
 		assert_int_equal(errno, ETIMEDOUT);
+		assert_true(clock_boot() - start >= 15000);
 		assert_int_equal(write(ends[1], &byte, 1), 1);
 		assert_int_equal(in.read(&in, &byte, 1), 1);
 		fd_close(&ends[1]);
