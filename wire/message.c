@@ -193,7 +193,7 @@ message_read(const char in[MESSAGE_HEAD], uint64_t file_size, struct message *m)
 {
 	uint64_t n[NUMBERS];
 	char again[MESSAGE_HEAD];
-	struct message got;
+	struct message got = {0};
 
 	errno = EPROTO;
 	if (!parse(in, n))
