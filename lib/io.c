@@ -137,9 +137,8 @@ channel_wait_in_kernel(struct channel *c)
 	const struct timeval limit = {.tv_sec = c->timeout_ms / 1000,
 	    .tv_usec = c->timeout_ms % 1000 * 1000L};
 
-	if (blocks(c->fd) &&
-	    setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) ==
-		0)
+	if (blocks(c->fd) && setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit,
+				 sizeof(limit)) == 0)
 		c->kernel_ms = c->timeout_ms;
 }
 

@@ -133,8 +133,7 @@ open_free(struct spare *s, const struct finished *f)
 		out = reopen(s, fd);
 	fd_close(&fd);
 	if (out >= 0)
-		s->given =
-		    (struct spare_given){f->ino, (uint64_t)st.st_size};
+		s->given = (struct spare_given){f->ino, (uint64_t)st.st_size};
 	return out;
 }
 
