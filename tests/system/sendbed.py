@@ -362,7 +362,9 @@ class Bed:
                  not self.path("info", ino).exists())
 
     def events(self, ino):
-        return [line.split()[1] for line in self.journal(ino).splitlines()[1:]]
+        """Of whole lines: one may be under way."""
+        whole = self.journal(ino).rpartition("\n")[0]
+        return [line.split()[1] for line in whole.splitlines()[1:]]
 
 
 def line(text):
