@@ -111,6 +111,8 @@ def test_half_a_job_is_forgotten_with_its_connection(bed):
 
 
 def test_a_worker_has_let_go_of_a_message_when_it_is_done(bed):
+    if not bed.root:
+        pytest.skip("a worker shows its descriptors to root alone")
     bed.start().connect()
     for _ in range(5):
         message = bed.put()
