@@ -948,8 +948,9 @@ def test_it_is_jailed(bed):
         go(bed, sink)
         status = open("/proc/%d/status" % bed.process.pid).read()
         assert "NoNewPrivs:\t1" in status and "Seccomp:\t2" in status
-        maps = "/proc/%d/fd" % bed.process.pid
-        assert len(os.listdir(maps)) < 20
+        if os.geteuid() == 0:  # nobody else sees them: it is not dumpable
+            fds = "/proc/%d/fd" % bed.process.pid
+            assert len(os.listdir(fds)) < 20
 
 
 def test_what_it_does_not_understand_ends_it(bed):
