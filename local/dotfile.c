@@ -49,20 +49,38 @@ slurp(int fd, struct dotfile *d, struct report *r, struct str name)
 	return false;
 }
 
-/* The file that the first three parts name, and whether to look further. */
+/* What is done with each name that may be the file's. */
+struct search {
+	enum look (*at)(struct search *s, const char *name);
+	int home_fd;
+	struct dotfile *d; /* for who reads it */
+	struct report *r;
+};
+
+/* The file that the three parts name, and whether to look further. */
 static enum look
-try(int home_fd, struct str parts[3], struct dotfile *d, struct report *r)
+try(struct search *s, const struct str parts[3])
 {
 	char name[NAME_MAX + 1];
-	int n, fd;
-	bool ok;
+	int n;
 
 	n = snprintf(name, sizeof(name), ".qmail%.*s%.*s%.*s",
 	    (int)parts[0].len, parts[0].data, (int)parts[1].len, parts[1].data,
 	    (int)parts[2].len, parts[2].data);
 	if (n < 0 || (size_t)n >= sizeof(name) || strchr(name, '/') != NULL)
 		return LOOK_NEXT;
-	fd = openat(home_fd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return s->at(s, name);
+}
+
+static enum look
+read_at(struct search *s, const char *name)
+{
+	struct dotfile *d = s->d;
+	struct report *r = s->r;
+	int fd;
+	bool ok;
+
+	fd = openat(s->home_fd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return LOOK_NEXT;
 	if (fd < 0) {
@@ -88,14 +106,13 @@ make_safe(struct buf *b, struct str ext)
 }
 
 static enum look
-search(int home_fd, struct str dash, struct str ext, struct dotfile *d,
-    struct report *r)
+search(struct search *s, struct str dash, struct str ext)
 {
 	struct str exact[3] = {
 	    dash, ext, {"", 0}
         };
 	struct str wild[3] = {dash, ext, str_of("default")};
-	enum look look = try(home_fd, exact, d, r);
+	enum look look = try(s, exact);
 
 	/* Without a dash there is ".qmail" alone. */
 	for (size_t i = ext.len + 1; i-- > 0 && dash.len > 0;) {
@@ -103,7 +120,7 @@ search(int home_fd, struct str dash, struct str ext, struct dotfile *d,
 			break;
 		wild[1] = str_slice(ext, 0, i);
 		if (i == 0 || ext.data[i - 1] == '-')
-			look = try(home_fd, wild, d, r);
+			look = try(s, wild);
 	}
 	return look;
 }
@@ -112,6 +129,7 @@ bool
 dotfile_find(int home_fd, struct str dash, struct str ext, struct dotfile *d,
     struct report *r)
 {
+	struct search s = {read_at, home_fd, d, r};
 	struct buf safe = {.max = JOB_PACKET};
 	enum look look;
 
@@ -121,11 +139,38 @@ dotfile_find(int home_fd, struct str dash, struct str ext, struct dotfile *d,
 		report_say(r, REPORT_MEMORY);
 		return false;
 	}
-	look = search(home_fd, dash, buf_str(&safe), d, r);
+	look = search(&s, dash, buf_str(&safe));
 	buf_free(&safe);
 	if (look == LOOK_STOP)
 		dotfile_free(d);
 	return look != LOOK_STOP;
+}
+
+static enum look
+stat_at(struct search *s, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(s->home_fd, name, &st, 0) == 0)
+		return LOOK_FOUND;
+	return errno == ENOENT ? LOOK_NEXT : LOOK_STOP;
+}
+
+enum found
+dotfile_exists(int home_fd, struct str dash, struct str ext)
+{
+	struct search s = {stat_at, home_fd, NULL, NULL};
+	struct buf safe = {.max = JOB_PACKET};
+	enum found found = FOUND_ERROR;
+
+	if (make_safe(&safe, ext)) {
+		enum look look = search(&s, dash, buf_str(&safe));
+
+		if (look != LOOK_STOP)
+			found = look == LOOK_FOUND ? FOUND_YES : FOUND_NO;
+	}
+	buf_free(&safe);
+	return found;
 }
 
 /* No byte that could end a record, a header line or a path. */

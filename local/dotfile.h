@@ -4,6 +4,7 @@
 
 #include "lib/attr.h"
 #include "lib/buf.h"
+#include "lib/cdb.h"
 #include "lib/str.h"
 #include "local/report.h"
 #include <stdbool.h>
@@ -36,6 +37,11 @@ enum dotfile_result {
  * used. */
 MUST_USE bool dotfile_find(int home_fd, struct str dash, struct str ext,
     struct dotfile *d, struct report *r);
+
+/* There is one that dotfile_find would find, by stat alone; home_fd may be an
+ * O_PATH one.  FOUND_ERROR with errno. */
+MUST_USE enum found dotfile_exists(
+    int home_fd, struct str dash, struct str ext);
 
 /* The next instruction in *rest, which begins as all of d->text (or another
  * text of the same form) and must not be shortened otherwise. */

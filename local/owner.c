@@ -1,13 +1,20 @@
-/* owner: whose mail it is; see owner.h.  Runs as root. */
+/* owner: whose mail it is; see owner.h.  Runs as culverv. */
+#define _GNU_SOURCE /* getgrouplist, O_PATH */
 #include "local/owner.h"
 
 #include "lib/account.h"
 #include "lib/address.h"
 #include "lib/clock.h"
 #include "lib/die.h"
+#include "lib/fd.h"
 #include "lib/home.h"
+#include "local/dotfile.h"
+#include "local/suite.h"
+#include "wire/assign.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +31,8 @@ keep_account(struct account_row *row, enum account a, const char *folder)
 	    !str_copy(row->name, sizeof(row->name), str_of(account_name(a))) ||
 	    !account_find(a, &row->uid, &row->gid) || row->uid == 0)
 		die_temp("unable to find account ", account_name(a));
+	row->groups[0] = row->gid;
+	row->count = 1;
 }
 
 void
@@ -41,12 +50,40 @@ is_missing(int error)
 	       error == EBADF || error == EPERM;
 }
 
+/* The groups of a user, those of the suite left out: whoever is among the
+ * people of culveradm has mail like others. */
+static void
+find_groups(const char *name, struct account_row *row)
+{
+	int n = FINDING_GROUPS;
+
+	row->count = 0;
+	/* With more than fit, those that fit are there. */
+	if (getgrouplist(name, row->gid, row->groups, &n) < 0)
+		n = FINDING_GROUPS;
+	for (int i = 0; i < n; i++)
+		if (!suite_has_gid(row->groups[i]))
+			row->groups[row->count++] = row->groups[i];
+}
+
+/* His home may lie where we may not look: he will. */
+static enum found
+check_home(const struct account_row *row)
+{
+	struct stat st;
+
+	if (stat(row->home, &st) == 0)
+		return st.st_uid == row->uid ? FOUND_YES : FOUND_NO;
+	if (errno == EACCES)
+		return FOUND_YES;
+	return errno == ENOENT || errno == ENOTDIR ? FOUND_NO : FOUND_ERROR;
+}
+
 /* The user of this very name, if mail may be given to him. */
 static enum found
 find_user(const char *name, struct account_row *row)
 {
 	const struct passwd *pw;
-	struct stat st;
 
 	errno = 0;
 	pw = getpwnam(name);
@@ -58,10 +95,8 @@ find_user(const char *name, struct account_row *row)
 		return FOUND_NO;
 	row->uid = pw->pw_uid;
 	row->gid = pw->pw_gid;
-	if (stat(row->home, &st) != 0)
-		return errno == ENOENT || errno == ENOTDIR ? FOUND_NO
-							   : FOUND_ERROR;
-	return st.st_uid == row->uid ? FOUND_YES : FOUND_NO;
+	find_groups(name, row);
+	return check_home(row);
 }
 
 /* The longest user name that local is, or begins with before a '-'; *len is
@@ -117,30 +152,128 @@ find_local(struct owners *o, struct str local)
 	return row;
 }
 
-enum found
-owner_find(struct owners *o, struct delivery *d, const struct account_row **a)
+static enum found
+find_mailbox(struct owners *o, struct str address, struct owner *w)
 {
-	const struct owner_row *row;
+	struct str local, domain;
 	struct user_record record;
-	enum found found;
+	enum found found = users_lately(&o->rcpt, address, &record);
 
-	*a = &o->virtual;
-	d->user = job_only(&d->job);
-	address_split(d->user, &d->local, &d->domain);
-	found = users_lately(&o->rcpt, d->user, &record);
+	if (found == FOUND_YES) {
+		w->account = &o->virtual;
+		w->user = address;
+	}
 	if (found != FOUND_NO)
 		return found;
-	found = users_domain(o->rcpt.table, d->domain);
-	if (found != FOUND_NO)
-		return found == FOUND_YES ? FOUND_NO : FOUND_ERROR;
-	row = find_local(o, d->local);
+	address_split(address, &local, &domain);
+	/* Of a domain of mailboxes nobody else has mail. */
+	return users_domain(o->rcpt.table, domain);
+}
+
+/* users/cdb as it was a second ago at most. */
+static bool
+open_assign(struct owners *o)
+{
+	int64_t now = clock_boot();
+
+	if (o->assign_looked != 0 &&
+	    (uint64_t)(now - o->assign_looked) < USERS_LATELY)
+		return true;
+	if (o->assign == NULL ||
+	    table_stale(o->assign, AT_FDCWD, ASSIGN_TABLE)) {
+		table_close(o->assign);
+		o->assign = table_open(AT_FDCWD, ASSIGN_TABLE);
+	}
+	o->assign_looked = o->assign != NULL || errno == ENOENT ? now : 0;
+	return o->assign_looked != 0;
+}
+
+static enum found
+find_assigned(struct owners *o, struct str local, struct owner *w)
+{
+	struct account_row *row = &o->assigned;
+	struct assignment a;
+	enum found found = FOUND_ERROR;
+
+	if (open_assign(o))
+		found = assign_find(o->assign, local, &a, &o->ext);
+	if (found != FOUND_YES)
+		return found;
+	/* In a private instance there is one account, whatever a table that
+	 * was copied says. */
+	row->uid = home_private() ? o->virtual.uid : a.uid;
+	row->gid = home_private() ? o->virtual.gid : a.gid;
+	if (!str_copy(row->home, sizeof(row->home), a.user))
+		row->home[0] = '\0';
+	find_groups(row->home, row);
+	w->account = row;
+	w->user = a.user;
+	w->home = a.home;
+	w->dash = a.dash;
+	w->ext = a.ext;
+	return FOUND_YES;
+}
+
+static enum found
+find_anybody(struct owners *o, struct str local, struct owner *w)
+{
+	const struct owner_row *row = find_local(o, local);
+
 	if (row == NULL)
 		return FOUND_ERROR;
-	*a = &row->account;
-	d->home = str_of(row->account.home);
-	d->user = str_of(row->account.name);
-	d->dash = str_of(row->len == d->local.len && row->len > 0 ? "" : "-");
-	d->ext =
-	    str_slice(d->local, row->len > 0 ? row->len + 1 : 0, d->local.len);
+	w->account = &row->account;
+	w->home = str_of(row->account.home);
+	w->user = str_of(row->account.name);
+	w->dash = str_of(row->len == local.len && row->len > 0 ? "" : "-");
+	w->ext = str_slice(local, row->len > 0 ? row->len + 1 : 0, local.len);
 	return FOUND_YES;
+}
+
+enum found
+owner_find(struct owners *o, struct str address, struct owner *w)
+{
+	const struct str none = {"", 0};
+	struct str local, domain;
+	enum found found;
+
+	w->home = w->dash = w->ext = w->user = none;
+	found = find_mailbox(o, address, w);
+	if (found == FOUND_YES && w->user.len == 0)
+		return FOUND_NO;
+	if (found != FOUND_NO)
+		return found;
+	address_split(address, &local, &domain);
+	found = find_assigned(o, local, w);
+	return found != FOUND_NO ? found : find_anybody(o, local, w);
+}
+
+/* A .qmail file of dash and ext is in the home, or that cannot be known. */
+static enum found
+find_dotfile(const struct owner *w)
+{
+	char path[PATH_MAX];
+	enum found found;
+	struct stat st;
+	int fd;
+
+	if (!str_copy(path, sizeof(path), w->home))
+		return FOUND_YES;
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return FOUND_YES;
+	/* Whoever edits his files puts mail off until he is done. */
+	found = fstat(fd, &st) != 0 || (st.st_mode & S_ISVTX) != 0
+		    ? FOUND_YES
+		    : dotfile_exists(fd, w->dash, w->ext);
+	fd_close(&fd);
+	return found == FOUND_NO ? FOUND_NO : FOUND_YES;
+}
+
+enum found
+owner_exists(struct owners *o, struct str address)
+{
+	struct owner w;
+	enum found found = owner_find(o, address, &w);
+
+	return found == FOUND_YES && w.dash.len > 0 ? find_dotfile(&w) : found;
 }

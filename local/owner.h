@@ -1,4 +1,5 @@
-/* owner: whose mail it is.  Runs as root. */
+/* owner: whose mail is for an address, and whether there is anybody.  Runs as
+ * culverv. */
 #ifndef LOCAL_OWNER_H
 #define LOCAL_OWNER_H
 
@@ -6,7 +7,7 @@
 #include "lib/buf.h"
 #include "lib/cdb.h"
 #include "lib/str.h"
-#include "wire/job.h"
+#include "local/finding.h"
 #include "wire/users.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,6 +27,8 @@ struct account_row { /* an account that receives mail */
 	gid_t gid;
 	char name[OWNER_NAME];
 	char home[OWNER_HOME];
+	uint32_t count; /* of groups, its own among them */
+	gid_t groups[FINDING_GROUPS];
 };
 
 struct owner_row { /* what a system lookup of a local part found */
@@ -35,22 +38,35 @@ struct owner_row { /* what a system lookup of a local part found */
 	struct account_row account;
 };
 
+struct owner {                             /* whose mail is for an address */
+	const struct account_row *account; /* as whom it is delivered */
+	struct str user, home, dash, ext;  /* as in struct delivery */
+};
+
 struct owners {
 	struct users rcpt;
-	struct account_row virtual, alias;
+	struct table *assign;  /* users/cdb; NULL: not open, or there is none */
+	int64_t assign_looked; /* boot clock */
+	struct buf ext;        /* of what assign found */
+	struct account_row virtual, alias, assigned;
 	struct owner_row cache[OWNER_CACHE];
 };
 
 /* Find the accounts for virtual mailboxes and aliases.  Dies (111). */
 void owner_open(struct owners *o);
 
-/* Whose mail for d's only recipient is: *a, and in d all but the message.  A
- * mailbox of users/rcpt.cdb is culverv's (d->home stays empty); else the local
- * part names a system user, or one and an extension behind a '-', who is not
- * root and has a home of his own (qmail-getpw's rules); else it is culvera's.
- * FOUND_NO: the domain is the table's and has no such mailbox.  d's texts are
- * valid until the next call. */
+/* Whose mail for the address is, in this order: a mailbox of users/rcpt.cdb is
+ * culverv's (home stays empty, user is the address); users/cdb; the local part
+ * names a system user, or one and an extension behind a '-', who is not root and
+ * has a home of his own (qmail-getpw's rules; a home that culverv may not look
+ * at is taken for his own); else it is culvera's.  FOUND_NO: the domain is that
+ * of mailboxes and has no such one.  Groups of the suite are left out.  w's
+ * views are valid until the next call. */
 MUST_USE enum found owner_find(
-    struct owners *o, struct delivery *d, const struct account_row **a);
+    struct owners *o, struct str address, struct owner *w);
+
+/* There is somebody, or it cannot be known by stat: owner_find's answer, and a
+ * .qmail file where it has a dash. */
+MUST_USE enum found owner_exists(struct owners *o, struct str address);
 
 #endif

@@ -14,10 +14,6 @@
 	X(DISABLED, "DSorry, this mailbox is disabled. (#5.2.1)")              \
 	X(DAMAGED, "HThe message's file is damaged: its checksum differs. "    \
 		   "(#4.3.0)")                                                 \
-	X(DAMAGED_HEAD, "HThe message's file is damaged: its head does not "   \
-			"read. (#4.3.0)")                                      \
-	X(GONE, "ZThe message is gone, or another is in its place. "           \
-		"(#4.3.0)")                                                    \
 	X(HOME_RELATIVE, "ZUh-oh: home directory is not absolute. (#4.3.5)")   \
 	X(HOME_WRITABLE, "ZUh-oh: home directory is writable. (#4.7.0)")       \
 	X(HOME_STICKY, "ZHome directory is sticky: user is editing his "       \

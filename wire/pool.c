@@ -240,12 +240,15 @@ pool_reap(struct pool *p)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == p->other)
+			p->other = 0;
 		for (size_t i = 0; i < p->count; i++)
 			if (p->workers[i].pid == pid) {
 				bury(p, i, status);
 				break;
 			}
+	}
 }
 
 bool

@@ -35,6 +35,7 @@ struct pool {
 	bool (*become)(const void *whom);
 	size_t
 	    keep; /* with more workers than these none is kept without work */
+	pid_t other; /* the caller's child that is no worker; 0 when it died */
 	struct worker workers[POOL_MAX];
 	size_t count;
 	int send_fd;    /* culver-send; -1: nobody */

@@ -164,7 +164,10 @@ spawn_run(struct spawn *s)
 
 	catch_signals(&open);
 	/* At SIGTERM what is under way may end, so that it is not done twice. */
-	while (!stopping || (s->pool.send_fd >= 0 && pool_busy(&s->pool)))
+	while (!stopping || (s->pool.send_fd >= 0 && pool_busy(&s->pool))) {
 		turn(s, &open);
+		if (s->tend != NULL && !stopping)
+			s->tend(s);
+	}
 	hang_up(s);
 }

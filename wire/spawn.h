@@ -17,6 +17,8 @@ struct spawn {
 	/* What is to be done with a job: it is given to the pool, or answered.
 	 * False for one that culver-send cannot mean: the connection ends. */
 	bool (*begin)(struct spawn *s, const struct job *j);
+	/* Called whenever something has happened; NULL: nobody is. */
+	void (*tend)(struct spawn *s);
 	struct pool pool; /* program, become and keep are the caller's */
 	struct pollfd polls[POOL_MAX + 1];
 	struct buf in; /* from culver-send: jobs, the last perhaps in part */

@@ -58,7 +58,8 @@ class LocalBed:
         self.become(NOBODY)
         self.dir = tempfile.TemporaryDirectory(dir="/var/tmp")
         self.home = pathlib.Path(self.dir.name)
-        for name in ("bin", "control", "users", "alias", "domains", "queue"):
+        for name in ("bin", "control", "users", "alias", "domains", "queue",
+                     "state"):
             (self.home / name).mkdir()
         for name, data in programs:
             (self.home / "bin" / name).write_bytes(data)

@@ -180,8 +180,13 @@ def kind(one, everyone):
              "culver-local": ("worker", "worker"),
              "culver-policyd": ("keeper", "the others"),
              "culver-send": ("-", "-"), "culver-bounce": ("-", "-"),
-             "culver-lspawn": ("-", "-"), "culver-rspawn": ("-", "-"),
+             "culver-rspawn": ("-", "-"),
              "culver-pop3d": ("keeper", "session")}
+    if one.name == "culver-lspawn":
+        deeper = below and by_pid.get(parent.parent)
+        return one.name, ("asking half" if deeper and
+                          deeper.name == one.name else
+                          "finding half" if below else "root")
     if one.name == "culver-authd":
         return one.name, words[one.name][one.uids != {"0"}]
     return one.name, words[one.name][below]

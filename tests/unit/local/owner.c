@@ -4,6 +4,7 @@
 
 #include "lib/cdb.h"
 #include "lib/home.h"
+#include "wire/assign.h"
 #include "wire/users.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -140,12 +141,9 @@ teardown(void **state)
 }
 
 static enum found
-find(const char *address, struct delivery *d, const struct account_row **a)
+find(const char *address, struct owner *o)
 {
-	*d = (struct delivery){
-	    .job.count = 1, .job.recipients = {address, strlen(address) + 1}
-        };
-	return owner_find(&owners, d, a);
+	return owner_find(&owners, str_of(address), o);
 }
 
 struct row {
@@ -179,16 +177,15 @@ users_extensions_and_alias(void **state)
 	/* The second time all but the longest come from the cache. */
 	for (size_t i = 0; i < 2 * COUNT(users); i++) {
 		const struct row *row = &users[i % COUNT(users)];
-		const struct account_row *a;
-		struct delivery d;
+		struct owner o;
 
-		assert_int_equal(find(row->address, &d, &a), FOUND_YES);
-		assert_string_equal(a->name, row->user);
-		assert_true(str_equal(d.user, str_of(row->user)));
-		assert_true(str_equal(d.dash, str_of(row->dash)));
-		assert_true(str_equal(d.ext, str_of(row->ext)));
-		assert_true(a->uid != 0);
-		assert_true(str_ends(d.home,
+		assert_int_equal(find(row->address, &o), FOUND_YES);
+		assert_string_equal(o.account->name, row->user);
+		assert_true(str_equal(o.user, str_of(row->user)));
+		assert_true(str_equal(o.dash, str_of(row->dash)));
+		assert_true(str_equal(o.ext, str_of(row->ext)));
+		assert_true(o.account->uid != 0);
+		assert_true(str_ends(o.home,
 		    str_of(strcmp(row->user, "culvera") == 0 ? "/alias"
 							     : "/own")));
 	}
@@ -197,73 +194,174 @@ users_extensions_and_alias(void **state)
 static void
 a_moment_later_nothing_is_looked_up(void **state)
 {
-	const struct account_row *a;
-	struct delivery d;
+	struct owner o;
 
 	(void)state;
-	assert_int_equal(find("anna-cache@x", &d, &a), FOUND_YES);
+	assert_int_equal(find("anna-cache@x", &o), FOUND_YES);
 	lookups = 0;
-	assert_int_equal(find("anna-cache@x", &d, &a), FOUND_YES);
+	assert_int_equal(find("anna-cache@x", &o), FOUND_YES);
 	assert_int_equal(lookups, 0);
-	assert_int_equal(find("anna-cache2@x", &d, &a), FOUND_YES);
+	assert_int_equal(find("anna-cache2@x", &o), FOUND_YES);
 	assert_true(lookups > 0);
 }
 
 static void
 what_cannot_be_known_is_nobodys(void **state)
 {
-	const struct account_row *a;
-	struct delivery d;
+	struct owner o;
 
 	(void)state;
-	assert_int_equal(find("broken@x", &d, &a), FOUND_ERROR);
-	assert_int_equal(find("broken@x", &d, &a), FOUND_ERROR);
-	assert_int_equal(find("broken-x@x", &d, &a), FOUND_ERROR);
-	assert_int_equal(find("bad@virtual.example", &d, &a), FOUND_ERROR);
+	assert_int_equal(find("broken@x", &o), FOUND_ERROR);
+	assert_int_equal(find("broken@x", &o), FOUND_ERROR);
+	assert_int_equal(find("broken-x@x", &o), FOUND_ERROR);
+	assert_int_equal(find("bad@virtual.example", &o), FOUND_ERROR);
 }
 
 static void
 mailboxes_of_the_table(void **state)
 {
-	const struct account_row *a;
-	struct delivery d;
+	struct owner o;
 
 	(void)state;
-	assert_int_equal(find("Alice@Virtual.example", &d, &a), FOUND_YES);
-	assert_string_equal(a->name, "culverv");
-	assert_true(str_equal(d.user, str_of("Alice@Virtual.example")));
-	assert_true(str_equal(d.local, str_of("Alice")));
-	assert_true(str_equal(d.domain, str_of("Virtual.example")));
+	assert_int_equal(find("Alice@Virtual.example", &o), FOUND_YES);
+	assert_string_equal(o.account->name, "culverv");
+	assert_true(str_equal(o.user, str_of("Alice@Virtual.example")));
 	/* The worker finds its place. */
-	assert_int_equal(d.home.len, 0);
-	assert_int_equal(d.dash.len, 0);
+	assert_int_equal(o.home.len, 0);
+	assert_int_equal(o.dash.len, 0);
 	/* A user of the system has no mailbox in that domain. */
-	assert_int_equal(find("anna-marie@virtual.example", &d, &a), FOUND_NO);
-	assert_int_equal(find("@virtual.example", &d, &a), FOUND_NO);
+	assert_int_equal(find("anna-marie@virtual.example", &o), FOUND_NO);
+	assert_int_equal(find("@virtual.example", &o), FOUND_NO);
 }
 
 static void
 a_new_table_is_seen(void **state)
 {
-	const struct account_row *a;
 	struct table_maker *m;
-	struct delivery d;
+	struct owner o;
 
 	(void)state;
-	assert_int_equal(find("new@virtual.example", &d, &a), FOUND_NO);
+	assert_int_equal(find("new@virtual.example", &o), FOUND_NO);
 	m = table_make(AT_FDCWD, USERS_RCPT, 0644);
 	assert_non_null(m);
 	assert_true(
 	    table_add(m, str_of("new@virtual.example"), str_of(":0::")));
 	assert_true(table_commit(m));
-	assert_int_equal(find("new@virtual.example", &d, &a), FOUND_YES);
-	assert_string_equal(a->name, "culverv");
+	assert_int_equal(find("new@virtual.example", &o), FOUND_YES);
+	assert_string_equal(o.account->name, "culverv");
 	/* Without a table there are no virtual mailboxes, a moment later. */
 	assert_int_equal(unlink(USERS_RCPT), 0);
 	owners.rcpt.looked -= USERS_LATELY;
-	assert_int_equal(find("new@virtual.example", &d, &a), FOUND_YES);
-	assert_string_equal(a->name, "culvera");
+	assert_int_equal(find("new@virtual.example", &o), FOUND_YES);
+	assert_string_equal(o.account->name, "culvera");
 	make_table();
+}
+
+/* users/cdb of these lines, or none. */
+static void
+assign(const char *const *lines)
+{
+	struct table_maker *m = table_make(AT_FDCWD, ASSIGN_TABLE, 0644);
+	struct buf wilds = {0};
+
+	assert_non_null(m);
+	for (; *lines != NULL; lines++) {
+		struct buf key = {0}, value = {0};
+		const char *what;
+		char wild;
+
+		assert_true(
+		    assign_parse(str_of(*lines), &key, &value, &wild, &what));
+		assert_true(table_add(m, buf_str(&key), buf_str(&value)));
+		assert_true(wild == '\0' || buf_append_byte(&wilds, wild));
+		buf_free(&key);
+		buf_free(&value);
+	}
+	assert_true(table_add(m, (struct str){"", 0}, buf_str(&wilds)));
+	assert_true(table_commit(m));
+	buf_free(&wilds);
+	owners.assign_looked = 0;
+}
+
+static void
+assigned_users_before_those_of_the_system(void **state)
+{
+	static const char *const lines[] = {
+	    "=anna-list:joe:4712:4713:/home/joe:-:list:",
+	    "+anna-:joe:4712:4713:/home/joe:-:a/:", NULL};
+	struct owner o;
+
+	(void)state;
+	assign(lines);
+	assert_int_equal(find("Anna-List@x", &o), FOUND_YES);
+	assert_true(str_equal(o.user, str_of("joe")));
+	assert_true(str_equal(o.home, str_of("/home/joe")));
+	assert_true(str_equal(o.ext, str_of("list")));
+	assert_int_equal(o.account->count, 1);
+	if (!home_private()) {
+		assert_int_equal(o.account->uid, 4712);
+		assert_int_equal(o.account->groups[0], 4713);
+	}
+	assert_int_equal(find("anna-Else@x", &o), FOUND_YES);
+	assert_true(str_equal(o.ext, str_of("a/Else")));
+	/* A mailbox of the table stays one, and others are who they were. */
+	assert_int_equal(find("alice@virtual.example", &o), FOUND_YES);
+	assert_string_equal(o.account->name, "culverv");
+	assert_int_equal(find("anna@x", &o), FOUND_YES);
+	assert_string_equal(o.account->name, "anna");
+	/* One that is no table is trouble, not nobody. */
+	assert_int_equal(truncate(ASSIGN_TABLE, 10), 0);
+	owners.assign_looked = 0;
+	assert_int_equal(find("anna@x", &o), FOUND_ERROR);
+	assert_int_equal(unlink(ASSIGN_TABLE), 0);
+	owners.assign_looked = 0;
+	assert_int_equal(find("anna-list@x", &o), FOUND_YES);
+	assert_string_equal(o.account->name, "anna");
+}
+
+static void
+exists_is_what_qmail_local_would_find(void **state)
+{
+	static const struct {
+		const char *make, *address;
+		enum found found;
+	} rows[] = {
+	    {NULL,		      "anna@x",                FOUND_YES  },
+	    {NULL,		      "anna-none@x",           FOUND_NO   },
+	    {"own/.qmail-list",         "anna-LIST@x",           FOUND_YES  },
+	    {"own/.qmail-a:b",          "anna-a.b@x",            FOUND_YES  },
+	    {NULL,		      "anna-list-x@x",         FOUND_NO   },
+	    {"own/.qmail-list-default", "anna-list-x-y@x",       FOUND_YES  },
+	    {NULL,		      "anna-other@x",          FOUND_NO   },
+	    {"own/.qmail-default",      "anna-other@x",          FOUND_YES  },
+	    {NULL,		      "nobody-here@x",         FOUND_NO   },
+	    {NULL,		      "root@x",                FOUND_NO   },
+	    {NULL,		      "alice@virtual.example", FOUND_YES  },
+	    {NULL,		      "bob@virtual.example",   FOUND_NO   },
+	    {NULL,		      "broken@x",              FOUND_ERROR},
+	};
+	char name[64];
+
+	(void)state;
+	(void)snprintf(name, sizeof(name), "%s/alias", folder);
+	assert_int_equal(mkdir(name, 0755), 0);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		if (rows[i].make != NULL)
+			assert_int_equal(mkfifo(rows[i].make, 0600), 0);
+		print_message("%s\n", rows[i].address);
+		assert_int_equal(owner_exists(&owners, str_of(rows[i].address)),
+		    rows[i].found);
+	}
+	assert_int_equal(unlink("own/.qmail-default"), 0);
+	assert_int_equal(owner_exists(&owners, str_of("anna-z@x")), FOUND_NO);
+	/* Its owner is editing. */
+	assert_int_equal(chmod("own", 01700), 0);
+	assert_int_equal(owner_exists(&owners, str_of("anna-z@x")), FOUND_YES);
+	assert_int_equal(chmod("own", 0700), 0);
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (rows[i].make != NULL)
+			(void)unlink(rows[i].make);
+	assert_int_equal(rmdir("alias"), 0);
 }
 
 int
@@ -275,6 +373,8 @@ main(void)
 	    cmocka_unit_test(what_cannot_be_known_is_nobodys),
 	    cmocka_unit_test(mailboxes_of_the_table),
 	    cmocka_unit_test(a_new_table_is_seen),
+	    cmocka_unit_test(assigned_users_before_those_of_the_system),
+	    cmocka_unit_test(exists_is_what_qmail_local_would_find),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
