@@ -32,6 +32,7 @@ door_open_for(struct door *d, enum control_reader also, enum control_id rules,
 	if (d->controls == NULL)
 		die_temp("unable to read control");
 	submit_init(&d->submit);
+	who_init(&d->who);
 }
 
 void
@@ -51,6 +52,7 @@ void
 door_close(struct door *d)
 {
 	submit_close(&d->submit);
+	who_close(&d->who);
 	table_close(d->mailboxes);
 	control_free(d->controls);
 	buf_free(&d->vars);

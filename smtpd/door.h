@@ -12,6 +12,7 @@
 #include "lib/listener.h"
 #include "lib/str.h"
 #include "wire/submit.h"
+#include "wire/who.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,6 +20,7 @@ struct door {
 	struct controls *controls;
 	struct table *mailboxes; /* users/rcpt.cdb; NULL: there is none */
 	struct submit submit;
+	struct who_client who; /* tells which users exist */
 	uint64_t transactions; /* begun by this process */
 	enum control_id rules; /* for clients */
 	bool guests;           /* only whom a rule allows comes in */

@@ -5,13 +5,14 @@
  * Started by  the supervisor, run/smtpd (with -l); a UCSPI server, for one
  *             connection on descriptors 0 and 1; or culver-sendmail (-c).
  * Reads       control/{concurrencyincoming,concurrencyip,concurrencynet,
- *             databytes,maxrcpt,maxuse,me,percenthack,proxyclients,
- *             rcpthosts,smtpgreeting,tcp.smtp,timeoutsmtpd,xclientclients},
- *             users/rcpt.cdb; env RELAYCLIENT DATABYTES QMAILQUEUE
+ *             databytes,locals,maxrcpt,maxuse,me,percenthack,proxyclients,
+ *             rcpthosts,smtpgreeting,tcp.smtp,timeoutsmtpd,virtualdomains,
+ *             xclientclients}, users/rcpt.cdb; env RELAYCLIENT DATABYTES QMAILQUEUE
  *             TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO
  *             TCPLOCALIP TCPLOCALPORT TCPLOCALHOST.
  * Writes      nothing on disk.
- * Talks to    culver-queued, by the socket queue/submit, wire/submit.h.
+ * Talks to    culver-queued, by the socket queue/submit, wire/submit.h;
+ *             culver-lspawn, by the socket state/who, wire/who.h.
  * Trusts      nothing from a client.
  * Exits       0 the client has gone or SIGTERM came; 100 wrong usage; 111 a
  *             local failure.

@@ -4,12 +4,14 @@
  * Started by  the supervisor (with -l); or a UCSPI server, for one connection
  *             on descriptors 0 and 1.
  * Reads       control/{concurrencyincoming,concurrencyip,concurrencynet,
- *             databytes,maxrcpt,maxuse,me,percenthack,proxyclients,
- *             rcpthosts,tcp.qmtp,timeoutsmtpd}, users/rcpt.cdb; env RELAYCLIENT DATABYTES
+ *             databytes,locals,maxrcpt,maxuse,me,percenthack,proxyclients,
+ *             rcpthosts,tcp.qmtp,timeoutsmtpd,virtualdomains},
+ *             users/rcpt.cdb; env RELAYCLIENT DATABYTES
  *             QMAILQUEUE TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO
  *             TCPLOCALIP TCPLOCALPORT.
  * Writes      nothing on disk.
- * Talks to    culver-queued, by the socket queue/submit, wire/submit.h.
+ * Talks to    culver-queued, by the socket queue/submit, wire/submit.h;
+ *             culver-lspawn, by the socket state/who, wire/who.h.
  * Trusts      nothing from a client.
  * Exits       0 the client has gone or SIGTERM came; 100 wrong usage; 111 a
  *             local failure.

@@ -1,6 +1,7 @@
 /* policy: which recipients are taken; see policy.h. */
 #include "smtpd/policy.h"
 
+#include "control/local.h"
 #include "control/percent.h"
 #include "lib/die.h"
 #include "wire/users.h"
@@ -13,6 +14,17 @@ static const struct reply no_mailbox = {
     550, "5.1.1 sorry, no mailbox here by that name (#5.1.1)"};
 static const struct reply disabled = {
     550, "5.2.1 sorry, this mailbox is disabled (#5.2.1)"};
+
+static const struct reply full = {
+    452, "4.2.2 sorry, that mailbox has no room for it (#4.2.2)"};
+static const struct reply not_known = {
+    451, "4.3.0 sorry, I cannot tell now whether that user exists (#4.3.0)"};
+
+bool
+policy_is_unknown(struct reply r)
+{
+	return r.code == no_mailbox.code && r.text == no_mailbox.text;
+}
 
 struct reply
 policy_trouble(void)
@@ -79,20 +91,13 @@ without_mailbox(const struct policy *p, struct str local, struct buf *out)
 	return write_address(out, local, door_me(p->door)) ? ok : no_memory;
 }
 
-/* out holds local@domain.  Refuse whom we would only bounce to. */
+/* out holds local@domain, of a domain of mailboxes. */
 static struct reply
-check_user(const struct policy *p, struct str local, struct str domain,
-    struct buf *out)
+check_mailbox(const struct policy *p, struct str local, struct buf *out)
 {
-	const struct table *t = p->door->mailboxes;
 	struct user_record user;
-	enum found f = users_domain(t, domain);
 
-	if (f == FOUND_NO)
-		return ok;
-	if (f == FOUND_YES)
-		f = users_find(t, buf_str(out), &user);
-	switch (f) {
+	switch (users_find(p->door->mailboxes, buf_str(out), &user)) {
 	case FOUND_YES:
 		return (user.flags & USER_DISABLED) != 0 ? disabled : ok;
 	case FOUND_NO:
@@ -102,6 +107,51 @@ check_user(const struct policy *p, struct str local, struct str domain,
 		return policy_trouble();
 	}
 	return policy_trouble();
+}
+
+/* The same of another local domain; address is how culver-send has it. */
+static struct reply
+check_local(const struct policy *p, struct str local, struct str address,
+    struct buf *out)
+{
+	if (p->who == NULL)
+		return ok;
+	switch (who_ask(p->who, address, p->size)) {
+	case WHO_YES:
+		return ok;
+	case WHO_NO:
+		return without_mailbox(p, local, out);
+	case WHO_FULL:
+		return full;
+	case WHO_TROUBLE:
+		warn("unable to ask culver-lspawn whether a user exists");
+		return not_known;
+	}
+	return not_known;
+}
+
+/* out holds local@domain.  Refuse whom we would only bounce to. */
+static struct reply
+check_user(const struct policy *p, struct str local, struct str domain,
+    struct buf *out)
+{
+	enum found mailboxes = users_domain(p->door->mailboxes, domain);
+	enum found here = FOUND_ERROR;
+	struct reply r = policy_trouble();
+	struct buf way = {0};
+
+	if (buf_append_str(&way, buf_str(out)))
+		here = local_find(p->door->controls, &way);
+	if (mailboxes == FOUND_ERROR || here == FOUND_ERROR)
+		warn("unable to look a recipient up");
+	else if (mailboxes == FOUND_YES && way.len == out->len)
+		r = check_mailbox(p, local, out);
+	else
+		r = here == FOUND_YES
+			? check_local(p, local, buf_str(&way), out)
+			: ok;
+	buf_free(&way);
+	return r;
 }
 
 /* The address that one of percenthack means. */

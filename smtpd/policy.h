@@ -7,11 +7,16 @@
 #include "lib/ip.h"
 #include "smtpd/door.h"
 #include "smtpd/reply.h"
+#include "wire/who.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 /* For whom a recipient is decided on. */
 struct policy {
 	const struct door *door;
 	struct ip local; /* the address the client came to; zero: unknown */
+	struct who_client *who; /* NULL: whether a user exists is not asked */
+	uint64_t size;          /* of the message, as announced; 0: unknown */
 };
 
 /* What is said when our configuration cannot be read. */
@@ -19,6 +24,9 @@ struct reply policy_trouble(void);
 
 /* What is said to a message over databytes. */
 struct reply policy_too_large(void);
+
+/* The refusal is that of a recipient who does not exist. */
+bool policy_is_unknown(struct reply r);
 
 /* Decide on a recipient.  code 0: it is taken, and its envelope form stands in
  * out.  Otherwise the refusal.  Trouble of ours is 451, never an acceptance. */

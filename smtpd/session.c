@@ -235,6 +235,7 @@ begin(struct session *s, const struct connection *peer)
 	s->closing = NULL;
 	s->command = (struct str){NULL, 0};
 	s->errors = s->junk = 0;
+	s->unknown = 0;
 	s->accepted = s->refused = 0;
 	buf_clear(&s->helo);
 	session_reset(s);

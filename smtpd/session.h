@@ -55,6 +55,7 @@ struct session {
 	bool over;  /* the transaction, once its reply is said */
 	bool again; /* this refusal was counted with an earlier one */
 
+	uint64_t unknown;      /* recipients who do not exist */
 	unsigned errors, junk; /* since the last message taken */
 	uint64_t accepted, refused;
 	struct buf path; /* address_parse_path writes here */

@@ -171,7 +171,11 @@ do_rcpt(struct session *s, struct str argument)
 	struct params p;
 	struct reply r =
 	    read_path(s, argument, &of_rcpt, s->params.utf8, &a, &rest);
-	const struct policy policy = {.door = s->door, .local = s->peer->local};
+	/* A caller hears of it by a bounce; culver-lspawn does not hear him. */
+	const struct policy policy = {.door = s->door,
+	    .local = s->peer->local,
+	    .who = s->door->caller ? NULL : &s->door->who,
+	    .size = s->params.size};
 	struct buf recipient = {.max = ADDRESS_MAX};
 
 	if (r.code == 0)

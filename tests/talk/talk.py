@@ -131,7 +131,7 @@ class Home:
         self.path = pathlib.Path(tempfile.mkdtemp(
             prefix="culver-talk.", dir="/var/tmp"))
         self.path.chmod(0o755)
-        for name in ("control", "queue", "users"):
+        for name in ("control", "queue", "users", "state"):
             (self.path / name).mkdir()
         self.users = []
 
@@ -306,6 +306,50 @@ class Authd(threading.Thread):
                 stream.sendall(data)
 
 
+# -------------------------------------------------------------- who is there
+
+class Who(threading.Thread):
+    """culver-lspawn's asking half as wire/who.h describes it, played: the letter
+    of the first pattern that is like the address, else Y."""
+
+    def __init__(self, home, rows):
+        super().__init__(daemon=True)
+        self.rows, self.asked = rows, []
+        path = home.path / "state" / "who"
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(str(path))
+        os.chmod(path, 0o666)
+        self.socket.listen(10)
+
+    def run(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(
+                target=self.serve, args=(client,), daemon=True).start()
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.join(PATIENCE)
+        self.socket.close()
+
+    def serve(self, client):
+        with client:
+            while (head := Queue.read(client, 5)) is not None:
+                payload = Queue.read(
+                    client, struct.unpack(">I", head[:4])[0] - 1)
+                assert head[4:] == b"W" and len(payload) >= 8
+                address = payload[8:].decode("latin-1")
+                self.asked.append(address)
+                letter = next((w for w, p in self.rows if matches(address, p)),
+                              "Y")
+                if letter == "vanish":
+                    return
+                client.sendall(b"\0\0\0\1" + letter.encode())
+
+
 # ---------------------------------------------------------------- the program
 
 @functools.lru_cache(maxsize=None)
@@ -444,9 +488,9 @@ class Case:
     def __init__(self, program):
         self.program = program
         self.home, self.env, self.options = Home(), {}, []
-        self.queue = self.authd = self.client = None
-        for name in {"popup": ["state"],
-                     "pop3d": ["Maildir", "Maildir/new", "Maildir/cur"]
+        self.queue = self.authd = self.who = self.client = None
+        self.who_rows = []  # (letter, pattern of addresses); None: down
+        for name in {"pop3d": ["Maildir", "Maildir/new", "Maildir/cur"]
                      }.get(program, []):
             (self.home.path / name).mkdir()
         self.authd_words = "ok"
@@ -496,6 +540,13 @@ class Case:
         os.pwrite(fd, ahead * 2, 0)
         os.close(fd)
 
+    def do_who(self, words):
+        """Whether users exist: down, or LETTER PATTERN."""
+        if words == "down":
+            self.who_rows = None
+        else:
+            self.who_rows.append(tuple(words.split(" ", 1)))
+
     def do_authd(self, words):
         self.authd_words = words
 
@@ -541,6 +592,9 @@ class Case:
             self.queue = Queue(self.home)
             self.set_queue()
             self.queue.start()
+        if self.program in ("smtpd", "qmtpd") and self.who_rows is not None:
+            self.who = Who(self.home, self.who_rows)
+            self.who.start()
         self.home.hand_over()
         self.client = Client(
             self.program, self.options, self.home, self.env, self.early)
@@ -646,6 +700,8 @@ class Case:
             self.queue.close()
         if self.authd:
             self.authd.close()
+        if self.who:
+            self.who.close()
 
     # After it.
 
@@ -756,7 +812,7 @@ class Case:
         if self.client and self.client.process.returncode is None:
             self.client.process.kill()
             self.client.process.wait()
-        for server in (self.queue, self.authd):
+        for server in (self.queue, self.authd, self.who):
             if server and server.is_alive():
                 server.close()
         self.home.remove()
