@@ -4,12 +4,12 @@
  *             -c its caller, if that is not root.
  * Started by  the supervisor, run/smtpd (with -l); a UCSPI server, for one
  *             connection on descriptors 0 and 1; or culver-sendmail (-c).
- * Reads       control/{concurrencyincoming,concurrencyip,concurrencynet,
- *             databytes,locals,maxrcpt,maxuse,me,percenthack,proxyclients,
- *             rcpthosts,smtpgreeting,tcp.smtp,timeoutsmtpd,virtualdomains,
- *             xclientclients}, users/rcpt.cdb; env RELAYCLIENT DATABYTES QMAILQUEUE
- *             TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO
- *             TCPLOCALIP TCPLOCALPORT TCPLOCALHOST.
+ * Reads       control/{brtlimit,concurrencyincoming,concurrencyip,
+ *             concurrencynet,databytes,locals,maxrcpt,maxuse,me,percenthack,
+ *             proxyclients,rcpthosts,smtpgreeting,tcp.smtp,timeoutsmtpd,
+ *             virtualdomains,xclientclients}, users/rcpt.cdb; env RELAYCLIENT
+ *             DATABYTES QMAILQUEUE TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST
+ *             TCPREMOTEINFO TCPLOCALIP TCPLOCALPORT TCPLOCALHOST.
  * Writes      nothing on disk.
  * Talks to    culver-queued, by the socket queue/submit, wire/submit.h;
  *             culver-lspawn, by the socket state/who, wire/who.h.

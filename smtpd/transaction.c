@@ -3,6 +3,7 @@
 
 #include "lib/address.h"
 #include "smtpd/policy.h"
+#include <poll.h>
 #include <string.h>
 
 static const struct reply ok = {0, NULL};
@@ -163,6 +164,27 @@ keep_recipient(
 	return (struct reply){250, "2.1.5 ok"};
 }
 
+/* A client that guesses who is here is slowed, and then sent away.  Whoever may
+ * relay is one of ours, and LMTP's client an MTA that passes on what it took. */
+static struct reply
+count_guess(struct session *s, struct reply r)
+{
+	enum { SLOW = 1000 }; /* milliseconds */
+	uint64_t most = control_number(s->door->controls, C_brtlimit);
+
+	if (!policy_is_unknown(r) || most == 0 || s->lmtp || s->door->caller ||
+	    s->door->relayclient.data != NULL)
+		return r;
+	s->unknown++;
+	if (2 * s->unknown > most)
+		(void)poll(NULL, 0, SLOW);
+	if (s->unknown < most)
+		return r;
+	s->closing = "guesses";
+	return (struct reply){
+	    421, "4.7.0 too many recipients that do not exist, closing"};
+}
+
 struct reply
 do_rcpt(struct session *s, struct str argument)
 {
@@ -190,5 +212,5 @@ do_rcpt(struct session *s, struct str argument)
 	buf_free(&recipient);
 	if (r.code >= 400)
 		s->recipients_refused = true;
-	return r;
+	return count_guess(s, r);
 }
