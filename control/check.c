@@ -1,5 +1,7 @@
 /* check: what is wrong with an instance's configuration. */
 #include "control/check.h"
+
+#include "control/assign.h"
 #include "control/complaint.h"
 #include "control/file.h"
 #include "control/inside.h"
@@ -7,6 +9,7 @@
 #include "control/rows.h"
 #include "control/show.h"
 #include "control/value.h"
+#include "wire/assign.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -236,6 +239,10 @@ check_users(struct check *k)
 		report(k, false,
 		    USERS_TEXT ": newer than its tables, which rule; run "
 			       "\"culver control build\"");
+	if (assign_stale())
+		report(k, false,
+		    ASSIGN_TEXT ": newer than " ASSIGN_TABLE
+				", which rules; run \"culver control build\"");
 	mailboxes_close(&m);
 	buf_free(&error);
 }

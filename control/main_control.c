@@ -2,13 +2,16 @@
  *
  * Runs as     its caller; build as root, in a private instance as its owner.
  * Started by  a person.
- * Reads       control/; users/passwd; fd 0 for "check -" and "show -".
- * Writes      control/NAME.cdb, users/passwd.cdb, users/rcpt.cdb (build only).
+ * Reads       control/; users/passwd, users/assign; fd 0 for "check -" and
+ *             "show -".
+ * Writes      control/NAME.cdb, users/passwd.cdb, users/rcpt.cdb, users/cdb
+ *             (build only).
  * Talks to    nobody.
  * Trusts      its caller; nothing of what it reads.
  * Exits       0; 100 something is malformed or you asked wrongly; 111 the
  *             system failed.
  */
+#include "control/assign.h"
 #include "control/check.h"
 #include "control/complaint.h"
 #include "control/control.h"
@@ -27,6 +30,7 @@
 #include "lib/log.h"
 #include "lib/option.h"
 #include "lib/usage.h"
+#include "wire/assign.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -44,7 +48,8 @@ static const char usage[] =
     "show prints what is in force, so that it can be read again;\n"
     "  defaults are comments.\n"
     "build compiles the lists and maps whose text is newer than their cdb,\n"
-    "  and the tables of users/passwd (NAME users); --force compiles all.\n"
+    "  and the tables of users/passwd and users/assign (NAME users);\n"
+    "  --force compiles all.\n"
     "list prints every control there is, with its default.\n"
     "With - the configuration is what show printed, on standard input.\n"
     "--home DIR names the instance.\n"
@@ -275,6 +280,28 @@ build_users(const struct request *r)
 	return ok;
 }
 
+static bool
+build_assign(const struct request *r)
+{
+	struct buf error = {0};
+	struct stat st;
+	bool malformed = false, ok = true;
+
+	if (!is_asked(r, "users") || stat(ASSIGN_TEXT, &st) != 0 ||
+	    (!r->force && !assign_stale()))
+		return true;
+	errno = 0;
+	ok = assign_build(&malformed, &error);
+	if (malformed)
+		print_finding(&(struct request){0}, true, buf_str(&error));
+	else if (!ok)
+		die_temp(complaint_text(&error));
+	else
+		printf("made users/cdb\n");
+	buf_free(&error);
+	return ok;
+}
+
 static int
 do_build(struct request *r)
 {
@@ -286,6 +313,7 @@ do_build(struct request *r)
 	for (enum control_id id = 0; id < CONTROL_COUNT; id++)
 		ok = build_row(r, id) && ok;
 	ok = build_users(r) && ok;
+	ok = build_assign(r) && ok;
 	return ok ? 0 : EXIT_USAGE;
 }
 

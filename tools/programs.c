@@ -27,6 +27,7 @@ static const struct program {
     {PEOPLE,     "status",   "",        "is it up; pids, ports, versions"   },
     {PEOPLE,     "stop",     "",        "end it, doors first"               },
     {PEOPLE,     "user",     "",        "mailboxes: add, del, passwd, list" },
+    {PEOPLE,     "newu",     "",        "users/assign to users/cdb"         },
     {PEOPLE,     "control",  "",        "settings: check, show, build"      },
     {PEOPLE,     "check",    "",        "is the queue whole; repair it"     },
     {PEOPLE,     "simulate", "",        "the scheduler on a described load" },
