@@ -28,6 +28,7 @@ pytestmark = [
 DOMAIN = "real.example"
 HOST = "mail." + DOMAIN  # whose system users receive mail
 PERSON = f"ctest{os.getpid()}"  # a system user; its mail is PERSON@HOST
+OTHER = PERSON + "b"  # another, whose home is open and has a .qmail-open
 VIRTUAL = "virtual.example"
 ANN = "ann@" + VIRTUAL  # a virtual user
 
@@ -86,12 +87,17 @@ def real():
     base = free_base()
     people = folder / "people"
     with accounts_alone():
-        subprocess.run(["useradd", "-r", "-M", "-d", str(people), "-s",
-                        "/usr/sbin/nologin", PERSON], check=True)
-    person = pwd.getpwnam(PERSON)
-    for name in ("", "Maildir", "Maildir/tmp", "Maildir/new", "Maildir/cur"):
-        (people / name).mkdir(mode=0o700)
-        os.chown(people / name, person.pw_uid, person.pw_gid)
+        for name, where in ((PERSON, people), (OTHER, folder / "other")):
+            subprocess.run(["useradd", "-r", "-M", "-d", str(where), "-s",
+                            "/usr/sbin/nologin", name], check=True)
+            person = pwd.getpwnam(name)
+            for part in ("", "Maildir", "Maildir/tmp", "Maildir/new",
+                         "Maildir/cur"):
+                (where / part).mkdir(mode=0o700)
+                os.chown(where / part, person.pw_uid, person.pw_gid)
+    (folder / "other").chmod(0o711)
+    (folder / "other" / ".qmail-open").write_text("./Maildir/\n")
+    (folder / "other" / ".qmail-open").chmod(0o644)
 
     def culver(*words):
         done = subprocess.run([BIN / "culver", *words], check=False, text=True,
@@ -114,13 +120,15 @@ def real():
         culver("start", "--home", str(home))
         one = type("Real", (), {})()
         one.home, one.smtp, one.pop3, one.people = home, smtp, pop3, people
+        one.other = folder / "other"
         one.culver = culver
         yield one
     finally:
         if (home / "service").exists():
             culver("stop", "--home", str(home), "--wait", "2")
         with accounts_alone():
-            subprocess.run(["userdel", PERSON], check=True)
+            for name in (PERSON, OTHER):
+                subprocess.run(["userdel", name], check=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -375,3 +383,53 @@ def test_every_user_has_sendmail(real):
                                          b"Requests.\n"))
     assert b"nothing to do" in run("newaliases")
     run("newaliases", uid=0)
+
+
+def rcpt(real, address):
+    with smtplib.SMTP("127.0.0.1", real.smtp, "client.example",
+                      timeout=60) as client:
+        client.ehlo()
+        client.mail("you@client.example")
+        code, text = client.rcpt(address)
+        return code, text.decode()[:5]
+
+
+def test_system_users_exist_with_what_may_be_seen_of_their_homes(real):
+    for local, answer in ((PERSON, (250, "2.1.5")), (OTHER, (250, "2.1.5")),
+                          (OTHER + "-open", (250, "2.1.5")),
+                          (OTHER + "-shut", (550, "5.1.1")),
+                          # His home is his own: whether it has one only he
+                          # could say.
+                          (PERSON + "-any", (250, "2.1.5")),
+                          (PERSON + "x", (550, "5.1.1")),
+                          ("root", (550, "5.1.1")),
+                          ("culverq", (550, "5.1.1"))):
+        assert rcpt(real, f"{local}@{HOST}") == answer, local
+    send(real, f"{OTHER}-open@{HOST}", b"for the other")
+    (file,) = wait_for(lambda: files(real.other / "Maildir"))
+    assert file.stat().st_uid == pwd.getpwnam(OTHER).pw_uid
+
+
+def test_no_table_has_mail_delivered_as_the_suite(real):
+    """culverq could read every message that is queued; culverm's group, too."""
+    queue, reader = pwd.getpwnam("culverq"), grp.getgrnam("culverm").gr_gid
+    person = pwd.getpwnam(PERSON)
+    (real.home / "users" / "assign").write_text(
+        f"=evil:culverq:{queue.pw_uid}:{queue.pw_gid}:{real.other}:::\n"
+        f"=worse:{PERSON}:{person.pw_uid}:{reader}:{real.other}:::\n"
+        f"=bad:{PERSON}:{person.pw_uid}:0:{real.other}:::\n.\n")
+    real.culver("newu")
+    before = len(files(real.other / "Maildir"))
+    for local in ("evil", "worse", "bad"):
+        wait_for(lambda who=local: rcpt(real, f"{who}@{HOST}")[0] == 250)
+        send(real, f"{local}@{HOST}", b"not as that")
+    queued = real.home / "queue" / "info"
+    why = b"start culver-local as that account"
+    wait_for(lambda: sum(why in f.read_bytes() or why.replace(b" ", b"_") in
+                         f.read_bytes() or b"as\\x20that" in f.read_bytes()
+                         for f in queued.glob("*/*")) == 3,
+             why="three deferrals")
+    assert len(files(real.other / "Maildir")) == before
+    assert not any(p.name == "culver-local" and
+                   {str(queue.pw_uid)} == p.uids
+                   for p in processes(real.home))
