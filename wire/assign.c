@@ -79,7 +79,7 @@ assign_parse(struct str line, struct buf *key, struct buf *value, char *wild,
 	bool exact = str_starts(line, str_of("="));
 	struct str local = str_slice(line, 1, str_find(line, ':'));
 	struct str rest = str_slice(line, local.len + 2, line.len);
-	struct assignment a;
+	struct assignment a = {.uid = 0};
 
 	*wild = '\0';
 	*what = NULL;

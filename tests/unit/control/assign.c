@@ -55,15 +55,15 @@ what_is_wrong_is_named_and_the_old_table_stays(void **state)
 	static const struct {
 		const char *text, *error;
 	} rows[] = {
-	    {"",				 "users/assign:1: the last line must begin with ."},
+	    {"",				    "users/assign:1: the last line must begin with ."},
 	    {"=a:a:1:1:/a:::\n=b:b:1:1:/b:::\n",
-             "users/assign:3: the last line must begin with ."                                    },
+             "users/assign:3: the last line must begin with ."                                       },
 	    {"=a:a:1:1:/a:::\n=b:b:1:1:/b:::",
-             "users/assign:2: the last line must begin with ."                                    },
-	    {"=a:a:1:1:/a:::\n\n.\n",            "users/assign:2: a line begins with = or "
-             "+, the last one with ."                                                             },
+             "users/assign:2: the last line must begin with ."                                       },
+	    {"=a:a:1:1:/a:::\n\n.\n",               "users/assign:2: a line begins with = or "
+				      "+, the last one with ."  },
 	    {"=a:a:1:1:/a:::\n+b:b:x:1:/b:::\n.\n",
-             "users/assign:2: uid or gid is not a number"},
+             "users/assign:2: uid or gid is not a number"                                            },
 	};
 	struct buf error = {0};
 	bool malformed;
