@@ -7,8 +7,8 @@
  * Reads       control/{brtlimit,concurrencyincoming,concurrencyip,
  *             concurrencynet,databytes,locals,maxrcpt,maxuse,me,percenthack,
  *             proxyclients,rcpthosts,smtpgreeting,tcp.smtp,timeoutsmtpd,
- *             virtualdomains,xclientclients}, users/rcpt.cdb; env RELAYCLIENT
- *             DATABYTES QMAILQUEUE TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST
+ *             usercheck,virtualdomains,xclientclients}, users/rcpt.cdb; env
+ *             RELAYCLIENT DATABYTES QMAILQUEUE TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST
  *             TCPREMOTEINFO TCPLOCALIP TCPLOCALPORT TCPLOCALHOST.
  * Writes      nothing on disk.
  * Talks to    culver-queued, by the socket queue/submit, wire/submit.h;

@@ -5,7 +5,7 @@
  *             on descriptors 0 and 1.
  * Reads       control/{concurrencyincoming,concurrencyip,concurrencynet,
  *             databytes,locals,maxrcpt,maxuse,me,percenthack,proxyclients,
- *             rcpthosts,tcp.qmtp,timeoutsmtpd,virtualdomains},
+ *             rcpthosts,tcp.qmtp,timeoutsmtpd,usercheck,virtualdomains},
  *             users/rcpt.cdb; env RELAYCLIENT DATABYTES
  *             QMAILQUEUE TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO
  *             TCPLOCALIP TCPLOCALPORT.

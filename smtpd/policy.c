@@ -114,7 +114,8 @@ static struct reply
 check_local(const struct policy *p, struct str local, struct str address,
     struct buf *out)
 {
-	if (p->who == NULL)
+	if (p->who == NULL ||
+	    control_number(p->door->controls, C_usercheck) == 0)
 		return ok;
 	switch (who_ask(p->who, address, p->size)) {
 	case WHO_YES:

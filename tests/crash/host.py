@@ -123,6 +123,7 @@ def make_template(folder, programs, built):
     # that are other hosts', of which one is reached by nobody.
     for name, text in (("locals", HERE), ("rcpthosts", HERE),
                        ("rcpthosts", THERE), ("rcpthosts", sink.DOMAIN),
+                       ("usercheck", "0"),  # mail for nobody is to bounce
                        ("smtproutes", THERE + ":127.0.0.1:1")):
         with open(home / "control" / name, "a") as f:
             f.write(text + "\n")
