@@ -86,10 +86,9 @@ choice_hash(
 
 /* "2G" in bytes. */
 static uint64_t
-get_size(const char *text)
+get_size(struct str s, const char *text)
 {
 	static const char units[] = "kMGT";
-	struct str s = str_of(text);
 	unsigned shift = 0;
 	uint64_t n;
 	const char *unit = s.len == 0 || s.data[s.len - 1] == '\0'
@@ -103,6 +102,24 @@ get_size(const char *text)
 	if (!num_parse(s, UINT64_MAX >> shift, &n))
 		die_usage("not a size: ", text);
 	return n << shift;
+}
+
+/* "2G", "2G,500C", "500C", or as users/passwd has it. */
+static void
+get_quota(const char *text, struct user_record *record)
+{
+	struct str rest = str_of(text), size;
+
+	if (users_parse_quota(rest, &record->quota, &record->messages))
+		return;
+	if (!str_cut(&rest, ',', &size))
+		die_usage("not a size: ", text);
+	record->messages = 0;
+	if (rest.len > 0 && (rest.data[rest.len - 1] != 'C' ||
+				!num_parse(str_slice(rest, 0, rest.len - 1),
+				    UINT64_MAX, &record->messages)))
+		die_usage("not a quota: ", text);
+	record->quota = get_size(size, text);
 }
 
 static unsigned
@@ -123,9 +140,11 @@ void
 choice_apply(const struct choice *c, struct user_record *record)
 {
 	if (c->quota != NULL)
-		record->quota = get_size(c->quota);
+		get_quota(c->quota, record);
 	if (c->forward != NULL)
 		record->forward = str_of(c->forward);
+	if (c->place != NULL)
+		record->place = str_of(c->place);
 	if (c->flags != NULL)
 		record->flags = get_flags(c->flags);
 }

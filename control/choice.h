@@ -10,6 +10,7 @@
 /* Texts are NULL where the option was not given. */
 struct choice {
 	const char *password, *hash, *method, *quota, *forward, *flags;
+	const char *place;
 	bool from_stdin, random, none;
 };
 

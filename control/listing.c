@@ -20,8 +20,10 @@ write_json(struct json *j, const struct mailbox *box, struct str flags)
 	json_object(j, NULL);
 	json_text(j, "address", box->address);
 	json_number(j, "quota", box->record.quota);
+	json_number(j, "messages", box->record.messages);
 	json_text(j, "forward", box->record.forward);
 	json_text(j, "flags", flags);
+	json_text(j, "place", box->record.place);
 	json_bool(j, "password", box->record.hash.len > 0);
 	json_object_end(j);
 }

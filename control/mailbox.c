@@ -61,15 +61,16 @@ walk(const char *path, size_t parts, bool make, bool *made)
 	return fd;
 }
 
-enum { PARTS_MAILDIR = 4, PARTS_DOMAIN = 2 }; /* domains/D/L/Maildir */
+enum { PARTS_DOMAIN = 2 }; /* of domains/D/L/Maildir */
 
 static bool
-make(const char *path, bool *made)
+make(const char *path, size_t parts, bool *made)
 {
 	static const char *const inner[] = {"tmp", "cur", "new"};
-	int top = walk(path, PARTS_MAILDIR, true, made);
+	int top = walk(path, str_count(str_of(path), '/') + 1, true, made);
 	bool ok = top >= 0;
 
+	(void)parts;
 	for (size_t i = 0; ok && i < sizeof inner / sizeof *inner; i++) {
 		if (mkdirat(top, inner[i], FOLDER_MODE) == 0)
 			*made = true;
@@ -119,17 +120,18 @@ remove_tree(int dirfd, const char *name)
 	return ok && unlinkat(dirfd, name, AT_REMOVEDIR) == 0;
 }
 
+/* What lies behind the first parts of path. */
 static bool
-purge(const char *path, bool *made)
+purge(const char *path, size_t parts, bool *made)
 {
-	int domain = walk(path, PARTS_DOMAIN, false, made);
+	int domain = walk(path, parts, false, made);
 	struct str rest = str_of(path), part;
 	char name[256];
 	bool ok;
 
 	if (domain < 0)
 		return errno == ENOENT;
-	for (int i = 0; i <= PARTS_DOMAIN; i++)
+	for (size_t i = 0; i <= parts; i++)
 		(void)str_cut(&rest, '/', &part);
 	ok = str_copy(name, sizeof name, part) && remove_tree(domain, name) &&
 	     fd_sync_folder(domain, ".");
@@ -137,32 +139,37 @@ purge(const char *path, bool *made)
 	return ok;
 }
 
-/* act(path) as culverv; the exit code of that child, or as if it was one. */
+typedef bool act_function(const char *path, size_t parts, bool *made);
+
+/* act as culverv; the exit code of that child, or as if it was one. */
 static int
-act_as_owner(bool (*act)(const char *path, bool *made), const char *path)
+act_as_owner(act_function *act, const char *path, size_t parts)
 {
 	bool made = false;
 
 	drop_to(&(struct drop){.account = ACCOUNT_VIRTUAL});
-	if (act(path, &made))
+	if (act(path, parts, &made))
 		return made ? DONE : DONE_BEFORE;
 	return errno > 0 && errno < 255 - ERRNO_BASE ? errno + ERRNO_BASE : 255;
 }
 
 static bool
-act_in_child(bool (*act)(const char *path, bool *made), struct str address,
-    bool *made, struct buf *error)
+act_in_child(act_function *act, const struct user_record *r, bool *made,
+    struct buf *error)
 {
+	size_t parts = PARTS_DOMAIN;
 	char path[USERS_PATH_SIZE];
 	int status;
 	pid_t child;
 
-	if (!users_maildir(address, path))
+	if (r->place.len > 0)
+		parts = str_count(r->place, '/') + 1;
+	if (!users_place(r, path))
 		return complaint(error, "the address", "has no place on disk");
 	(void)fflush(NULL);
 	child = fork();
 	if (child == 0)
-		_exit(act_as_owner(act, path));
+		_exit(act_as_owner(act, path, parts));
 	while (child > 0 && waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			child = -1;
@@ -178,15 +185,15 @@ act_in_child(bool (*act)(const char *path, bool *made), struct str address,
 }
 
 bool
-mailbox_make(struct str address, bool *made, struct buf *error)
+mailbox_make(const struct user_record *r, bool *made, struct buf *error)
 {
-	return act_in_child(make, address, made, error);
+	return act_in_child(make, r, made, error);
 }
 
 bool
-mailbox_purge(struct str address, struct buf *error)
+mailbox_purge(const struct user_record *r, struct buf *error)
 {
 	bool made;
 
-	return act_in_child(purge, address, &made, error);
+	return act_in_child(purge, r, &made, error);
 }

@@ -129,6 +129,56 @@ room_for_one(struct mailboxes *m, size_t *room)
 	return true;
 }
 
+/* A file that was sorted is not sorted again. */
+static void
+sort(struct mailboxes *m)
+{
+	for (size_t i = 1; i < m->count; i++)
+		if (compare_mailboxes(&m->list[i - 1], &m->list[i]) > 0) {
+			qsort(m->list, m->count, sizeof *m->list,
+			    compare_mailboxes);
+			return;
+		}
+}
+
+static int
+compare_to_address(const void *address, const void *box)
+{
+	return mailboxes_compare(*(const struct str *)address,
+	    ((const struct mailbox *)box)->address);
+}
+
+const struct mailbox *
+mailboxes_find(const struct mailboxes *m, struct str address)
+{
+	if (m->count == 0)
+		return NULL;
+	return bsearch(
+	    &address, m->list, m->count, sizeof *m->list, compare_to_address);
+}
+
+/* What no line alone can tell. */
+static bool
+check_all(const struct mailboxes *m, struct buf *error)
+{
+	struct str domain;
+
+	for (size_t i = 0; i < m->count; i++) {
+		const struct mailbox *box = &m->list[i], *other = NULL;
+
+		if (i > 0 && mailboxes_compare(
+				 m->list[i - 1].address, box->address) == 0)
+			return say_line(error, m, box->address.data,
+			    "this address was there before");
+		if (users_alias(&box->record, &domain))
+			other = mailboxes_find(m, box->record.forward);
+		if (other != NULL && users_alias(&other->record, &domain))
+			return say_line(error, m, box->address.data,
+			    "the alias of an alias domain");
+	}
+	return true;
+}
+
 static bool
 parse(struct mailboxes *m, struct buf *error)
 {
@@ -150,16 +200,11 @@ parse(struct mailboxes *m, struct buf *error)
 		box->line = (struct str){at,
 		    line.len +
 			(line.data + line.len < m->text.data + m->text.len)};
+		box->record.address = box->address;
 		m->count++;
 	}
-	if (m->count > 0)
-		qsort(m->list, m->count, sizeof *m->list, compare_mailboxes);
-	for (size_t i = 1; i < m->count; i++)
-		if (mailboxes_compare(
-			m->list[i - 1].address, m->list[i].address) == 0)
-			return say_line(error, m, m->list[i].address.data,
-			    "this address was there before");
-	return true;
+	sort(m);
+	return check_all(m, error);
 }
 
 bool
@@ -192,22 +237,6 @@ mailboxes_close(struct mailboxes *m)
 	*m = (struct mailboxes){0};
 }
 
-static int
-compare_to_address(const void *address, const void *box)
-{
-	return mailboxes_compare(*(const struct str *)address,
-	    ((const struct mailbox *)box)->address);
-}
-
-const struct mailbox *
-mailboxes_find(const struct mailboxes *m, struct str address)
-{
-	if (m->count == 0)
-		return NULL;
-	return bsearch(
-	    &address, m->list, m->count, sizeof *m->list, compare_to_address);
-}
-
 /* The text with the line from old (may be empty) replaced, in out. */
 static bool
 edit(const struct mailboxes *m, struct str old, struct str address,
@@ -225,6 +254,35 @@ edit(const struct mailboxes *m, struct str old, struct str address,
 	       buf_append_str(out, str_slice(text, from + old.len, text.len));
 }
 
+/* Take the text of fresh in place of m's.  It becomes m's, or is freed. */
+static bool
+exchange(struct mailboxes *m, struct mailboxes *fresh, struct buf *error)
+{
+	if (!parse(fresh, error)) {
+		forget(fresh);
+		return false;
+	}
+	forget(m);
+	*m = *fresh;
+	return true;
+}
+
+bool
+mailboxes_append(struct mailboxes *m, struct str lines, struct buf *error)
+{
+	struct mailboxes fresh = {.lock = m->lock};
+	struct str text = buf_str(&m->text);
+	bool open_end = text.len > 0 && text.data[text.len - 1] != '\n';
+
+	fresh.text.max = MAILBOXES_FILE;
+	if (buf_append_str(&fresh.text, text) &&
+	    (!open_end || buf_append_byte(&fresh.text, '\n')) &&
+	    buf_append_str(&fresh.text, lines))
+		return exchange(m, &fresh, error);
+	forget(&fresh);
+	return complaint_errno(error, USERS_TEXT);
+}
+
 bool
 mailboxes_put(struct mailboxes *m, struct str address,
     const struct user_record *record, struct buf *error)
@@ -239,13 +297,7 @@ mailboxes_put(struct mailboxes *m, struct str address,
 		forget(&fresh);
 		return complaint_errno(error, USERS_TEXT);
 	}
-	if (!parse(&fresh, error)) {
-		forget(&fresh);
-		return false;
-	}
-	forget(m);
-	*m = fresh;
-	return true;
+	return exchange(m, &fresh, error);
 }
 
 /* For a file of culveru; in a private instance it is ours anyway. */

@@ -44,6 +44,11 @@ int mailboxes_compare(struct str a, struct str b);
 const struct mailbox *mailboxes_find(
     const struct mailboxes *m, struct str address);
 
+/* Put many whole lines in, behind what is there; their addresses are new.
+ * Otherwise as mailboxes_put. */
+MUST_USE bool mailboxes_append(
+    struct mailboxes *m, struct str lines, struct buf *error);
+
 /* Put a mailbox in, in place of the one of that address if there is one; or
  * take it out (record NULL).  Other lines and comments stay as they are.  In
  * memory only.  False with error, m unchanged; address and record
@@ -67,12 +72,14 @@ bool mailboxes_stale(void);
 MUST_USE bool mailboxes_print(
     const struct mailboxes *m, const char *domain, bool json);
 
-/* Make the Maildir of address, or remove it with all mail; as culverv, in a
+/* Make the Maildir of r's place, or of its address without one; as culverv, in a
  * child where we are root.  What is there already stays as it is; *made tells
  * whether something was not.  False with error. */
-MUST_USE bool mailbox_make(struct str address, bool *made, struct buf *error);
+MUST_USE bool mailbox_make(
+    const struct user_record *r, bool *made, struct buf *error);
 
-/* Remove the Maildir of address with all mail; likewise. */
-MUST_USE bool mailbox_purge(struct str address, struct buf *error);
+/* Remove that Maildir with all mail, and the folder of the address around it;
+ * likewise. */
+MUST_USE bool mailbox_purge(const struct user_record *r, struct buf *error);
 
 #endif

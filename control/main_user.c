@@ -13,6 +13,7 @@
 #include "control/choice.h"
 #include "control/complaint.h"
 #include "control/control.h"
+#include "control/import.h"
 #include "control/keeper.h"
 #include "control/mailboxes.h"
 #include "lib/address.h"
@@ -36,6 +37,8 @@ static const char usage[] =
     "       culver user quota ADDRESS SIZE\n"
     "       culver user del ADDRESS [--purge]\n"
     "       culver user list [DOMAIN] [--json]\n"
+    "       culver user import FILE [--format vpasswd|dovecot|csv]\n"
+    "           [--domain DOMAIN] [--strip PATH] [-n]\n"
     "\n"
     "PASSWORD is asked for at the terminal, or one of\n"
     "  --password-stdin   the first line of standard input\n"
@@ -47,11 +50,19 @@ static const char usage[] =
     "keeps\n"
     "                     it in clear, which POP3's APOP needs\n"
     "SETTINGS are\n"
-    "  --quota SIZE       bytes, or with k, M, G or T; 0 is no limit\n"
+    "  --quota SIZE       bytes, or with k, M, G or T; 0 is no limit; "
+    "SIZE,500C:\n"
+    "                     and 500 messages at most\n"
     "  --forward LIST     mail goes to these addresses instead; \"\": to the "
     "mailbox\n"
-    "  --flags LIST       disabled, nopop3, nosmtp; \"\": none\n"
+    "  --flags LIST       disabled, nopop3, nosmtp, noplus; keep: mail that "
+    "is\n"
+    "                     forwarded stays here, too; \"\": none\n"
+    "  --place PATH       the Maildir, below domains/; \"\": the default\n"
     "\n"
+    "import says line by line what it took and what it could not; with -n that "
+    "is\n"
+    "all it does.  FILE is -, a text, or a vpasswd.cdb.\n"
     "Without --purge, del keeps the mail.  --home DIR names the instance.\n"
     "\n"
     "Example: culver user add alice@example.org --random --quota 2G\n";
@@ -61,7 +72,8 @@ enum { OPERANDS = 2 };
 struct request {
 	struct choice choice;
 	const char *home;
-	bool purge, json;
+	struct import import;
+	bool purge, json, failed;
 	const char *operands[OPERANDS];
 	size_t count;
 	struct buf address;          /* in lower case, a C string */
@@ -83,6 +95,11 @@ read_options(struct request *r, int argc, char **argv)
 	    {"--quota",          NULL,                  &r->choice.quota   },
 	    {"--forward",        NULL,                  &r->choice.forward },
 	    {"--flags",          NULL,                  &r->choice.flags   },
+	    {"--place",          NULL,                  &r->choice.place   },
+	    {"--format",         NULL,                  &r->import.format  },
+	    {"--domain",         NULL,                  &r->import.domain  },
+	    {"--strip",          NULL,                  &r->import.strip   },
+	    {"-n",               &r->import.dry,        NULL               },
 	    {"--purge",          &r->purge,             NULL               },
 	    {"--json",           &r->json,              NULL               },
 	    {"--home",           NULL,                  &r->home           },
@@ -195,15 +212,49 @@ say_next(const struct request *r)
 	(void)close(dirfd);
 }
 
+/* Where the mail of a record is, for people. */
+static void
+note_place(struct request *r, const struct user_record *record)
+{
+	if (!users_place(record, r->place))
+		die_usage("no mailbox can have the address ", r->address.data);
+}
+
+static bool
+is_below(struct str path, struct str folder)
+{
+	return str_starts(path, folder) &&
+	       (path.len == folder.len || path.data[folder.len] == '/');
+}
+
+/* A mailbox that is left has its mail at, below or above what would go: the
+ * place, without one of its own the folder around it. */
+static bool
+is_shared(const struct request *r, bool own)
+{
+	struct str mine = str_of(r->place);
+
+	if (!own)
+		mine.len = str_rfind(mine, '/');
+
+	for (size_t i = 0; i < r->boxes.count; i++) {
+		char path[USERS_PATH_SIZE];
+		struct str other;
+
+		if (!users_place(&r->boxes.list[i].record, path))
+			continue;
+		other = str_of(path);
+		if (is_below(other, mine) || is_below(mine, other))
+			return true;
+	}
+	return false;
+}
+
 static void
 do_add(struct request *r)
 {
 	char hash[CRYPT_OUTPUT_SIZE];
-	struct user_record record = {
-	    {"", 0},
-            0, {"", 0},
-            0
-        };
+	struct user_record record = {.flags = 0};
 	bool made;
 
 	take_address(r);
@@ -213,9 +264,11 @@ do_add(struct request *r)
 		die_usage("there is a mailbox ", r->address.data, " already");
 	choice_hash(&r->choice, r->address.data, hash);
 	record.hash = str_of(hash);
+	record.address = buf_str(&r->address);
 	put(r, &record);
+	note_place(r, &record);
 	errno = 0;
-	if (!mailbox_make(buf_str(&r->address), &made, &r->error))
+	if (!mailbox_make(&record, &made, &r->error))
 		die_temp(complaint_text(&r->error));
 	save(r);
 	printf("added %s\n", r->address.data);
@@ -247,14 +300,22 @@ do_set(struct request *r)
 {
 	struct user_record record;
 
+	bool made;
+
 	if (r->choice.quota == NULL && r->choice.forward == NULL &&
-	    r->choice.flags == NULL)
-		die_usage("set what? --quota, --forward or --flags");
+	    r->choice.flags == NULL && r->choice.place == NULL)
+		die_usage("set what? --quota, --forward, --flags or --place");
 	take_address(r);
 	open_boxes(r, true);
 	record = find(r)->record;
 	choice_apply(&r->choice, &record);
 	put(r, &record);
+	if (r->choice.place != NULL) {
+		record = find(r)->record;
+		errno = 0;
+		if (!mailbox_make(&record, &made, &r->error))
+			die_temp(complaint_text(&r->error));
+	}
 	save(r);
 	printf("changed %s\n", r->address.data);
 }
@@ -271,14 +332,26 @@ do_quota(struct request *r)
 static void
 do_del(struct request *r)
 {
+	char place[USERS_PLACE_MAX + 1];
+	struct user_record old = {
+	    .address = {"", 0}
+        };
+
 	take_address(r);
 	open_boxes(r, true);
-	(void)find(r);
+	old = find(r)->record;
+	note_place(r, &old);
+	if (!str_copy(place, sizeof place, old.place))
+		die_temp("unable to keep the place");
+	old = (struct user_record){
+	    .address = buf_str(&r->address), .place = str_of(place)};
 	put(r, NULL);
+	if (r->purge && is_shared(r, place[0] != '\0'))
+		die_usage("another mailbox has the same place: ", r->place);
 	save(r);
 	printf("removed %s\n", r->address.data);
 	errno = 0;
-	if (r->purge && !mailbox_purge(buf_str(&r->address), &r->error))
+	if (r->purge && !mailbox_purge(&old, &r->error))
 		die_temp(complaint_text(&r->error));
 	if (r->purge)
 		printf("removed its mail\n");
@@ -296,6 +369,30 @@ do_list(struct request *r)
 		die_temp("unable to write the list");
 }
 
+/* Exits 100 where something could not be taken. */
+static void
+do_import(struct request *r)
+{
+	struct import *i = &r->import;
+
+	if (r->count == 0)
+		die_usage("import what? --help tells more");
+	i->boxes = &r->boxes;
+	import_read(i, r->operands[0]);
+	open_boxes(r, !i->dry);
+	import_take(i);
+	if (!i->dry && i->taken > 0) {
+		errno = 0;
+		if (!import_put(i, &r->error))
+			die_temp(complaint_text(&r->error));
+		save(r);
+	}
+	printf("%s %zu, refused %zu\n", i->dry ? "would take" : "took",
+	    i->taken, i->refused);
+	import_free(i);
+	r->failed = i->refused > 0;
+}
+
 static const struct {
 	const char *name;
 	size_t operands; /* at most */
@@ -307,6 +404,7 @@ static const struct {
     {"quota",  2, do_quota },
     {"del",    1, do_del   },
     {"list",   1, do_list  },
+    {"import", 1, do_import},
 };
 
 static void
@@ -337,8 +435,8 @@ main(int argc, char **argv)
 	die_name("user");
 	usage_answer(argc, argv, usage);
 	if (argc < 2)
-		die_usage("add, passwd, set, quota, del or list; --help "
-			  "tells more");
+		die_usage("add, passwd, set, quota, del, list or import; "
+			  "--help tells more");
 	read_options(&r, argc - 1, argv + 1);
 	if (r.home != NULL)
 		env_set("CULVER_HOME", r.home);
@@ -350,5 +448,5 @@ main(int argc, char **argv)
 	buf_free(&r.error);
 	if (fflush(stdout) == EOF)
 		die_temp("unable to write to standard output");
-	return 0;
+	return r.failed ? EXIT_USAGE : 0;
 }

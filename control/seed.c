@@ -54,11 +54,7 @@ static void
 add(struct setup *s, struct mailboxes *m, const char *text, struct buf *error)
 {
 	char hash[CRYPT_OUTPUT_SIZE];
-	struct user_record r = {
-	    {hash, 0},
-            0, {"",   0},
-            0
-        };
+	struct user_record r = {.hash = {hash, 0}};
 	struct str password = str_of(text), local;
 	struct buf address = {0};
 	bool made;
@@ -77,10 +73,11 @@ add(struct setup *s, struct mailboxes *m, const char *text, struct buf *error)
 	if (!password_hash(password, password_method(0), hash))
 		die_temp("unable to hash the password of ", address.data);
 	r.hash = str_of(hash);
+	r.address = buf_str(&address);
 	if (!mailboxes_put(m, buf_str(&address), &r, error))
 		die_usage(complaint_text(error));
 	errno = 0;
-	check(mailbox_make(buf_str(&address), &made, error), error);
+	check(mailbox_make(&r, &made, error), error);
 	printf("made mailbox %s\n", address.data);
 	buf_free(&address);
 }

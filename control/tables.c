@@ -23,17 +23,29 @@ give_table(struct table_maker *maker)
 	       table_owner(maker, uid, gid);
 }
 
-/* The record of one table: with the hash, or with all but the hash. */
+static bool
+address_is_domain(struct str address)
+{
+	return address.len > 0 && address.data[0] == '@';
+}
+
+/* The record of one table: with the hash, or with all but the hash; of a domain,
+ * whoever logs in wants to know of what it is the alias. */
 static bool
 add_record(struct table_maker *maker, const struct mailbox *box, bool hashes)
 {
 	struct user_record r = box->record;
+	struct str other;
 	struct buf key = {0}, value = {0};
 	bool ok;
 
 	if (hashes) {
-		r.quota = 0;
-		r.forward = (struct str){0};
+		if (address_is_domain(box->address) && !users_alias(&r, &other))
+			return true;
+		r.quota = r.messages = 0;
+		r.place = (struct str){0};
+		if (!address_is_domain(box->address))
+			r.forward = (struct str){0};
 	} else
 		r.hash = (struct str){0};
 	ok = buf_append_lower(&key, box->address) &&
@@ -51,7 +63,7 @@ compare_domains(const void *a, const void *b)
 	    *(const struct str *)a, *(const struct str *)b);
 }
 
-/* "@domain" for each domain, once. */
+/* "@domain" for each domain that has no line of its own, once. */
 static bool
 add_domains(struct table_maker *maker, const struct mailboxes *m)
 {
@@ -69,7 +81,8 @@ add_domains(struct table_maker *maker, const struct mailboxes *m)
 		buf_clear(&key);
 		ok = buf_append_byte(&key, '@') &&
 		     buf_append_lower(&key, domains[i]) &&
-		     table_add(maker, buf_str(&key), (struct str){"", 0});
+		     (mailboxes_find(m, buf_str(&key)) != NULL ||
+			 table_add(maker, buf_str(&key), (struct str){"", 0}));
 	}
 	free(domains);
 	buf_free(&key);

@@ -27,7 +27,8 @@ void table_close(struct table *t);
  * and open again to see it. */
 bool table_stale(const struct table *t, int dirfd, const char *name);
 
-/* Look key up.  FOUND_YES: *value points into the map, until table_close.
+/* Look key up.  FOUND_YES: *value points into the map, until table_close; key
+ * stands right in front of it there, as in every cdb.
  * value may be NULL. */
 MUST_USE enum found table_find(
     const struct table *t, struct str key, struct str *value);

@@ -104,9 +104,9 @@ find_maildir(struct str user, char out[USERS_PATH_SIZE])
 	errno = 0;
 	if (!users_open(USERS_RCPT, &t))
 		return false;
-	ok = users_find(t, user, &r) == FOUND_YES &&
+	ok = users_login(t, user, &r) == FOUND_YES &&
 	     (r.flags & (USER_DISABLED | USER_NOPOP3)) == 0 &&
-	     users_maildir(user, out);
+	     users_place(&r, out);
 	table_close(t);
 	return ok;
 }

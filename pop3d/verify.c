@@ -116,7 +116,7 @@ verify_login(const struct table *passwd, const struct checkpw *who, bool apop,
 	struct user_record r = {.quota = 0};
 	enum verdict v;
 
-	switch (users_find(passwd, who->user, &r)) {
+	switch (users_login(passwd, who->user, &r)) {
 	case FOUND_ERROR:
 		return VERDICT_LATER;
 	case FOUND_NO:
@@ -141,7 +141,7 @@ verify_hash(const struct table *passwd, const struct checkpw *who,
 	size_t len = 0;
 	bool clear;
 
-	if (users_find(passwd, who->user, &r) != FOUND_YES || r.hash.len == 0 ||
+	if (users_login(passwd, who->user, &r) != FOUND_YES || r.hash.len == 0 ||
 	    (r.flags & flags) != 0)
 		return false;
 	clear = password_clear(r.hash, secret, &len);

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { NAME_LONGEST = 255 }; /* bytes of a file's name */
+
 static const char *const flag_words[] = {
 #define USER_FLAG_WORD(id, word, what) [USER_BIT_##id] = (word),
     USER_FLAGS(USER_FLAG_WORD)
@@ -80,6 +82,14 @@ each_word(
 	return true;
 }
 
+/* "@domain" */
+static bool
+is_domain(struct str s)
+{
+	return s.len > 1 && s.data[0] == '@' && clean(s, ',') &&
+	       address_domain_ok(str_slice(s, 1, s.len), true);
+}
+
 static bool
 forward_word(struct str word, void *context)
 {
@@ -110,24 +120,127 @@ part(struct str *rest, struct str *out)
 	return true;
 }
 
-/* NULL, or what is wrong with it. */
+/* "12S" or "5C", each once. */
+static bool
+quota_limit(struct str word, uint64_t *bytes, uint64_t *messages)
+{
+	char unit = word.len == 0 ? '\0' : word.data[word.len - 1];
+	uint64_t *limit = unit == 'S' ? bytes : messages;
+	struct str digits = str_slice(word, 0, word.len - (word.len > 0));
+
+	return (unit == 'S' || unit == 'C') && *limit == UINT64_MAX &&
+	       num_parse(digits, UINT64_MAX - 1, limit);
+}
+
+bool
+users_parse_quota(struct str text, uint64_t *bytes, uint64_t *messages)
+{
+	struct str word, rest = text;
+
+	*messages = 0;
+	if (num_parse(text, UINT64_MAX, bytes))
+		return true;
+	*bytes = *messages = UINT64_MAX;
+	if (text.len == 0 || text.data[text.len - 1] == ',')
+		return false;
+	while (str_cut(&rest, ',', &word))
+		if (!quota_limit(word, bytes, messages))
+			return false;
+	if (*bytes == UINT64_MAX)
+		*bytes = 0;
+	if (*messages == UINT64_MAX)
+		*messages = 0;
+	return true;
+}
+
+bool
+users_format_quota(struct buf *b, uint64_t bytes, uint64_t messages)
+{
+	size_t start = b->len;
+
+	if (messages == 0)
+		return buf_append_number(b, bytes);
+	if ((bytes == 0 ||
+		(buf_append_number(b, bytes) && buf_append_text(b, "S,"))) &&
+	    buf_append_number(b, messages) && buf_append_byte(b, 'C'))
+		return true;
+	b->len = start;
+	return false;
+}
+
+/* The bytes are any that a line may hold: they name nothing but a file. */
+static bool
+place_ok(struct str place)
+{
+	struct str rest = place, name;
+	size_t parts = 0;
+
+	if (place.len == 0)
+		return true;
+	if (place.len > USERS_PLACE_MAX || !clean(place, ':') ||
+	    place.data[place.len - 1] == '/')
+		return false;
+	for (; str_cut(&rest, '/', &name); parts++)
+		if (name.len == 0 || name.len > NAME_LONGEST ||
+		    name.data[0] == '.')
+			return false;
+	return parts > 1;
+}
+
+bool
+users_alias(const struct user_record *r, struct str *domain)
+{
+	if (!is_domain(r->forward))
+		return false;
+	*domain = str_slice(r->forward, 1, r->forward.len);
+	return true;
+}
+
+/* NULL, or what is wrong with it.  The record has a place only where it has one
+ * more colon. */
 static const char *
 parse_record(struct str rest, struct user_record *r)
 {
-	struct str quota;
+	struct str quota, flags;
 
-	r->flags = 0;
+	*r = (struct user_record){.flags = 0};
 	if (!part(&rest, &r->hash) || !part(&rest, &quota) ||
 	    !part(&rest, &r->forward))
 		return "not of the form address:hash:quota:forward:flags";
+	if (part(&rest, &flags)) {
+		r->place = rest;
+		rest = flags;
+	}
 	if (!clean(r->hash, ':'))
 		return "the hash holds a blank or a control byte";
-	if (!num_parse(quota, UINT64_MAX, &r->quota))
-		return "the quota is not a number of bytes";
-	if (!each_word(r->forward, forward_word, NULL))
+	if (!users_parse_quota(quota, &r->quota, &r->messages))
+		return "the quota is not a number of bytes, nor like "
+		       "1000000S,500C";
+	if (!is_domain(r->forward) &&
+	    !each_word(r->forward, forward_word, NULL))
 		return "forward holds something that is no address";
 	if (!each_word(rest, flag_word, &r->flags))
 		return "unknown flag";
+	return place_ok(r->place) ? NULL : "the place is no path below domains";
+}
+
+/* What the line of a mailbox, or of a domain, may not say. */
+static const char *
+check_kind(bool domain, const struct user_record *r)
+{
+	struct str other;
+	bool alias = users_alias(r, &other);
+
+	if (!domain)
+		return alias ? "only a domain is the alias of a domain" : NULL;
+	if (r->hash.len > 0 || r->quota > 0 || r->messages > 0)
+		return "a domain has neither password nor quota";
+	if ((r->flags & ~(unsigned)USER_KEEP) != 0)
+		return "a domain has no such flag";
+	if (alias && (r->place.len > 0 || r->flags != 0))
+		return "an alias domain has nothing of its own";
+	if (r->flags != 0 && r->place.len == 0)
+		return "a domain keeps mail in a place only";
 	return NULL;
 }
 
@@ -142,10 +255,12 @@ users_parse(struct str line, struct str *address, struct user_record *r,
 		*what = "the line is too long";
 	else if (!part(&rest, address))
 		*what = "not of the form address:hash:quota:forward:flags";
-	else if (!address_ok(*address))
+	else if (!is_domain(*address) && !address_ok(*address))
 		*what = "not the address of a mailbox";
 	else
 		*what = parse_record(rest, r);
+	if (*what == NULL)
+		*what = check_kind(is_domain(*address), r);
 	return *what == NULL;
 }
 
@@ -155,9 +270,11 @@ users_format_record(struct buf *b, const struct user_record *r)
 	size_t start = b->len;
 
 	if (buf_append_str(b, r->hash) && buf_append_byte(b, ':') &&
-	    buf_append_number(b, r->quota) && buf_append_byte(b, ':') &&
-	    buf_append_str(b, r->forward) && buf_append_byte(b, ':') &&
-	    users_format_flags(b, r->flags))
+	    users_format_quota(b, r->quota, r->messages) &&
+	    buf_append_byte(b, ':') && buf_append_str(b, r->forward) &&
+	    buf_append_byte(b, ':') && users_format_flags(b, r->flags) &&
+	    (r->place.len == 0 ||
+		(buf_append_byte(b, ':') && buf_append_str(b, r->place))))
 		return true;
 	b->len = start;
 	return false;
@@ -189,33 +306,96 @@ users_open(const char *name, struct table **t)
 	return false;
 }
 
-/* Look up s in lower case, behind an '@' when it is a domain. */
+/* Look up local@domain in lower case; *value may be empty.  Where that has no
+ * record, *r is one without anything. */
 static enum found
-find(const struct table *t, bool domain, struct str s, struct str *value)
+find(const struct table *t, struct str local, struct str domain,
+    struct user_record *r)
 {
-	char bytes[ADDRESS_MAX + 1] = "@";
-	struct str key = {bytes, domain ? 1 : 0};
+	char bytes[ADDRESS_MAX + 1];
+	struct str key = {bytes, 0}, value;
+	enum found f;
 
-	if (t == NULL || s.len > ADDRESS_MAX)
+	if (t == NULL || domain.len == 0 ||
+	    local.len + domain.len >= sizeof bytes)
 		return FOUND_NO;
-	for (size_t i = 0; i < s.len; i++)
-		bytes[key.len++] = str_lower(s.data[i]);
-	return table_find(t, key, value);
+	for (size_t i = 0; i < local.len; i++)
+		bytes[key.len++] = str_lower(local.data[i]);
+	bytes[key.len++] = '@';
+	for (size_t i = 0; i < domain.len; i++)
+		bytes[key.len++] = str_lower(domain.data[i]);
+	f = table_find(t, key, &value);
+	if (f != FOUND_YES)
+		return f;
+	*r = (struct user_record){.flags = 0};
+	if (!(value.len == 0 && local.len == 0) &&
+	    parse_record(value, r) != NULL) {
+		errno = EPROTO;
+		return FOUND_ERROR;
+	}
+	/* A table holds its keys in front of their values. */
+	r->address = (struct str){value.data - key.len, key.len};
+	return FOUND_YES;
 }
+
+/* Exactly, or without what is behind a plus. */
+static enum found
+find_mailbox(const struct table *t, struct str local, struct str domain,
+    struct user_record *r)
+{
+	enum found f = find(t, local, domain, r);
+	size_t plus = str_find(local, '+');
+
+	if (f != FOUND_NO || plus == 0 || plus == local.len)
+		return f;
+	f = find(t, str_slice(local, 0, plus), domain, r);
+	return f == FOUND_YES && (r->flags & USER_NOPLUS) != 0 ? FOUND_NO : f;
+}
+
+static const struct str none = {"", 0};
 
 enum found
 users_find(const struct table *t, struct str address, struct user_record *r)
 {
-	struct str value;
+	struct str local, domain, other;
 	enum found f;
 
-	/* The key of a domain begins with '@'; it is no mailbox. */
-	if (address.len > 0 && address.data[0] == '@')
+	address_split(address, &local, &domain);
+	/* The key of a domain is no mailbox. */
+	if (local.len == 0)
 		return FOUND_NO;
-	f = find(t, false, address, &value);
-	if (f == FOUND_YES && parse_record(value, r) != NULL) {
-		errno = EPROTO;
-		return FOUND_ERROR;
+	f = find_mailbox(t, local, domain, r);
+	if (f == FOUND_NO)
+		f = find(t, none, domain, r);
+	else
+		return f;
+	if (f == FOUND_YES && users_alias(r, &other)) {
+		f = find_mailbox(t, local, other, r);
+		if (f != FOUND_NO)
+			return f;
+		f = find(t, none, other, r);
+	}
+	if (f == FOUND_YES && ((r->forward.len == 0 && r->place.len == 0) ||
+				  users_alias(r, &other)))
+		f = FOUND_NO;
+	return f;
+}
+
+enum found
+users_login(const struct table *t, struct str name, struct user_record *r)
+{
+	struct str local, domain, other;
+	enum found f;
+
+	address_split(name, &local, &domain);
+	if (local.len == 0)
+		return FOUND_NO;
+	f = find(t, local, domain, r);
+	if (f == FOUND_NO) {
+		f = find(t, none, domain, r);
+		if (f == FOUND_YES)
+			f = users_alias(r, &other) ? find(t, local, other, r)
+						   : FOUND_NO;
 	}
 	return f;
 }
@@ -250,7 +430,9 @@ users_lately(struct users *u, struct str address, struct user_record *r)
 enum found
 users_domain(const struct table *t, struct str domain)
 {
-	return find(t, true, domain, NULL);
+	struct user_record r;
+
+	return find(t, none, domain, &r);
 }
 
 /* One part of a mailbox's place, ended by '/'; false with errno. */
@@ -258,7 +440,6 @@ static bool
 place_part(struct buf *b, struct str part_of)
 {
 	static const char digits[] = "0123456789abcdef";
-	enum { NAME_LONGEST = 255 };
 	size_t start = b->len;
 
 	if (part_of.len == 0 || part_of.data[0] == '.' ||
@@ -294,6 +475,25 @@ users_maildir(struct str address, char out[USERS_PATH_SIZE])
 	address_split(address, &local, &domain);
 	ok = buf_append_text(&b, USERS_DOMAINS "/") && place_part(&b, domain) &&
 	     place_part(&b, local) && buf_append_text(&b, "Maildir") &&
+	     str_copy(out, USERS_PATH_SIZE, buf_str(&b));
+	buf_free(&b);
+	return ok;
+}
+
+bool
+users_place(const struct user_record *r, char out[USERS_PATH_SIZE])
+{
+	struct buf b = {.max = USERS_PATH_SIZE};
+	bool ok;
+
+	if (r->place.len == 0)
+		return users_maildir(r->address, out);
+	if (!place_ok(r->place)) {
+		errno = EINVAL;
+		return false;
+	}
+	ok = buf_append_text(&b, USERS_DOMAINS "/") &&
+	     buf_append_str(&b, r->place) &&
 	     str_copy(out, USERS_PATH_SIZE, buf_str(&b));
 	buf_free(&b);
 	return ok;

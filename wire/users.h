@@ -7,22 +7,43 @@
  *
  * Text     users/passwd, one mailbox a line; empty lines and lines beginning
  *          with '#' are skipped:
- *            line    = address ":" record
- *            record  = hash ":" quota ":" forward ":" flags
+ *            line    = address ":" record / "@" domain ":" record
+ *            record  = hash ":" quota ":" forward ":" flags [ ":" place ]
  *            address = local "@" domain         the local part unquoted
- *            hash    = crypt(3)'s; empty: nobody can log in
- *            quota   = bytes in decimal; 0: none
- *            forward = [ address *( "," address ) ]   mail goes there instead
+ *            hash    = crypt(3)'s, or another form that begins with "{WORD}";
+ *                      empty: nobody can log in
+ *            quota   = bytes / limit [ "," limit ]    of Maildir++
+ *            limit   = bytes "S" / messages "C"   in decimal, each once; 0: none
+ *            forward = [ address *( "," address ) / "@" domain ]
+ *                      mail goes there instead; with the flag keep, also
  *            flags   = [ word *( "," word ) ]         enum user_flag
+ *            place   = [ part 1*( "/" part ) ]
+ *                      the Maildir, below domains/; empty: users_maildir's.
+ *                      No part is empty, begins with '.' or passes 255 bytes
  *          A colon, blank or control byte stands in no part; a comma in no
  *          address.  Anything else is malformed, and so is an address that
  *          comes twice.
+ * Domains  "@domain" speaks of a domain, nobody logs in by it, and a hash or a
+ *          quota of its own it has none.  Its record has one of
+ *            forward "@other"    the alias domain: its addresses are other's.
+ *                                other is no alias domain itself
+ *            forward or place    the catch-all: where mail goes whose address
+ *                                is nobody's
+ *            neither             the domain is ours; it need have no mailbox
+ * Order    of a look-up, the first that is there, at most six keys in all:
+ *            1  local@domain
+ *            2  before the first '+' of local (not its first byte), unless the
+ *               mailbox has the flag noplus
+ *            3  1 and 2 at other, where domain is an alias domain
+ *            4  the catch-all, of other where domain is an alias domain
+ *          So an address of an alias domain may be made an exception of.
  * Tables   key: the address in ASCII lower case; value: its record.  In
- *          rcpt.cdb the hash is empty; in passwd.cdb quota is 0 and forward is
- *          empty.  rcpt.cdb also has the key "@domain" with an empty value for
- *          each domain that has a mailbox.
- * Place    the mailbox's Maildir is domains/DOMAIN/LOCAL/Maildir below HOME,
- *          as users_maildir says.
+ *          rcpt.cdb the hash is empty; each domain of an address has its key
+ *          "@domain" there, with an empty value where it has no line.  passwd.cdb has
+ *          neither quota, forward nor place, and of domains only the alias
+ *          domains, with their forward.
+ * Place    as users_place says.  Whoever delivers there is culverv, who can
+ *          write to nothing but domains/; a path that left it is no place.
  */
 #ifndef WIRE_USERS_H
 #define WIRE_USERS_H
@@ -42,6 +63,7 @@
 
 enum {
 	USERS_LINE_MAX = 8192, /* bytes of a line */
+	USERS_PLACE_MAX = 512, /* bytes of a place */
 	USERS_PATH_SIZE =
 	    640, /* what users_maildir writes, end byte included */
 	USERS_LATELY =
@@ -51,7 +73,9 @@ enum {
 #define USER_FLAGS(X)                                                          \
 	X(DISABLED, "disabled", "no login, and mail to it is refused")         \
 	X(NOPOP3, "nopop3", "no login by POP3")                                \
-	X(NOSMTP, "nosmtp", "no login by SMTP AUTH")
+	X(NOSMTP, "nosmtp", "no login by SMTP AUTH")                           \
+	X(KEEP, "keep", "mail that is forwarded stays here, too")              \
+	X(NOPLUS, "noplus", "mail to it with a plus extension is refused")
 
 enum user_flag_bit {
 #define USER_FLAG_BIT(id, word, what) USER_BIT_##id,
@@ -69,8 +93,11 @@ enum user_flag {
 struct user_record {
 	struct str hash;
 	uint64_t quota;     /* bytes; 0: none */
+	uint64_t messages;  /* most of them; 0: no such limit */
 	struct str forward; /* addresses, comma-separated, or empty */
 	unsigned flags;     /* of enum user_flag */
+	struct str place;   /* below domains/; empty: the default */
+	struct str address; /* a look-up's: whose it is, as the table has it */
 };
 
 /* One line of users/passwd, without its LF, neither empty nor a comment.  False
@@ -87,6 +114,19 @@ MUST_USE bool users_format_record(struct buf *b, const struct user_record *r);
 MUST_USE bool users_format(
     struct buf *b, struct str address, const struct user_record *r);
 
+/* Bytes and messages of a quota as users/passwd has it: "1000", "1000S,5C".
+ * False when it is none. */
+MUST_USE bool users_parse_quota(
+    struct str text, uint64_t *bytes, uint64_t *messages);
+
+/* Append a quota; fails as buf_append does.  Matched by users_parse_quota. */
+MUST_USE bool users_format_quota(
+    struct buf *b, uint64_t bytes, uint64_t messages);
+
+/* The domain that the record of an alias domain means; false when it is of no
+ * alias domain. */
+bool users_alias(const struct user_record *r, struct str *domain);
+
 /* Open a table, USERS_RCPT or USERS_PASSWD, relative to HOME.  *t is the
  * caller's, to be closed by table_close; NULL where there are no mailboxes: the
  * table is not there, nor is users/passwd.  False with errno, *t NULL:
@@ -101,13 +141,20 @@ MUST_USE bool users_format_flags(struct buf *b, unsigned flags);
 /* The flag of a word; 0 when there is none of that name. */
 unsigned users_flag(struct str word);
 
-/* Look an address up in either table, ASCII case ignored.  r's views are valid
- * until table_close.  A NULL table (there is no such file: no mailboxes) finds
- * nothing.  A record that does not parse is FOUND_ERROR with errno EPROTO. */
+/* Whose an address is, ASCII case ignored, in the order that stands above.  r's
+ * views are valid until table_close; r->address is the mailbox's own, or
+ * "@domain" of a catch-all.  A NULL table (there is no such file: no mailboxes)
+ * finds nothing.  A record that does not parse is FOUND_ERROR with errno
+ * EPROTO. */
 MUST_USE enum found users_find(
     const struct table *t, struct str address, struct user_record *r);
 
-/* rcpt.cdb knows mailboxes of this domain; likewise. */
+/* Who logs in by this name, in either table: 1 and the alias domain of that
+ * order alone, so that nobody has many names to try passwords with. */
+MUST_USE enum found users_login(
+    const struct table *t, struct str name, struct user_record *r);
+
+/* rcpt.cdb knows this domain; likewise. */
 MUST_USE enum found users_domain(const struct table *t, struct str domain);
 
 /* USERS_RCPT, kept open by who asks with each message.  Empty is all zero bytes;
@@ -133,5 +180,11 @@ MUST_USE enum found users_lately(
  * address without one of its parts, for a part that begins with '.' and for any
  * '/' or NUL; ENAMETOOLONG for a part that passes 255 bytes when written. */
 MUST_USE bool users_maildir(struct str address, char out[USERS_PATH_SIZE]);
+
+/* The Maildir of what a look-up found, likewise: its place of its own, below
+ * domains/, or users_maildir of r->address.  EINVAL also for a catch-all that
+ * has no place: it only forwards. */
+MUST_USE bool users_place(
+    const struct user_record *r, char out[USERS_PATH_SIZE]);
 
 #endif

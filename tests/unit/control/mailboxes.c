@@ -99,9 +99,12 @@ malformed_files_name_their_line(void **state)
 		const char *text, *error;
 	} rows[] = {
 	    {"# c\n\na@x.test:h:0::\nb@x.test:h:k::\n",
-             "users/passwd:4: the quota is not a number of bytes"    },
+             "users/passwd:4: the quota is not a number of bytes, nor like "
+		"1000000S,500C"				      },
 	    {"a@x.test:h:0::\nb@x.test:h:0::\nA@X.test::0::\n",
              "users/passwd:3: this address was there before"         },
+	    {"@a.test::0:@b.test:\n@b.test::0:@c.test:\n",
+             "users/passwd:1: the alias of an alias domain"          },
 	    {"x",					       "users/passwd:1: not of the form "
 		  "address:hash:quota:forward:flags"},
 	};
@@ -142,9 +145,8 @@ an_edit_keeps_all_other_lines(void **state)
 		"a@x.test:ha:2:c@y.test:\nc@x.test:new:7::nopop3\n"            },
 	};
 	static const struct user_record fresh = {
-	    {"new", 3},
-            7, {"",    0},
-            USER_NOPOP3
+	    .hash = {"new", 3},
+              .quota = 7, .flags = USER_NOPOP3
         };
 	struct buf error = {0};
 
@@ -170,9 +172,7 @@ static void
 a_malformed_edit_changes_nothing(void **state)
 {
 	static const struct user_record bad = {
-	    {"h:h", 3},
-            0, {"",    0},
-            0
+	    .hash = {"h:h", 3}
         };
 	struct mailboxes m;
 	struct buf error = {0};
@@ -298,17 +298,18 @@ a_maildir_is_made_once_and_purged_with_its_mail(void **state)
 	struct buf error = {0};
 	struct stat st;
 	bool made;
+	const struct user_record who = {.address = address};
 	int fd;
 
 	(void)state;
-	assert_true(mailbox_make(address, &made, &error));
+	assert_true(mailbox_make(&who, &made, &error));
 	assert_true(made);
 	assert_int_equal(stat("domains/x.test/alice/Maildir/new", &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
 	assert_int_equal(st.st_uid, home_owner());
 	assert_int_equal(stat("domains/x.test/alice/Maildir/tmp", &st), 0);
 	assert_int_equal(stat("domains/x.test/alice/Maildir/cur", &st), 0);
-	assert_true(mailbox_make(address, &made, &error));
+	assert_true(mailbox_make(&who, &made, &error));
 	assert_false(made);
 	fd = open(
 	    "domains/x.test/alice/Maildir/new/1", O_CREAT | O_WRONLY, 0600);
@@ -316,10 +317,10 @@ a_maildir_is_made_once_and_purged_with_its_mail(void **state)
 	assert_int_equal(close(fd), 0);
 	assert_int_equal(
 	    symlink("../../../..", "domains/x.test/alice/Maildir/cur/up"), 0);
-	assert_true(mailbox_purge(address, &error));
+	assert_true(mailbox_purge(&who, &error));
 	assert_int_equal(stat("domains/x.test/alice", &st), -1);
 	assert_int_equal(stat("users", &st), 0);
-	assert_true(mailbox_purge(address, &error)); /* again: nothing to do */
+	assert_true(mailbox_purge(&who, &error)); /* again: nothing to do */
 	assert_int_equal(rmdir("domains/x.test"), 0);
 }
 
@@ -369,10 +370,15 @@ a_symbolic_link_is_no_mailbox(void **state)
 
 	(void)state;
 	assert_int_equal(symlink("../users", "domains/y.test"), 0);
-	assert_false(mailbox_make(str_of("a@y.test"), &made, &error));
+	assert_false(
+	    mailbox_make(&(struct user_record){.address = str_of("a@y.test")},
+		&made, &error));
 	assert_int_equal(stat("users/a", &st), -1);
-	assert_false(mailbox_purge(str_of("passwd@y.test"), &error));
-	assert_false(mailbox_make(str_of("../a@y.test"), &made, &error));
+	assert_false(mailbox_purge(
+	    &(struct user_record){.address = str_of("passwd@y.test")}, &error));
+	assert_false(mailbox_make(
+	    &(struct user_record){.address = str_of("../a@y.test")}, &made,
+	    &error));
 	assert_string_equal(
 	    complaint_text(&error), "the address: has no place on disk");
 	assert_int_equal(unlink("domains/y.test"), 0);

@@ -42,7 +42,7 @@ home_remove(void **state)
 	return 0;
 }
 
-enum { WORDS = 6 };
+enum { WORDS = 8 };
 
 struct row {
 	const char *words[WORDS];
@@ -74,24 +74,39 @@ static void
 the_life_of_a_mailbox(void **state)
 {
 	static const struct row rows[] = {
-	    {{"add", "Bob@X.test", "--random", "--quota", "2M"}, 0,
-             "added bob@x.test\n"										      },
-	    {{"list"},					   0,   "bob@x.test                              2097152"},
-	    {{"add", "bob@x.test", "--random"},                  100, "already"                                        },
-	    {{"passwd", "BOB@x.test", "--random"},               0,   "changed the password"                           },
-	    {{"quota", "bob@x.test", "3k"},                      0,   "changed bob@x.test"                             },
-	    {{"set", "bob@x.test", "--flags", "nopop3"},         0,   "changed"                                        },
-	    {{"set", "bob@x.test", "--forward", "ann@x.test"},   0,   "changed"                                        },
-	    {{"list", "x.test", "--json"},                       0,
-             "{\"address\": \"bob@x.test\", \"quota\": 3072, "
+	    {{"add", "Bob@X.test", "--random", "--quota", "2M"},        0,
+             "added bob@x.test\n"											     },
+	    {{"list"},						  0,   "bob@x.test                              2097152"},
+	    {{"add", "bob@x.test", "--random"},                         100, "already"                                        },
+	    {{"passwd", "BOB@x.test", "--random"},                      0,   "changed the password"                           },
+	    {{"quota", "bob@x.test", "3k"},                             0,   "changed bob@x.test"                             },
+	    {{"set", "bob@x.test", "--flags", "nopop3"},                0,   "changed"                                        },
+	    {{"set", "bob@x.test", "--forward", "ann@x.test"},          0,   "changed"                                        },
+	    {{"list", "x.test", "--json"},                              0,
+             "{\"address\": \"bob@x.test\", \"quota\": 3072, \"messages\": "
+             "0, "
 		"\"forward\": \"ann@x.test\", \"flags\": \"nopop3\", "
-		"\"password\": true}"										  },
-	    {{"passwd", "bob@x.test", "--no-password"},          0,   "nobody can log in"                              },
-	    {{"list", "--json"},				 0,   "\"password\": false"                            },
-	    {{"del", "bob@x.test"},                              0,   "kept its mail in "                              },
-	    {{"del", "bob@x.test"},                              100, "there is no mailbox bob@x.test"                 },
-	    {{"passwd", "bob@x.test", "--random"},               100, "no mailbox"                                     },
-	    {{"add", "bob@x.test", "--random"},                  0,   "keeps its mail"                                 },
+		"\"place\": \"\", "
+		"\"password\": true}"											 },
+	    {{"set", "bob@x.test", "--quota", "1M,500C"},               0,   "changed"                                        },
+	    {{"list", "x.test", "--json"},                              0,
+             "\"quota\": 1048576, \"messages\": 500,"									 },
+	    {{"set", "bob@x.test", "--flags", "keep,noplus"},           0,   "changed"                                        },
+	    {{"set", "bob@x.test", "--place", "y.test/own/M"},          0,   "changed"                                        },
+	    {{"list", "x.test", "--json"},                              0,   "\"place\": \"y.test/own/M\""                    },
+	    {{"set", "bob@x.test", "--place", "../y/M"},                100,
+             "the place is no path below domains"									     },
+	    {{"set", "bob@x.test", "--place", "x.test/ann/B"},          0,   "changed"                                        },
+	    {{"del", "ann@x.test", "--purge"},                          100,
+             "another mailbox has the same place"									     },
+	    {{"set", "bob@x.test", "--place", "", "--flags", "nopop3"}, 0,
+             "changed"													},
+	    {{"passwd", "bob@x.test", "--no-password"},                 0,   "nobody can log in"                              },
+	    {{"list", "--json"},					0,   "\"password\": false"                            },
+	    {{"del", "bob@x.test"},				     0,   "kept its mail in "                              },
+	    {{"del", "bob@x.test"},				     100, "there is no mailbox bob@x.test"                 },
+	    {{"passwd", "bob@x.test", "--random"},                      100, "no mailbox"                                     },
+	    {{"add", "bob@x.test", "--random"},                         0,   "keeps its mail"                                 },
 	};
 
 	(void)state;

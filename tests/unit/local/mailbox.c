@@ -31,15 +31,21 @@ static const char *const table[][2] = {
 };
 
 static void
-make_table(size_t count)
+put_pairs(const char *const pairs[][2], size_t count)
 {
 	struct table_maker *m = table_make(AT_FDCWD, USERS_RCPT, 0644);
 
 	assert_non_null(m);
 	for (size_t i = 0; i < count; i++)
 		assert_true(
-		    table_add(m, str_of(table[i][0]), str_of(table[i][1])));
+		    table_add(m, str_of(pairs[i][0]), str_of(pairs[i][1])));
 	assert_true(table_commit(m));
+}
+
+static void
+make_table(size_t count)
+{
+	put_pairs(table, count);
 }
 
 static int
@@ -82,12 +88,52 @@ place_and_instructions(void **state)
 	assert_true(str_starts(str_of(m.home), str_of(folder)));
 	assert_true(
 	    str_ends(str_of(m.home), str_of("/domains/virtual.example/alice")));
-	assert_true(str_equal(buf_str(&m.instructions), str_of("./Maildir/")));
+	assert_true(
+	    str_equal(buf_str(&m.instructions), str_of("./Maildir/\n")));
 	buf_free(&m.instructions);
 	assert_int_equal(find("many@virtual.example", &m), 'K');
 	assert_true(
 	    str_equal(buf_str(&m.instructions), str_of("&x@y\n&z@w\n")));
 	buf_free(&m.instructions);
+}
+
+static void
+keeping_placed_and_caught(void **state)
+{
+	static const char *const pairs[][2] = {
+	    {"@virtual.example",       ":0:all@y.example:"                },
+	    {"keep@virtual.example",   ":0:x@y,z@w:keep"                  },
+	    {"own@virtual.example",    ":0::::"                           },
+	    {"placed@virtual.example", ":0:::other/p%20/Mail"             },
+	    {"@kept.example",          ":0:x@y:keep:kept.example/rest/All"},
+	    {"@alias.example",         ":0:@virtual.example:"             },
+	};
+	static const struct {
+		const char *address, *home, *instructions;
+	} rows[] = {
+	    {"keep@virtual.example",   "/domains/virtual.example/keep",
+             "./Maildir/\n&x@y\n&z@w\n"						   },
+	    {"keep+ext@alias.example", "/domains/virtual.example/keep",
+             "./Maildir/\n&x@y\n&z@w\n"						   },
+	    {"placed@virtual.example", "/domains/other/p%20",           "./Mail/\n"       },
+	    {"nobody@virtual.example", "/domains",                      "&all@y.example\n"},
+	    {"nobody@kept.example",    "/domains/kept.example/rest",
+             "./All/\n&x@y\n"							     },
+	};
+
+	(void)state;
+	put_pairs(pairs, sizeof pairs / sizeof pairs[0]);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct mailbox m;
+
+		if (find(rows[i].address, &m) != 'K')
+			fail_msg("%s: %s", rows[i].address, report.text);
+		assert_true(str_ends(str_of(m.home), str_of(rows[i].home)));
+		assert_true(str_equal(
+		    buf_str(&m.instructions), str_of(rows[i].instructions)));
+		buf_free(&m.instructions);
+	}
+	rcpt.known = false; /* or a catch-all is believed for a moment */
 }
 
 static void
@@ -131,6 +177,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(place_and_instructions),
+	    cmocka_unit_test(keeping_placed_and_caught),
 	    cmocka_unit_test(who_receives_no_mail),
 	    cmocka_unit_test(the_table_of_now_rules),
 	};

@@ -21,17 +21,31 @@ good_lines_come_back_as_they_were(void **state)
 {
 	static const struct {
 		const char *line, *address, *hash;
-		uint64_t quota;
+		uint64_t quota, messages;
 		const char *forward;
 		unsigned flags;
+		const char *place;
 	} rows[] = {
-	    {"a@b.test:$y$x:0::",				       "a@b.test",        "$y$x", 0,          "",                  0            },
+	    {"a@b.test:$y$x:0::",				       "a@b.test",        "$y$x", 0,          0,   "",                  0,                       ""            },
 	    {"A.B+c@x.b.test::18446744073709551615:c@d.test,e@f.test:",
-             "A.B+c@x.b.test",							     "",     UINT64_MAX, "c@d.test,e@f.test", 0            },
-	    {"a@b.test:h:1::disabled",                                  "a@b.test",        "h",    1,          "",                  USER_DISABLED},
-	    {"a@b.test:h:1::disabled,nopop3,nosmtp",                    "a@b.test",        "h",    1,          "",
-             USER_DISABLED | USER_NOPOP3 | USER_NOSMTP											   },
-	    {"\xc3\xa4@b.test:h:1::",                                   "\xc3\xa4@b.test", "h",    1,          "",                  0            },
+             "A.B+c@x.b.test",							     "",     UINT64_MAX, 0,   "c@d.test,e@f.test", 0,
+             ""																				 },
+	    {"a@b.test:h:1::disabled",                                  "a@b.test",        "h",    1,          0,   "",                  USER_DISABLED,
+             ""																				 },
+	    {"a@b.test:h:1::disabled,nopop3,nosmtp",                    "a@b.test",        "h",    1,          0,   "",
+             USER_DISABLED | USER_NOPOP3 | USER_NOSMTP,													   ""            },
+	    {"\xc3\xa4@b.test:h:1::",                                   "\xc3\xa4@b.test", "h",    1,          0,   "",                  0,                       ""            },
+	    {"a@b.test:{SCRAM-SHA-256}4096,c2,U0s=,UzU=:0::",           "a@b.test",
+             "{SCRAM-SHA-256}4096,c2,U0s=,UzU=",                                                   0,          0,   "",                  0,                       ""            },
+	    {"a@b.test:h:1000000S,500C::",                              "a@b.test",        "h",    1000000,    500, "",                  0,
+             ""																				 },
+	    {"a@b.test:h:500C::",				       "a@b.test",        "h",    0,          500, "",                  0,                       ""            },
+	    {"a@b.test:h:0:c@d.test:keep,noplus:x.test/a%b/M",          "a@b.test",        "h",
+             0,												0,   "c@d.test",          USER_KEEP | USER_NOPLUS, "x.test/a%b/M"},
+	    {"@b.test::0::",					    "@b.test",         "",     0,          0,   "",                  0,                       ""            },
+	    {"@b.test::0:@c.test:",				     "@b.test",         "",     0,          0,   "@c.test",           0,                       ""            },
+	    {"@b.test::0:c@d.test:keep:b.test/rest",                    "@b.test",         "",     0,          0,
+             "c@d.test",														 USER_KEEP,               "b.test/rest" },
 	};
 
 	(void)state;
@@ -46,6 +60,8 @@ good_lines_come_back_as_they_were(void **state)
 		assert_true(str_equal(address, str_of(rows[i].address)));
 		assert_true(str_equal(r.hash, str_of(rows[i].hash)));
 		assert_int_equal(r.quota, rows[i].quota);
+		assert_int_equal(r.messages, rows[i].messages);
+		assert_true(str_equal(r.place, str_of(rows[i].place)));
 		assert_true(str_equal(r.forward, str_of(rows[i].forward)));
 		assert_int_equal(r.flags, rows[i].flags);
 		assert_true(users_format(&b, address, &r));
@@ -66,7 +82,7 @@ malformed_lines_say_what_is_wrong(void **state)
 	    {"a@b.test:h:0",                      "not of the form"},
 	    {":h:0::",			    "not the address"},
 	    {"a:h:0::",			   "not the address"},
-	    {"@b.test:h:0::",                     "not the address"},
+	    {"@b..test::0::",                     "not the address"},
 	    {"a@:h:0::",			  "not the address"},
 	    {"a@b..test:h:0::",                   "not the address"},
 	    {"a b@b.test:h:0::",                  "not the address"},
@@ -85,8 +101,31 @@ malformed_lines_say_what_is_wrong(void **state)
 	    {"a@b.test:h:0::off",                 "flag"           },
 	    {"a@b.test:h:0::disabled,",           "flag"           },
 	    {"a@b.test:h:0::DISABLED",            "flag"           },
-	    {"a@b.test:h:0::disabled:",           "flag"           },
-	    {"a@b.test:h:0:::",                   "flag"           },
+	    {"a@b.test:h:0::disabled,:",          "flag"           },
+	    {"a@b.test:h:0:::x",                  "place"          },
+	    {"a@b.test:h:0:::/x/y",               "place"          },
+	    {"a@b.test:h:0:::x/../y",             "place"          },
+	    {"a@b.test:h:0:::../y/z",             "place"          },
+	    {"a@b.test:h:0:::x/.y",               "place"          },
+	    {"a@b.test:h:0:::x//y",               "place"          },
+	    {"a@b.test:h:0:::x/y/",               "place"          },
+	    {"a@b.test:h:0:::x/y:",               "place"          },
+	    {"a@b.test:h:0:::x/y z",              "place"          },
+	    {"a@b.test:h:5S,5S::",                "quota"          },
+	    {"a@b.test:h:5S,::",                  "quota"          },
+	    {"a@b.test:h:,5S::",                  "quota"          },
+	    {"a@b.test:h:5,5C::",                 "quota"          },
+	    {"a@b.test:h:S::",                    "quota"          },
+	    {"a@b.test:h:5s::",                   "quota"          },
+	    {"a@b.test:h:0:@c.test:",             "only a domain"  },
+	    {"@b.test:h:0:a@c.test:",             "password"       },
+	    {"@b.test::1:a@c.test:",              "quota"          },
+	    {"@b.test::5C:a@c.test:",             "quota"          },
+	    {"@b.test::0:a@c.test:disabled",      "flag"           },
+	    {"@b.test::0:a@c.test:keep",          "place"          },
+	    {"@b.test::0:@c.test::x/y",           "alias domain"   },
+	    {"@b.test::0:@c.test,@d.test:",       "forward"        },
+	    {"@b.test::0:@c..test:",              "forward"        },
 	};
 
 	(void)state;
@@ -255,6 +294,103 @@ mailboxes_and_domains_are_found_in_any_case(void **state)
 	assert_int_equal(users_domain(NULL, str_of("x.test")), FOUND_NO);
 }
 
+/* Each address is whose it is by the first rule that fits. */
+static void
+addresses_are_found_in_their_order(void **state)
+{
+	static const char *const pairs[] = {"@x.test",
+	    ":0:all@y.test:", "alice@x.test", ":0::", "bob@x.test",
+	    ":0::noplus", "a+b@x.test", ":0::", "@alias.test",
+	    ":0:@x.test:", "own@alias.test", ":0::", "@second.test",
+	    ":0:@alias.test:", "@bare.test", "", "@empty.test",
+	    ":0::", "carol@bare.test", ":0::", "@of-bare.test",
+	    ":0:@bare.test:", "@kept.test", ":0::keep:kept.test/rest",
+	    "@lost.test", ":0:@nowhere.test:", NULL};
+	static const struct {
+		const char *address, *whose; /* NULL: nobody's */
+		const char *login;
+	} rows[] = {
+	    {"Alice@X.test",       "alice@x.test",    "alice@x.test"   },
+	    {"alice+a+b@x.test",   "alice@x.test",    NULL             },
+	    {"a+b@x.test",         "a+b@x.test",      "a+b@x.test"     },
+	    {"bob@x.test",         "bob@x.test",      "bob@x.test"     },
+	    {"bob+x@x.test",       "@x.test",         NULL             },
+	    {"+alice@x.test",      "@x.test",         NULL             },
+	    {"zoe@x.test",         "@x.test",         NULL             },
+	    {"ALICE@Alias.test",   "alice@x.test",    "alice@x.test"   },
+	    {"alice+c@alias.test", "alice@x.test",    NULL             },
+	    {"own@alias.test",     "own@alias.test",  "own@alias.test" },
+	    {"own@x.test",         "@x.test",         NULL             },
+	    {"zoe@alias.test",     "@x.test",         NULL             },
+	    {"alice@second.test",  NULL,              NULL             },
+	    {"carol@bare.test",    "carol@bare.test", "carol@bare.test"},
+	    {"zoe@bare.test",      NULL,              NULL             },
+	    {"zoe@empty.test",     NULL,              NULL             },
+	    {"carol@of-bare.test", "carol@bare.test", "carol@bare.test"},
+	    {"zoe@of-bare.test",   NULL,              NULL             },
+	    {"zoe@kept.test",      "@kept.test",      NULL             },
+	    {"zoe@lost.test",      NULL,              NULL             },
+	    {"@x.test",            NULL,              NULL             },
+	    {"x.test",             NULL,              NULL             },
+	    {"alice@",             NULL,              NULL             },
+	    {"alice@un.test",      NULL,              NULL             },
+	};
+	struct table *t = table_of(pairs);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct user_record r;
+		struct str address = str_of(rows[i].address);
+		enum found f = users_find(t, address, &r);
+
+		if (f != (rows[i].whose == NULL ? FOUND_NO : FOUND_YES) ||
+		    (f == FOUND_YES &&
+			!str_equal(r.address, str_of(rows[i].whose))))
+			fail_msg("%s: %d", rows[i].address, (int)f);
+		f = users_login(t, address, &r);
+		if (f != (rows[i].login == NULL ? FOUND_NO : FOUND_YES) ||
+		    (f == FOUND_YES &&
+			!str_equal(r.address, str_of(rows[i].login))))
+			fail_msg("login %s: %d", rows[i].address, (int)f);
+	}
+	assert_int_equal(users_domain(t, str_of("alias.test")), FOUND_YES);
+	assert_int_equal(users_domain(t, str_of("empty.test")), FOUND_YES);
+	assert_int_equal(users_domain(t, str_of("nowhere.test")), FOUND_NO);
+	table_close(t);
+}
+
+static void
+a_place_of_ones_own_is_below_domains(void **state)
+{
+	static const struct {
+		const char *address, *place, *path;
+	} rows[] = {
+	    {"a@x.test", "",            "domains/x.test/a/Maildir"},
+	    {"a@x.test", "y/b/Maildir", "domains/y/b/Maildir"     },
+	    {"@x.test",  "x.test/rest", "domains/x.test/rest"     },
+	    {"@x.test",  "",            NULL                      },
+	    {"a@x.test", "../etc",      NULL                      },
+	    {"a@x.test", "/etc/x",      NULL                      },
+	    {"a@x.test", "x/..",        NULL                      },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct user_record r = {
+		    .address = str_of(rows[i].address),
+		    .place = str_of(rows[i].place)};
+		char out[USERS_PATH_SIZE];
+
+		errno = 0;
+		if (users_place(&r, out) != (rows[i].path != NULL))
+			fail_msg("%s %s", rows[i].address, rows[i].place);
+		if (rows[i].path != NULL)
+			assert_string_equal(out, rows[i].path);
+		else
+			assert_int_equal(errno, EINVAL);
+	}
+}
+
 /* Whatever is there, a table that could tell is never taken for none. */
 static void
 only_without_mailboxes_is_there_no_table(void **state)
@@ -367,6 +503,8 @@ main(void)
 	    cmocka_unit_test(a_nul_never_shortens_a_place),
 	    cmocka_unit_test(a_part_fills_a_file_name_and_no_more),
 	    cmocka_unit_test(mailboxes_and_domains_are_found_in_any_case),
+	    cmocka_unit_test(addresses_are_found_in_their_order),
+	    cmocka_unit_test(a_place_of_ones_own_is_below_domains),
 	    cmocka_unit_test(only_without_mailboxes_is_there_no_table),
 	    cmocka_unit_test(lately_nobody_is_refused_by_an_old_table),
 	};
