@@ -3,7 +3,8 @@
  * Runs as     root; in a private instance its owner.  Maildirs are made and
  *             removed by a child that is culverv.
  * Started by  a person.
- * Reads       users/passwd; control/{rcpthosts,locals,virtualdomains}; a
+ * Reads       users/passwd; control/{morercpthosts,rcpthosts,locals,
+ *             virtualdomains}; files to import; a
  *             password from the terminal or fd 0.
  * Writes      users/passwd, users/passwd.cdb, users/rcpt.cdb; domains/.
  * Talks to    nobody.
@@ -204,9 +205,11 @@ say_next(const struct request *r)
 		printf("next: take %s out of %s/control/virtualdomains, which "
 		       "gives its mail to somebody else\n",
 		    domain.data, home_path());
-	if (control_find_domain(c, C_rcpthosts, domain, NULL) != FOUND_YES)
-		printf("next: add %s to %s/control/rcpthosts, so that mail "
-		       "for it is accepted\n",
+	if (control_find_domain(c, C_rcpthosts, domain, NULL) != FOUND_YES &&
+	    control_find_domain(c, C_morercpthosts, domain, NULL) != FOUND_YES)
+		printf("next: culver domain add %s, which puts it into "
+		       "%s/control/rcpthosts, so that mail for it is "
+		       "accepted\n",
 		    domain.data, home_path());
 	control_free(c);
 	(void)close(dirfd);

@@ -5,11 +5,12 @@
  * Started by  the supervisor, run/smtpd (with -l); a UCSPI server, for one
  *             connection on descriptors 0 and 1; or culver-sendmail (-c).
  * Reads       control/{brtlimit,concurrencyincoming,concurrencyip,
- *             concurrencynet,databytes,locals,maxrcpt,maxuse,me,percenthack,
- *             proxyclients,rcpthosts,smtpgreeting,tcp.smtp,timeoutsmtpd,
- *             usercheck,virtualdomains,xclientclients}, users/rcpt.cdb; env
- *             RELAYCLIENT DATABYTES QMAILQUEUE TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST
- *             TCPREMOTEINFO TCPLOCALIP TCPLOCALPORT TCPLOCALHOST.
+ *             concurrencynet,databytes,locals,maxrcpt,maxuse,me,morercpthosts,
+ *             percenthack,proxyclients,rcpthosts,smtpgreeting,tcp.smtp,
+ *             timeoutsmtpd,usercheck,virtualdomains,xclientclients},
+ *             users/rcpt.cdb; env RELAYCLIENT DATABYTES QMAILQUEUE TCPREMOTEIP
+ *             TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO TCPLOCALIP
+ *             TCPLOCALPORT TCPLOCALHOST.
  * Writes      nothing on disk.
  * Talks to    culver-queued, by the socket queue/submit, wire/submit.h;
  *             culver-lspawn, by the socket state/who, wire/who.h.

@@ -4,8 +4,9 @@
  * Started by  the supervisor (with -l); or a UCSPI server, for one connection
  *             on descriptors 0 and 1.
  * Reads       control/{concurrencyincoming,concurrencyip,concurrencynet,
- *             databytes,locals,maxrcpt,maxuse,me,percenthack,proxyclients,
- *             rcpthosts,tcp.qmtp,timeoutsmtpd,usercheck,virtualdomains},
+ *             databytes,locals,maxrcpt,maxuse,me,morercpthosts,percenthack,
+ *             proxyclients,rcpthosts,tcp.qmtp,timeoutsmtpd,usercheck,
+ *             virtualdomains},
  *             users/rcpt.cdb; env RELAYCLIENT DATABYTES
  *             QMAILQUEUE TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO
  *             TCPLOCALIP TCPLOCALPORT.

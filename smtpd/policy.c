@@ -68,14 +68,18 @@ write_address(struct buf *out, struct str local, struct str domain)
 static struct reply
 check_domain(const struct policy *p, struct str domain)
 {
-	switch (
-	    control_find_domain(p->door->controls, C_rcpthosts, domain, NULL)) {
+	const struct controls *c = p->door->controls;
+	enum found f = control_find_domain(c, C_rcpthosts, domain, NULL);
+
+	if (f == FOUND_NO)
+		f = control_find_domain(c, C_morercpthosts, domain, NULL);
+	switch (f) {
 	case FOUND_YES:
 		return ok;
 	case FOUND_NO:
 		return no_relay;
 	case FOUND_ERROR:
-		warn("unable to read control/rcpthosts");
+		warn("unable to read control/rcpthosts or morercpthosts");
 		return policy_trouble();
 	}
 	return policy_trouble();

@@ -28,6 +28,7 @@ static const struct program {
     {PEOPLE,     "stop",     "",        "end it, doors first"               },
     {PEOPLE,     "user",     "",        "mailboxes: add, del, passwd, list" },
     {PEOPLE,     "newu",     "",        "users/assign to users/cdb"         },
+    {PEOPLE,     "domain",   "",        "domains: add, del, list"           },
     {PEOPLE,     "control",  "",        "settings: check, show, build"      },
     {PEOPLE,     "check",    "",        "is the queue whole; repair it"     },
     {PEOPLE,     "simulate", "",        "the scheduler on a described load" },
