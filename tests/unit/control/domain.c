@@ -1,0 +1,191 @@
+/* domain: what culver-domain says, refuses and leaves on disk.  It is run. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/fd.h"
+#include "tests/unit/control/program.h"
+
+static char base[] = "/var/tmp/culver-domain.XXXXXX";
+static char home[64]; /* below base */
+
+static int
+home_make(void **state)
+{
+	const char *const words[] = {"--private", "--domain", "x.test",
+	    "--home", home, "--user", "ann:secret", NULL};
+
+	(void)state;
+	(void)snprintf(base, sizeof base, "/var/tmp/culver-domain.XXXXXX");
+	assert_non_null(mkdtemp(base));
+	assert_int_equal(chmod(base, 0755), 0);
+	(void)snprintf(home, sizeof home, "%s/home", base);
+	assert_int_equal(program_run("setup", words, NULL), 0);
+	assert_int_equal(setenv("CULVER_HOME", home, 1), 0);
+	return 0;
+}
+
+static int
+home_remove(void **state)
+{
+	(void)state;
+	program_remove_tree(base);
+	return 0;
+}
+
+enum { WORDS = 6 };
+
+struct row {
+	const char *words[WORDS];
+	int code;
+	const char *said; /* part of what is printed */
+};
+
+static void
+check_all(const struct row *rows, size_t count)
+{
+	char output[PROGRAM_OUTPUT];
+
+	for (size_t i = 0; i < count; i++) {
+		const char *const *w = rows[i].words;
+		int code = program_run("domain", w, output);
+
+		if (code != rows[i].code ||
+		    strstr(output, rows[i].said) == NULL)
+			fail_msg("%s %s: %d, %s", w[0],
+			    w[1] == NULL ? "" : w[1], code, output);
+	}
+}
+
+static void
+assert_text(const char *path, const char *want)
+{
+	char whole[128];
+	struct buf b = {0};
+
+	(void)snprintf(whole, sizeof whole, "%s/%s", home, path);
+	assert_true(fd_read_file(AT_FDCWD, whole, &b) && buf_terminate(&b));
+	assert_string_equal(b.data, want);
+	buf_free(&b);
+}
+
+static void
+the_life_of_a_domain(void **state)
+{
+	static const struct row rows[] = {
+	    {{"add", "New.test", "-n"},                         0,
+             "would change control/rcpthosts: added new.test"                                                 },
+	    {{"del", "new.test"},                               100, "there is no domain new.test"            },
+	    {{"add", "New.test"},                               0,   "control/rcpthosts: added new.test"      },
+	    {{"add", "new.test"},                               0,   "nothing to do"                          },
+	    {{"add", "new.test", "--local"},                    100, "mailboxes of its own"                   },
+	    {{"add", "new.test", "--catch-all", "ann@x.test"},  0,
+             "users/passwd: added"									    },
+	    {{"add", "other.test", "--alias-of", "new.test"},   0,
+             "users/passwd: added other.test"								 },
+	    {{"add", "third.test", "--alias-of", "other.test"}, 100,
+             "alias of an alias domain"								       },
+	    {{"add", "third.test", "--alias-of", "none.test"},  100,
+             "no mailboxes of none.test"								      },
+	    {{"add", "x.test", "--alias-of", "new.test"},       100,
+             "mailboxes of its own"									   },
+	    {{"add", "loc.test", "--local"},                    0,
+             "control/locals: added loc.test"								 },
+	    {{"add", "loc.test"},                               100, "is in control/locals"                   },
+	    {{"add", "vd.test", "--user", "joe"},               0,
+             "control/virtualdomains: added vd.test"							  },
+	    {{"add", "rel.test", "--relay"},                    0,
+             "control/rcpthosts: added rel.test"							      },
+	    {{"list"},					  0,
+             "new.test                         mailboxes  yes               "
+             "0  ann@x.test"										  },
+	    {{"list", "--json"},                                0,
+             "{\"domain\": \"other.test\", \"kind\": \"alias\", "
+             "\"accepted\": true, \"mailboxes\": 0, \"detail\": "
+             "\"new.test\"}"										  },
+	    {{"list", "--json"},                                0,
+             "\"kind\": \"user\", \"accepted\": true, \"mailboxes\": 0, "
+             "\"detail\": \"joe\""									    },
+	    {{"list", "--json"},                                0,
+             "{\"domain\": \"rel.test\", \"kind\": \"relay\""                                                 },
+	    {{"del", "x.test"},				 100, "mailboxes of x.test are left: 1"        },
+	    {{"del", "new.test"},                               100, "an alias domain means it"               },
+	    {{"del", "other.test"},                             0,   "users/passwd: removed other.test"       },
+	    {{"del", "new.test"},                               0,   "control/rcpthosts: removed new.test"    },
+	    {{"del", "loc.test"},                               0,   "control/locals: removed loc.test"       },
+	    {{"del", "vd.test"},                                0,   "control/virtualdomains: removed vd.test"},
+	    {{"del", "rel.test", "-n"},                         0,   "would change control/rcpthosts"         },
+	    {{"del", "rel.test"},                               0,   "control/rcpthosts: removed rel.test"    },
+	    {{"add", "a..b"},				   100, "not a domain"                           },
+	    {{"add", "a.test", "--local", "--relay"},           100, "of one kind"                            },
+	    {{"add"},					   100, "which domain"                           },
+	};
+
+	(void)state;
+	check_all(rows, sizeof rows / sizeof *rows);
+	assert_text("control/rcpthosts", "x.test\nmail.x.test\n");
+	assert_text("control/locals", "mail.x.test\n");
+	assert_text("control/virtualdomains", "");
+}
+
+/* A file that is not there says that me is local. */
+static void
+the_first_of_locals_keeps_me(void **state)
+{
+	static const struct row rows[] = {
+	    {{"add", "loc.test", "--local"}, 0, "control/locals: added"},
+	};
+	char path[128];
+
+	(void)state;
+	(void)snprintf(path, sizeof path, "%s/control/locals", home);
+	assert_int_equal(unlink(path), 0);
+	check_all(rows, 1);
+	assert_text("control/locals", "mail.x.test\nloc.test\n");
+}
+
+/* What rules is made anew; comments and other lines stay. */
+static void
+a_table_follows_its_text(void **state)
+{
+	static const char *const build[] = {"build", "rcpthosts", NULL};
+	static const char *const stale[] = {"check", NULL};
+	static const struct row rows[] = {
+	    {{"add", "more.test"}, 0, "control/rcpthosts: added"           },
+	    {{"del", "OLD.test"},  0, "control/rcpthosts: removed old.test"},
+	};
+	char path[128], output[PROGRAM_OUTPUT];
+
+	(void)state;
+	(void)snprintf(path, sizeof path, "%s/control/rcpthosts", home);
+	assert_true(fd_replace_file(AT_FDCWD, path,
+	    str_of("# ours\nx.test\nmail.x.test\nOld.test \n\n.sub.test"),
+	    0644));
+	assert_int_equal(program_run("control", build, output), 0);
+	check_all(rows, 2);
+	assert_text("control/rcpthosts",
+	    "# ours\nx.test\nmail.x.test\n\n.sub.test\nmore.test\n");
+	assert_int_equal(program_run("control", stale, output), 0);
+	assert_non_null(strstr(output, "0 errors, 0 warnings"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_life_of_a_domain),
+	    cmocka_unit_test(the_first_of_locals_keeps_me),
+	    cmocka_unit_test(a_table_follows_its_text),
+	};
+
+	return cmocka_run_group_tests(tests, home_make, home_remove);
+}
