@@ -53,8 +53,8 @@ take_lock(struct mailboxes *m, struct buf *error)
 static bool
 is_leftover(struct str name)
 {
-	static const char *const begins[] = {
-	    "passwd.tmp.", "passwd.cdb.tmp.", "rcpt.cdb.tmp."};
+	static const char *const begins[] = {"passwd.tmp.", "passwd.cdb.tmp.",
+	    "rcpt.cdb.tmp.", "passwd.new.cdb.tmp.", "rcpt.new.cdb.tmp."};
 	uint64_t pid;
 
 	for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
@@ -208,12 +208,26 @@ parse(struct mailboxes *m, struct buf *error)
 }
 
 bool
+mailboxes_lock(struct mailboxes *m, struct buf *error)
+{
+	*m = (struct mailboxes){0};
+	m->text.max = MAILBOXES_FILE;
+	return take_lock(m, error) && sweep(error);
+}
+
+bool
 mailboxes_open(struct mailboxes *m, bool locked, struct buf *error)
 {
 	*m = (struct mailboxes){0};
 	m->text.max = MAILBOXES_FILE;
-	if (locked && (!take_lock(m, error) || !sweep(error)))
+	if (locked && !mailboxes_lock(m, error))
 		return false;
+	return mailboxes_load(m, error);
+}
+
+bool
+mailboxes_load(struct mailboxes *m, struct buf *error)
+{
 	if (!fd_read_file(AT_FDCWD, USERS_TEXT, &m->text) && errno != ENOENT)
 		return complaint_errno(error, USERS_TEXT);
 	return parse(m, error);

@@ -34,6 +34,25 @@ struct mailboxes {
 MUST_USE bool mailboxes_open(
     struct mailboxes *m, bool locked, struct buf *error);
 
+/* Take the lock alone, until mailboxes_close.  False with error; close it all the
+ * same. */
+MUST_USE bool mailboxes_lock(struct mailboxes *m, struct buf *error);
+
+/* Read users/passwd after mailboxes_lock, as mailboxes_open does. */
+MUST_USE bool mailboxes_load(struct mailboxes *m, struct buf *error);
+
+/* Under the lock: nobody has this address, in lower case, and mailboxes_add can
+ * add it.  False where all is to be made anew for it: the text is short, or
+ * newer than its tables, the fronts are full, or something is wrong. */
+bool mailboxes_may_add(struct str address);
+
+/* Add one mailbox among many: a line behind the text and a pair in the fronts,
+ * so that it costs as much among a million as among ten.  record->address is
+ * the one that mailboxes_may_add was asked for; the line parses.  False with
+ * error. */
+MUST_USE bool mailboxes_add(
+    const struct user_record *record, struct buf *error);
+
 /* Close what is open. */
 void mailboxes_close(struct mailboxes *m);
 

@@ -253,27 +253,62 @@ is_shared(const struct request *r, bool own)
 	return false;
 }
 
+/* Hold the lock, and all mailboxes unless one can be added without them. */
+static bool
+open_for_one(struct request *r)
+{
+	errno = 0;
+	if (!mailboxes_lock(&r->boxes, &r->error))
+		die_temp(complaint_text(&r->error));
+	if (mailboxes_may_add(buf_str(&r->address)))
+		return true;
+	if (!mailboxes_load(&r->boxes, &r->error))
+		die_temp(complaint_text(&r->error));
+	if (mailboxes_find(&r->boxes, buf_str(&r->address)) != NULL)
+		die_usage("there is a mailbox ", r->address.data, " already");
+	return false;
+}
+
+/* Before a Maildir is made for it. */
+static void
+check_record(const struct user_record *record)
+{
+	struct buf line = {0};
+	struct user_record same;
+	struct str address;
+	const char *what;
+
+	if (!users_format(&line, record->address, record))
+		die_memory();
+	if (!users_parse(str_slice(buf_str(&line), 0, line.len - 1), &address,
+		&same, &what))
+		die_usage(USERS_TEXT ": ", what);
+	buf_free(&line);
+}
+
 static void
 do_add(struct request *r)
 {
 	char hash[CRYPT_OUTPUT_SIZE];
 	struct user_record record = {.flags = 0};
-	bool made;
+	bool made, one;
 
 	take_address(r);
 	choice_apply(&r->choice, &record);
-	open_boxes(r, true);
-	if (mailboxes_find(&r->boxes, buf_str(&r->address)) != NULL)
-		die_usage("there is a mailbox ", r->address.data, " already");
+	record.address = buf_str(&r->address);
+	one = open_for_one(r);
 	choice_hash(&r->choice, r->address.data, hash);
 	record.hash = str_of(hash);
-	record.address = buf_str(&r->address);
-	put(r, &record);
+	check_record(&record);
+	if (!one)
+		put(r, &record);
 	note_place(r, &record);
 	errno = 0;
-	if (!mailbox_make(&record, &made, &r->error))
+	if (!mailbox_make(&record, &made, &r->error) ||
+	    (one && !mailboxes_add(&record, &r->error)))
 		die_temp(complaint_text(&r->error));
-	save(r);
+	if (!one)
+		save(r);
 	printf("added %s\n", r->address.data);
 	printf("mail is in %s/%s%s\n", home_path(), r->place,
 	    made ? "" : ", which was there already and keeps its mail");

@@ -1,18 +1,27 @@
 /* tables: users/passwd.cdb and users/rcpt.cdb, made of the mailboxes. */
+#include "control/tables.h"
 #include "control/complaint.h"
 #include "control/file.h"
 #include "control/mailboxes.h"
+#include "control/password.h"
 #include "lib/account.h"
 #include "lib/address.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PASSWD_MODE = 0600, RCPT_MODE = 0644 };
+unsigned
+tables_mode(bool hashes)
+{
+	enum { PASSWD_MODE = 0600, RCPT_MODE = 0644 };
 
-static bool
-give_table(struct table_maker *maker)
+	return hashes ? PASSWD_MODE : RCPT_MODE;
+}
+
+bool
+tables_give(struct table_maker *maker)
 {
 	uid_t uid;
 	gid_t gid;
@@ -31,8 +40,8 @@ address_is_domain(struct str address)
 
 /* The record of one table: with the hash, or with all but the hash; of a domain,
  * whoever logs in wants to know of what it is the alias. */
-static bool
-add_record(struct table_maker *maker, const struct mailbox *box, bool hashes)
+bool
+tables_add(struct table_maker *maker, const struct mailbox *box, bool hashes)
 {
 	struct user_record r = box->record;
 	struct str other;
@@ -93,21 +102,23 @@ static bool
 add_all(struct table_maker *maker, const struct mailboxes *m, bool hashes)
 {
 	for (size_t i = 0; i < m->count; i++)
-		if (!add_record(maker, &m->list[i], hashes))
+		if (!tables_add(maker, &m->list[i], hashes))
 			return false;
-	return hashes ? give_table(maker) : add_domains(maker, m);
+	return hashes ? tables_give(maker) : add_domains(maker, m);
 }
 
 static bool
-write_table(const struct mailboxes *m, bool hashes, struct buf *error)
+write_table(
+    const struct mailboxes *m, bool hashes, struct str id, struct buf *error)
 {
 	const char *name = hashes ? USERS_PASSWD : USERS_RCPT;
 	struct table_maker *maker =
-	    table_make(AT_FDCWD, name, hashes ? PASSWD_MODE : RCPT_MODE);
+	    table_make(AT_FDCWD, name, tables_mode(hashes));
 
 	if (maker == NULL)
 		return complaint_errno(error, name);
-	if (!add_all(maker, m, hashes)) {
+	if (!table_add(maker, (struct str){"", 0}, id) ||
+	    !add_all(maker, m, hashes)) {
 		complaint_errno(error, name);
 		table_abandon(maker);
 		return false;
@@ -128,12 +139,28 @@ mailboxes_stale(void)
 	       file_newer(&text, &passwd) || file_newer(&text, &rcpt);
 }
 
+/* It is of the old table, and nobody's. */
+static bool
+remove_front(const char *name, struct buf *error)
+{
+	return unlink(name) == 0 || errno == ENOENT ||
+	       complaint_errno(error, name);
+}
+
 bool
 mailboxes_build(
     const struct mailboxes *m, bool force, bool *made, struct buf *error)
 {
+	char id[PASSWORD_RANDOM_SIZE];
+
 	*made = force || mailboxes_stale();
+	if (!*made)
+		return true;
+	if (!password_random(id))
+		return complaint_errno(error, "a random number");
 	/* First the one that lets mail in: who can log in expects it. */
-	return !*made ||
-	       (write_table(m, false, error) && write_table(m, true, error));
+	return write_table(m, false, str_of(id), error) &&
+	       write_table(m, true, str_of(id), error) &&
+	       remove_front(USERS_RCPT_FRONT, error) &&
+	       remove_front(USERS_PASSWD_FRONT, error);
 }

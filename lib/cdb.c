@@ -19,7 +19,8 @@ enum {
 
 struct table {
 	struct cdb cdb;
-	struct stat st; /* of the file that is mapped */
+	struct stat st;      /* of the file that is mapped */
+	struct table *front; /* asked before; NULL: none */
 };
 
 struct table_maker {
@@ -95,10 +96,18 @@ table_open(int dirfd, const char *name)
 }
 
 void
+table_lay(struct table *t, struct table *front)
+{
+	table_close(t->front);
+	t->front = front;
+}
+
+void
 table_close(struct table *t)
 {
 	if (t == NULL)
 		return;
+	table_close(t->front);
 	cdb_free(&t->cdb);
 	free(t);
 }
@@ -135,6 +144,12 @@ table_find(const struct table *t, struct str key, struct str *value)
 
 	if (key.len > UINT_MAX)
 		return FOUND_NO;
+	if (t->front != NULL) {
+		enum found f = table_find(t->front, key, value);
+
+		if (f != FOUND_NO)
+			return f;
+	}
 	r = cdb_find(&c, key.data, (unsigned)key.len);
 	if (r == 0)
 		return FOUND_NO;

@@ -20,10 +20,14 @@ struct table; /* an open cdb file, mapped */
  * is no cdb).  Free with table_close, which accepts NULL. */
 MUST_USE struct table *table_open(int dirfd, const char *name);
 
+/* Ask front before t, which owns it then; NULL: ask t alone. */
+void table_lay(struct table *t, struct table *front);
+
 /* Close and free t; NULL is accepted. */
 void table_close(struct table *t);
 
-/* The file on disk is another one now (device, inode, size or mtime): close
+/* The file on disk (t's own, of a table laid before it nothing is seen) is
+ * another one now (device, inode, size or mtime): close
  * and open again to see it. */
 bool table_stale(const struct table *t, int dirfd, const char *name);
 

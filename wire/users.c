@@ -8,7 +8,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { NAME_LONGEST = 255 }; /* bytes of a file's name */
+enum {
+	NAME_LONGEST = 255, /* bytes of a file's name */
+	OPEN_TRIES = 100    /* of a table that changes meanwhile */
+};
 
 static const char *const flag_words[] = {
 #define USER_FLAG_WORD(id, word, what) [USER_BIT_##id] = (word),
@@ -292,14 +295,62 @@ users_format(struct buf *b, struct str address, const struct user_record *r)
 	return false;
 }
 
+/* The front that belongs to t, NULL without one. */
+static bool
+open_front(const struct table *t, const char *name, struct table **front)
+{
+	static const struct str key = {"", 0};
+	struct str mine, its;
+	bool rcpt = strcmp(name, USERS_RCPT) == 0;
+
+	*front =
+	    table_open(AT_FDCWD, rcpt ? USERS_RCPT_FRONT : USERS_PASSWD_FRONT);
+	if (*front == NULL)
+		return errno == ENOENT;
+	if (table_find(t, key, &mine) == FOUND_YES &&
+	    table_find(*front, key, &its) == FOUND_YES && str_equal(mine, its))
+		return true;
+	table_close(*front);
+	*front = NULL;
+	return true;
+}
+
+/* A table that is another one by now may not have been this front's. */
+static bool
+open_both(const char *name, struct table **t)
+{
+	for (int i = 0; i < OPEN_TRIES; i++) {
+		struct table *front;
+		bool ok;
+
+		*t = table_open(AT_FDCWD, name);
+		if (*t == NULL)
+			return false;
+		ok = open_front(*t, name, &front);
+		if (ok && !table_stale(*t, AT_FDCWD, name)) {
+			table_lay(*t, front);
+			return true;
+		}
+		table_close(front);
+		table_close(*t);
+		*t = NULL;
+		if (!ok)
+			return false;
+	}
+	errno = EAGAIN;
+	return false;
+}
+
 bool
 users_open(const char *name, struct table **t)
 {
 	struct stat st;
 
-	*t = table_open(AT_FDCWD, name);
-	if (*t != NULL || errno != ENOENT)
-		return *t != NULL;
+	*t = NULL;
+	if (open_both(name, t))
+		return true;
+	if (errno != ENOENT)
+		return false;
 	if (lstat(USERS_TEXT, &st) != 0)
 		return errno == ENOENT;
 	errno = ENOENT;

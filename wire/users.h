@@ -42,6 +42,11 @@
  *          "@domain" there, with an empty value where it has no line.  passwd.cdb has
  *          neither quota, forward nor place, and of domains only the alias
  *          domains, with their forward.
+ * Fronts   users/passwd.new.cdb and users/rcpt.new.cdb have what was added since
+ *          the tables were made, and are asked before them.  Both begin with
+ *          the key "", whose value is the same in a front and its table; a
+ *          front that differs is one of another table, and nobody's.  Whoever
+ *          puts a front there makes the table's mtime another one then.
  * Place    as users_place says.  Whoever delivers there is culverv, who can
  *          write to nothing but domains/; a path that left it is no place.
  */
@@ -55,11 +60,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define USERS_TEXT    "users/passwd"
-#define USERS_PASSWD  "users/passwd.cdb"
-#define USERS_RCPT    "users/rcpt.cdb"
-#define USERS_LOCK    "users/.lock"
-#define USERS_DOMAINS "domains"
+#define USERS_TEXT         "users/passwd"
+#define USERS_PASSWD       "users/passwd.cdb"
+#define USERS_RCPT         "users/rcpt.cdb"
+#define USERS_PASSWD_FRONT "users/passwd.new.cdb"
+#define USERS_RCPT_FRONT   "users/rcpt.new.cdb"
+#define USERS_LOCK         "users/.lock"
+#define USERS_DOMAINS      "domains"
 
 enum {
 	USERS_LINE_MAX = 8192, /* bytes of a line */
@@ -127,7 +134,7 @@ MUST_USE bool users_format_quota(
  * alias domain. */
 bool users_alias(const struct user_record *r, struct str *domain);
 
-/* Open a table, USERS_RCPT or USERS_PASSWD, relative to HOME.  *t is the
+/* Open a table, USERS_RCPT or USERS_PASSWD, relative to HOME, and its front.  *t is the
  * caller's, to be closed by table_close; NULL where there are no mailboxes: the
  * table is not there, nor is users/passwd.  False with errno, *t NULL:
  * table_open's, and ENOENT where users/passwd stands without its table, so that

@@ -107,14 +107,14 @@ the_life_of_a_domain(void **state)
              "control/rcpthosts: added rel.test"							      },
 	    {{"list"},					  0,
              "new.test                         mailboxes  yes               "
-             "0  ann@x.test"										  },
+		"0  ann@x.test"									       },
 	    {{"list", "--json"},                                0,
              "{\"domain\": \"other.test\", \"kind\": \"alias\", "
-             "\"accepted\": true, \"mailboxes\": 0, \"detail\": "
-             "\"new.test\"}"										  },
+		"\"accepted\": true, \"mailboxes\": 0, \"detail\": "
+		"\"new.test\"}"									       },
 	    {{"list", "--json"},                                0,
              "\"kind\": \"user\", \"accepted\": true, \"mailboxes\": 0, "
-             "\"detail\": \"joe\""									    },
+		"\"detail\": \"joe\""									 },
 	    {{"list", "--json"},                                0,
              "{\"domain\": \"rel.test\", \"kind\": \"relay\""                                                 },
 	    {{"del", "x.test"},				 100, "mailboxes of x.test are left: 1"        },

@@ -64,6 +64,8 @@ users_clean(void **state)
 	(void)unlink(USERS_TEXT);
 	(void)unlink(USERS_PASSWD);
 	(void)unlink(USERS_RCPT);
+	(void)unlink(USERS_RCPT_FRONT);
+	(void)unlink(USERS_PASSWD_FRONT);
 	return 0;
 }
 
@@ -326,6 +328,134 @@ a_maildir_is_made_once_and_purged_with_its_mail(void **state)
 
 /* What a writer that was killed has left: hashes, perhaps of mailboxes that are
  * long removed. */
+enum { MANY = 20000 };
+
+/* As many as make it worth while, and both tables. */
+static void
+put_many(void)
+{
+	struct buf text = {.max = MAILBOXES_FILE}, error = {0};
+	struct mailboxes m;
+	char line[128];
+	bool made;
+
+	for (int i = 0; i < MANY; i++) {
+		(void)snprintf(line, sizeof line,
+		    "user%d@d%d.test:some-hash-of-usual-length-aaaaaaaa:0::\n",
+		    i, i % 10);
+		assert_true(buf_append_text(&text, line));
+	}
+	text.len--; /* an editor may leave the last line without its end */
+	assert_true(
+	    fd_replace_file(AT_FDCWD, USERS_TEXT, buf_str(&text), 0600));
+	assert_true(mailboxes_open(&m, false, &error));
+	assert_true(mailboxes_build(&m, true, &made, &error));
+	mailboxes_close(&m);
+	buf_free(&text);
+	buf_free(&error);
+}
+
+static void
+add_one(const char *address)
+{
+	const struct user_record r = {
+	    .hash = {"h",     1              },
+	    .quota = 7,
+	    .address = {address, strlen(address)}
+        };
+	struct buf error = {0};
+
+	assert_true(mailboxes_may_add(r.address));
+	assert_true(mailboxes_add(&r, &error));
+	assert_false(mailboxes_may_add(r.address));
+}
+
+static void
+assert_there(const char *name, const char *address, enum found want)
+{
+	struct user_record r;
+	struct table *t;
+
+	assert_true(users_open(name, &t));
+	assert_int_equal(users_login(t, str_of(address), &r), want);
+	table_close(t);
+}
+
+/* It is there for whoever asks then, and when all is made anew. */
+static void
+one_among_many_is_added_in_front(void **state)
+{
+	struct user_record r;
+	struct table *before, *t;
+	struct buf error = {0};
+	struct mailboxes m;
+	struct stat st;
+	bool made;
+
+	(void)state;
+	put_many();
+	assert_false(mailboxes_may_add(str_of("user7@d7.test")));
+	assert_true(users_open(USERS_RCPT, &before));
+	add_one("new@d7.test");
+	assert_true(table_stale(before, AT_FDCWD, USERS_RCPT));
+	table_close(before);
+	assert_true(users_open(USERS_RCPT, &before));
+	add_one("new@new.test");
+	assert_true(table_stale(before, AT_FDCWD, USERS_RCPT));
+	table_close(before);
+	assert_false(mailboxes_stale());
+	assert_true(users_open(USERS_RCPT, &t));
+	assert_int_equal(users_domain(t, str_of("new.test")), FOUND_YES);
+	assert_int_equal(users_find(t, str_of("new+x@d7.test"), &r), FOUND_YES);
+	assert_int_equal(r.quota, 7);
+	assert_int_equal(r.hash.len, 0);
+	table_close(t);
+	assert_there(USERS_PASSWD, "new@d7.test", FOUND_YES);
+	assert_there(USERS_PASSWD, "new@new.test", FOUND_YES);
+	assert_there(USERS_PASSWD, "user7@d7.test", FOUND_YES);
+	assert_int_equal(stat(USERS_PASSWD_FRONT, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_true(mailboxes_open(&m, false, &error));
+	assert_int_equal(m.count, MANY + 2);
+	assert_true(mailboxes_build(&m, true, &made, &error));
+	mailboxes_close(&m);
+	assert_int_equal(stat(USERS_RCPT_FRONT, &st), -1);
+	assert_int_equal(stat(USERS_PASSWD_FRONT, &st), -1);
+	assert_there(USERS_RCPT, "new@new.test", FOUND_YES);
+	assert_there(USERS_PASSWD, "new@d7.test", FOUND_YES);
+}
+
+/* Who was killed between a new table and the end of its front has left one. */
+static void
+a_front_of_another_table_is_nobodys(void **state)
+{
+	(void)state;
+	put_many();
+	add_one("gone@d7.test");
+	assert_int_equal(rename(USERS_RCPT_FRONT, "users/kept"), 0);
+	put_many();
+	assert_int_equal(rename("users/kept", USERS_RCPT_FRONT), 0);
+	assert_there(USERS_RCPT, "gone@d7.test", FOUND_NO);
+	assert_there(USERS_RCPT, "user7@d7.test", FOUND_YES);
+	add_one("other@d7.test");
+	assert_there(USERS_RCPT, "gone@d7.test", FOUND_NO);
+	assert_there(USERS_RCPT, "other@d7.test", FOUND_YES);
+}
+
+/* What an administrator has edited is not passed over. */
+static void
+an_edit_since_the_tables_wants_all_anew(void **state)
+{
+	const struct timespec later[2] = {
+	    {.tv_sec = 4000000000}, {.tv_sec = 4000000000}};
+
+	(void)state;
+	put_many();
+	assert_true(mailboxes_may_add(str_of("new@d7.test")));
+	assert_int_equal(utimensat(AT_FDCWD, USERS_TEXT, later, 0), 0);
+	assert_false(mailboxes_may_add(str_of("new@d7.test")));
+}
+
 static void
 leftovers_go_with_the_next_lock(void **state)
 {
@@ -398,6 +528,9 @@ main(void)
 	    TEST(a_domain_is_written_once),
 	    TEST(tables_are_made_when_they_are_out_of_date),
 	    TEST(a_maildir_is_made_once_and_purged_with_its_mail),
+	    TEST(one_among_many_is_added_in_front),
+	    TEST(a_front_of_another_table_is_nobodys),
+	    TEST(an_edit_since_the_tables_wants_all_anew),
 	    TEST(leftovers_go_with_the_next_lock),
 	    TEST(a_symbolic_link_is_no_mailbox),
 	};
