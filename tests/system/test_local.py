@@ -6,11 +6,15 @@ import signal
 import socket
 import stat
 import struct
+import sys
 import time
 
 import pytest
 from localbed import BIN, NOBODY, LocalBed, wait_for
 from sendbed import job
+
+sys.path.append(os.path.join(os.path.dirname(__file__), "../talk"))
+from talk import write_cdb  # noqa: E402
 
 REPEAT = 1
 NAME = re.compile(r"^1795229420\.q[0-9a-f]{32}r%d\.mail\.example,S=(\d+),W=(\d+)$")
@@ -270,3 +274,29 @@ def test_environment_is_ours_and_memory_is_not_readable(bed):
     with pytest.raises(PermissionError):
         open("/proc/%d/environ" % pid, "rb").read()
     assert os.stat("/proc/%d/mem" % pid).st_uid == 0
+
+
+def test_a_virtual_mailbox_has_its_mail_by_each_of_its_names(bed):
+    """Plus addressing, alias domains, catch-alls and a place of one's own."""
+    write_cdb(bed.home / "users/rcpt.cdb", [
+        (b"@x.test", b""), (b"ann@x.test", b":0::"),
+        (b"joe@x.test", b":0:ann@x.test:keep:other/joe/Mail"),
+        (b"@y.test", b":0:@x.test:"), (b"@z.test", b":0:ann@x.test:")])
+    bed.maildir("domains/x.test/ann")
+    for part in ("tmp", "new", "cur"):
+        (bed.home / "domains/other/joe/Mail" / part).mkdir(parents=True)
+    bed.start().connect()
+    for address, files, forwards in (
+            ("ann@x.test", 1, 0), ("ann+ext@x.test", 1, 0),
+            ("Ann@Y.test", 1, 0), ("ann+ext@y.test", 1, 0),
+            ("joe@y.test", 1, 1), ("nobody@z.test", 0, 1)):
+        result = bed.deliver(bed.put(b"Subject: x\n\n"), address)
+        assert result.letter == "K", (address, result)
+        assert result.text.startswith(b"did %d+%d+0" % (files, forwards))
+    for address in ("nobody@x.test", "nobody@y.test"):
+        result = bed.deliver(bed.put(b"Subject: x\n\n"), address)
+        assert (result.letter, result.status) == ("D", b"5.1.1")
+    assert len(bed.new("domains/x.test/ann")) == 4
+    (kept,) = (bed.home / "domains/other/joe/Mail/new").iterdir()
+    assert b"Delivered-To: joe@y.test\n" in kept.read_bytes()
+    assert [r[-1] for _, r in bed.queued.messages] == [b"Tann@x.test"] * 2

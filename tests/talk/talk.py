@@ -139,11 +139,13 @@ class Home:
         (self.path / "control" / name).write_bytes(
             unescape(value) + b"\n")
 
-    def user(self, address, flags=""):
-        self.users.append((address.lower(), flags))
-        domains = {a.rpartition("@")[2] for a, _ in self.users}
-        pairs = [(("@" + d).encode(), b"") for d in sorted(domains)]
-        pairs += [(a.encode(), (":0::" + f).encode()) for a, f in self.users]
+    def user(self, address, flags="", forward=""):
+        self.users.append((address.lower(), flags.replace("-", ""), forward))
+        own = {a for a, _, _ in self.users}
+        domains = {"@" + a.rpartition("@")[2] for a in own} - own
+        pairs = [(d.encode(), b"") for d in sorted(domains)]
+        pairs += [(a.encode(), f":0:{w}:{f}".encode())
+                  for a, f, w in self.users]
         write_cdb(self.path / "users" / "rcpt.cdb", pairs)
 
     def hand_over(self):
@@ -516,7 +518,7 @@ class Case:
         (self.home.path / name).write_bytes(parse_bytes(data))
 
     def do_user(self, rest):
-        self.home.user(*rest.split(" ", 1))
+        self.home.user(*rest.split(" ", 2))
 
     def do_option(self, rest):
         self.options += rest.split(" ")
