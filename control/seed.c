@@ -54,7 +54,9 @@ static void
 add(struct setup *s, struct mailboxes *m, const char *text, struct buf *error)
 {
 	char hash[CRYPT_OUTPUT_SIZE];
-	struct user_record r = {.hash = {hash, 0}};
+	struct user_record r = {
+	    .hash = {hash, 0}
+        };
 	struct str password = str_of(text), local;
 	struct buf address = {0};
 	bool made;

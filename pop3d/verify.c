@@ -141,8 +141,8 @@ verify_hash(const struct table *passwd, const struct checkpw *who,
 	size_t len = 0;
 	bool clear;
 
-	if (users_login(passwd, who->user, &r) != FOUND_YES || r.hash.len == 0 ||
-	    (r.flags & flags) != 0)
+	if (users_login(passwd, who->user, &r) != FOUND_YES ||
+	    r.hash.len == 0 || (r.flags & flags) != 0)
 		return false;
 	clear = password_clear(r.hash, secret, &len);
 	explicit_bzero(secret, sizeof(secret));
