@@ -71,73 +71,73 @@ good_lines_come_back_as_they_were(void **state)
 	}
 }
 
+static const struct {
+	const char *line, *what;
+} malformed[] = {
+    {"a@b.test",			  "not of the form"},
+    {"a@b.test:h:0:",                     "not of the form"},
+    {"a@b.test:h:0",		      "not of the form"},
+    {":h:0::",			    "not the address"},
+    {"a:h:0::",			   "not the address"},
+    {"@b..test::0::",                     "not the address"},
+    {"a@:h:0::",			  "not the address"},
+    {"a@b..test:h:0::",                   "not the address"},
+    {"a b@b.test:h:0::",                  "not the address"},
+    {"a,c@b.test:h:0::",                  "not the address"},
+    {"a\x01@b.test:h:0::",                "not the address"},
+    {"a@b.test:h h:0::",                  "hash"           },
+    {"a@b.test:h:::",                     "quota"          },
+    {"a@b.test:h:10k::",                  "quota"          },
+    {"a@b.test:h:-1::",                   "quota"          },
+    {"a@b.test:h: 1::",                   "quota"          },
+    {"a@b.test:h:18446744073709551616::", "quota"          },
+    {"a@b.test:h:0:c:",                   "forward"        },
+    {"a@b.test:h:0:c@d.test,:",           "forward"        },
+    {"a@b.test:h:0:,c@d.test:",           "forward"        },
+    {"a@b.test:h:0:c@d.test e@f.test:",   "forward"        },
+    {"a@b.test:h:0::off",                 "flag"           },
+    {"a@b.test:h:0::disabled,",           "flag"           },
+    {"a@b.test:h:0::DISABLED",            "flag"           },
+    {"a@b.test:h:0::disabled,:",          "flag"           },
+    {"a@b.test:h:0:::x",                  "place"          },
+    {"a@b.test:h:0:::/x/y",               "place"          },
+    {"a@b.test:h:0:::x/../y",             "place"          },
+    {"a@b.test:h:0:::../y/z",             "place"          },
+    {"a@b.test:h:0:::x/.y",               "place"          },
+    {"a@b.test:h:0:::x//y",               "place"          },
+    {"a@b.test:h:0:::x/y/",               "place"          },
+    {"a@b.test:h:0:::x/y:",               "place"          },
+    {"a@b.test:h:0:::x/y z",              "place"          },
+    {"a@b.test:h:5S,5S::",                "quota"          },
+    {"a@b.test:h:5S,::",                  "quota"          },
+    {"a@b.test:h:,5S::",                  "quota"          },
+    {"a@b.test:h:5,5C::",                 "quota"          },
+    {"a@b.test:h:S::",                    "quota"          },
+    {"a@b.test:h:5s::",                   "quota"          },
+    {"a@b.test:h:0:@c.test:",             "only a domain"  },
+    {"@b.test:h:0:a@c.test:",             "password"       },
+    {"@b.test::1:a@c.test:",              "quota"          },
+    {"@b.test::5C:a@c.test:",             "quota"          },
+    {"@b.test::0:a@c.test:disabled",      "flag"           },
+    {"@b.test::0:a@c.test:keep",          "place"          },
+    {"@b.test::0:@c.test::x/y",           "alias domain"   },
+    {"@b.test::0:@c.test,@d.test:",       "forward"        },
+    {"@b.test::0:@c..test:",              "forward"        },
+};
+
 static void
 malformed_lines_say_what_is_wrong(void **state)
 {
-	static const struct {
-		const char *line, *what;
-	} rows[] = {
-	    {"a@b.test",			  "not of the form"},
-	    {"a@b.test:h:0:",                     "not of the form"},
-	    {"a@b.test:h:0",                      "not of the form"},
-	    {":h:0::",			    "not the address"},
-	    {"a:h:0::",			   "not the address"},
-	    {"@b..test::0::",                     "not the address"},
-	    {"a@:h:0::",			  "not the address"},
-	    {"a@b..test:h:0::",                   "not the address"},
-	    {"a b@b.test:h:0::",                  "not the address"},
-	    {"a,c@b.test:h:0::",                  "not the address"},
-	    {"a\x01@b.test:h:0::",                "not the address"},
-	    {"a@b.test:h h:0::",                  "hash"           },
-	    {"a@b.test:h:::",                     "quota"          },
-	    {"a@b.test:h:10k::",                  "quota"          },
-	    {"a@b.test:h:-1::",                   "quota"          },
-	    {"a@b.test:h: 1::",                   "quota"          },
-	    {"a@b.test:h:18446744073709551616::", "quota"          },
-	    {"a@b.test:h:0:c:",                   "forward"        },
-	    {"a@b.test:h:0:c@d.test,:",           "forward"        },
-	    {"a@b.test:h:0:,c@d.test:",           "forward"        },
-	    {"a@b.test:h:0:c@d.test e@f.test:",   "forward"        },
-	    {"a@b.test:h:0::off",                 "flag"           },
-	    {"a@b.test:h:0::disabled,",           "flag"           },
-	    {"a@b.test:h:0::DISABLED",            "flag"           },
-	    {"a@b.test:h:0::disabled,:",          "flag"           },
-	    {"a@b.test:h:0:::x",                  "place"          },
-	    {"a@b.test:h:0:::/x/y",               "place"          },
-	    {"a@b.test:h:0:::x/../y",             "place"          },
-	    {"a@b.test:h:0:::../y/z",             "place"          },
-	    {"a@b.test:h:0:::x/.y",               "place"          },
-	    {"a@b.test:h:0:::x//y",               "place"          },
-	    {"a@b.test:h:0:::x/y/",               "place"          },
-	    {"a@b.test:h:0:::x/y:",               "place"          },
-	    {"a@b.test:h:0:::x/y z",              "place"          },
-	    {"a@b.test:h:5S,5S::",                "quota"          },
-	    {"a@b.test:h:5S,::",                  "quota"          },
-	    {"a@b.test:h:,5S::",                  "quota"          },
-	    {"a@b.test:h:5,5C::",                 "quota"          },
-	    {"a@b.test:h:S::",                    "quota"          },
-	    {"a@b.test:h:5s::",                   "quota"          },
-	    {"a@b.test:h:0:@c.test:",             "only a domain"  },
-	    {"@b.test:h:0:a@c.test:",             "password"       },
-	    {"@b.test::1:a@c.test:",              "quota"          },
-	    {"@b.test::5C:a@c.test:",             "quota"          },
-	    {"@b.test::0:a@c.test:disabled",      "flag"           },
-	    {"@b.test::0:a@c.test:keep",          "place"          },
-	    {"@b.test::0:@c.test::x/y",           "alias domain"   },
-	    {"@b.test::0:@c.test,@d.test:",       "forward"        },
-	    {"@b.test::0:@c..test:",              "forward"        },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+	for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++) {
 		struct str address;
 		struct user_record r;
 		const char *what;
 
-		if (users_parse(str_of(rows[i].line), &address, &r, &what))
-			fail_msg("accepted: %s", rows[i].line);
-		if (strstr(what, rows[i].what) == NULL)
-			fail_msg("%s: %s", rows[i].line, what);
+		if (users_parse(str_of(malformed[i].line), &address, &r, &what))
+			fail_msg("accepted: %s", malformed[i].line);
+		if (strstr(what, malformed[i].what) == NULL)
+			fail_msg("%s: %s", malformed[i].line, what);
 	}
 }
 
