@@ -96,6 +96,16 @@ date_gmt(char out[DATE_SIZE], int64_t seconds)
 }
 
 void
+date_ctime(char out[DATE_SIZE], int64_t seconds)
+{
+	struct moment m = moment(seconds);
+
+	(void)snprintf(out, DATE_SIZE, "%s %s %02u %02u:%02u:%02u %u",
+	    weekdays[m.weekday], months[m.month], m.day, m.hour, m.minute,
+	    m.second, m.year);
+}
+
+void
 date_iso(char out[DATE_SIZE], int64_t seconds)
 {
 	struct moment m = moment(seconds);

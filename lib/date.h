@@ -13,6 +13,10 @@ void date_rfc5322(char out[DATE_SIZE], int64_t seconds);
 /* qmail-qread's: "21 Nov 2026 02:50:20 GMT". */
 void date_gmt(char out[DATE_SIZE], int64_t seconds);
 
+/* ctime(3)'s without its LF, two digits in each day: "Sat Nov 21 02:50:20
+ * 2026". */
+void date_ctime(char out[DATE_SIZE], int64_t seconds);
+
 /* ISO 8601: "2026-11-21T02:50:20Z". */
 void date_iso(char out[DATE_SIZE], int64_t seconds);
 

@@ -50,6 +50,18 @@ known_stamps(void **state)
 	}
 }
 
+static void
+in_the_form_of_a_mbox(void **state)
+{
+	char text[DATE_SIZE];
+
+	(void)state;
+	date_ctime(text, 1795229420);
+	assert_string_equal(text, "Sat Nov 21 02:50:20 2026");
+	date_ctime(text, 0);
+	assert_string_equal(text, "Thu Jan 01 00:00:00 1970");
+}
+
 /* Every day of the range, at an hour that differs from day to day. */
 static void
 agrees_with_the_c_library(void **state)
@@ -81,6 +93,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(known_stamps),
+	    cmocka_unit_test(in_the_form_of_a_mbox),
 	    cmocka_unit_test(agrees_with_the_c_library),
 	};
 
