@@ -2,12 +2,16 @@
 #define _XOPEN_SOURCE 700 /* S_ISVTX */
 #include "local/deliver.h"
 
-#include "lib/address.h"
+#include "lib/clock.h"
 #include "lib/fd.h"
+#include "local/command.h"
 #include "local/dotfile.h"
 #include "local/forward.h"
+#include "local/lines.h"
 #include "local/mailbox.h"
 #include "local/maildir.h"
+#include "local/mbox.h"
+#include "local/variables.h"
 #include "wire/message.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -15,8 +19,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-
-enum { PREFIX_MAX = 16384 }; /* bytes of the lines we add */
 
 struct run {
 	struct deliverer *l;
@@ -27,9 +29,14 @@ struct run {
 	struct mailbox mailbox; /* of a virtual one */
 	struct str home;        /* of either kind */
 	struct dotfile dot;
-	struct str instructions;
-	struct buf delivered_to, prefix; /* each of whole lines */
-	uint64_t files, forwards;
+	bool forward_only; /* the file's x bit: what each walk begins with */
+	struct str instructions; /* up to the last that is to be done */
+	struct lines lines;
+	struct buf new_sender; /* where an -owner file gives one */
+	bool owned;            /* it does */
+	bool asked;            /* that is known */
+	struct buf said;       /* by programs */
+	uint64_t files, forwards, programs;
 	uint32_t writer; /* of the forwarded message; 0: none was */
 };
 
@@ -102,9 +109,7 @@ enter_home(struct run *run)
 	}
 	if ((st.st_mode & S_IWOTH) != 0)
 		return refuse(run, REPORT_HOME_WRITABLE);
-	if ((st.st_mode & S_ISVTX) != 0)
-		return refuse(run, REPORT_HOME_STICKY);
-	return true;
+	return (st.st_mode & S_ISVTX) == 0 || refuse(run, REPORT_HOME_STICKY);
 }
 
 /* What was found by listing, or may have been tried before, is not believed
@@ -126,53 +131,17 @@ check_body(struct run *run)
 	return false;
 }
 
-/* An envelope may hold what a header line cannot: it is replaced. */
 static bool
-append_harmless(struct buf *b, struct str s, const char *forbidden)
+make_lines(struct run *run)
 {
-	bool ok = true;
-
-	for (size_t i = 0; i < s.len && ok; i++) {
-		unsigned char c = (unsigned char)s.data[i];
-		bool bad = c < ' ' || c == 127 || strchr(forbidden, c) != NULL;
-
-		ok = buf_append_byte(b, bad ? '_' : s.data[i]);
-	}
-	return ok;
-}
-
-static bool
-append_sender(struct buf *b, struct str sender)
-{
-	struct str local, domain;
-
-	address_split(sender, &local, &domain);
-	if (address_quote(b, local, domain))
-		return true;
-	return errno == EINVAL && append_harmless(b, sender, " <>\"\\");
-}
-
-static bool
-make_prefix(struct run *run)
-{
-	struct buf *dt = &run->delivered_to, *p = &run->prefix;
-
-	dt->max = p->max = PREFIX_MAX;
-	if (buf_append_text(dt, "Delivered-To: ") &&
-	    append_harmless(dt, run->d->local, "") &&
-	    buf_append_byte(dt, '@') &&
-	    append_harmless(dt, run->d->domain, "") &&
-	    buf_append_byte(dt, '\n') && buf_append_text(p, "Return-Path: <") &&
-	    append_sender(p, run->d->job.sender) && buf_append_text(p, ">\n") &&
-	    buf_append_str(p, buf_str(dt)))
-		return true;
-	return refuse(run, REPORT_MEMORY);
+	return lines_make(&run->lines, run->d, clock_wall() / CLOCK_SECOND) ||
+	       refuse(run, REPORT_MEMORY);
 }
 
 static bool
 check_loop(struct run *run)
 {
-	struct str line = buf_str(&run->delivered_to);
+	struct str line = buf_str(&run->lines.delivered_to);
 	bool has;
 
 	line.len--;
@@ -203,70 +172,192 @@ find_instructions(struct run *run)
 	return true;
 }
 
-/* The next instruction after *rest; false at the end. */
-static bool
-next(struct run *run, struct str *rest, struct instruction *i)
+/* The instructions from the first on; "+list" counts from where it stands. */
+static struct str
+begin_walk(struct run *run)
 {
-	return dotfile_next(&run->dot, rest, i, run->r) == DOTFILE_INSTRUCTION;
+	run->dot.forward_only = run->forward_only;
+	return run->instructions;
 }
 
-/* Nothing is begun that is known not to end. */
+/* Nothing is begun that is known not to end.  What follows a program may never
+ * be reached. */
 static bool
 check_instructions(struct run *run)
 {
-	struct str rest = run->instructions;
+	struct str rest;
 	enum dotfile_result result;
 	struct instruction i;
 
-	while ((result = dotfile_next(&run->dot, &rest, &i, run->r)) ==
-	       DOTFILE_INSTRUCTION) {
-		if (i.kind == DO_MBOX || i.kind == DO_PROGRAM)
-			return refuse(run, REPORT_LATER_VERSION);
-		if (i.kind == DO_FORWARD)
-			run->forwards++;
-	}
-	return result == DOTFILE_END;
+	run->forward_only = run->dot.forward_only;
+	rest = begin_walk(run);
+	do
+		result = dotfile_next(&run->dot, &rest, &i, run->r);
+	while (result == DOTFILE_INSTRUCTION && i.kind != DO_PROGRAM);
+	return result != DOTFILE_BAD;
 }
 
 /* "maildir /home/anna/Maildir", the first of them. */
 static void
-note_via(struct run *run, struct str folder)
+note_via(struct run *run, const char *kind, struct str path)
 {
 	struct str home = run->home;
 
 	if (run->r->via[0] != '\0')
 		return;
-	if (str_starts(folder, str_of("./")))
-		folder = str_slice(folder, 2, folder.len);
-	if (str_ends(folder, str_of("/")))
-		folder.len--;
-	if (str_starts(folder, str_of("/")))
+	if (str_starts(path, str_of("./")))
+		path = str_slice(path, 2, path.len);
+	if (str_ends(path, str_of("/")))
+		path.len--;
+	if (str_starts(path, str_of("/")))
 		home.len = 0;
-	(void)snprintf(run->r->via, sizeof(run->r->via), "maildir %.*s%s%.*s",
-	    (int)home.len, home.data, home.len > 0 ? "/" : "", (int)folder.len,
-	    folder.data);
+	(void)snprintf(run->r->via, sizeof(run->r->via), "%s %.*s%s%.*s", kind,
+	    (int)home.len, home.data, home.len > 0 ? "/" : "", (int)path.len,
+	    path.data);
 }
 
 static bool
-deliver_files(struct run *run)
+deliver_maildir(struct run *run, struct str folder)
 {
 	const struct maildir_mail m = {.delivery = run->d,
 	    .host = control_line(run->l->controls, C_me),
-	    .prefix = buf_str(&run->prefix),
+	    .prefix = buf_str(&run->lines.prefix),
 	    .body = &run->l->body};
-	struct str rest = run->instructions;
-	struct instruction i;
 
-	while (next(run, &rest, &i)) {
-		if (i.kind != DO_MAILDIR)
-			continue;
-		if (!maildir_deliver(
-			&run->l->boxes, run->home_fd, i.text, &m, run->r))
-			return false;
-		run->files++;
-		note_via(run, i.text);
-	}
+	if (!maildir_deliver(&run->l->boxes, run->home_fd, folder, &m, run->r))
+		return false;
+	run->files++;
+	note_via(run, "maildir", folder);
 	return true;
+}
+
+static bool
+deliver_mbox(struct run *run, struct str path)
+{
+	const struct mbox_mail m = {.from = buf_str(&run->lines.from),
+	    .prefix = buf_str(&run->lines.prefix),
+	    .body = &run->l->body};
+
+	if (!mbox_deliver(run->home_fd, path, &m, run->r))
+		return false;
+	run->files++;
+	note_via(run, "mbox", path);
+	return true;
+}
+
+/* LOCAL-owner@HOST, or LOCAL-owner-@HOST-@[] of which each recipient's is made;
+ * bounces keep their sender. */
+static bool
+find_sender(struct run *run)
+{
+	const struct delivery *d = run->d;
+	struct buf *b = &run->new_sender;
+	enum owner owner;
+
+	if (run->asked || d->job.sender.len == 0 ||
+	    str_equal(d->job.sender, str_of("#@[]")))
+		return true;
+	if (!dotfile_owner(run->home_fd, d->dash, d->ext, &owner, run->r))
+		return false;
+	run->asked = true;
+	run->owned = owner != OWNER_NONE;
+	b->max = JOB_PACKET;
+	if (owner == OWNER_NONE ||
+	    (buf_append_str(b, d->local) && buf_append_text(b, "-owner") &&
+		buf_append_text(b, owner == OWNER_EACH ? "-@" : "@") &&
+		buf_append_str(b, d->domain) &&
+		buf_append_text(b, owner == OWNER_EACH ? "-@[]" : "")))
+		return true;
+	return refuse(run, REPORT_MEMORY);
+}
+
+static struct str
+sender(const struct run *run)
+{
+	return run->owned ? buf_str(&run->new_sender) : run->d->job.sender;
+}
+
+static bool
+make_variables(struct run *run, struct variables *v)
+{
+	const struct variables_from from = {.d = run->d,
+	    .lines = &run->lines,
+	    .home = run->home,
+	    .new_sender = sender(run),
+	    .has_rest = run->dot.is_default,
+	    .rest = str_slice(run->d->ext, run->dot.rest, run->d->ext.len)};
+
+	switch (variables_make(v, &from)) {
+	case VARIABLES_OK:
+		return true;
+	case VARIABLES_UNSAFE:
+		return refuse(run, REPORT_UNSAFE);
+	case VARIABLES_MEMORY:
+		break;
+	}
+	return refuse(run, REPORT_MEMORY);
+}
+
+/* *last: what stands behind it is not done. */
+static bool
+deliver_program(struct run *run, struct str line, bool *last)
+{
+	struct variables v = {0};
+	const struct command c = {.line = line,
+	    .list = v.list,
+	    .home_fd = run->home_fd,
+	    .body = &run->l->body,
+	    .seconds =
+		(unsigned)control_number(run->l->controls, C_timeoutprogram),
+	    .said = &run->said};
+	enum command_result result = COMMAND_FAILED;
+
+	if (find_sender(run) && make_variables(run, &v))
+		result = command_run(&c, run->r);
+	variables_free(&v);
+	*last = result == COMMAND_LAST;
+	if (result == COMMAND_FAILED)
+		return false;
+	run->programs++;
+	if (run->r->via[0] == '\0')
+		(void)snprintf(run->r->via, sizeof(run->r->via), "program");
+	return true;
+}
+
+static bool
+deliver_one(struct run *run, const struct instruction *i, bool *last)
+{
+	switch (i->kind) {
+	case DO_MAILDIR:
+		return deliver_maildir(run, i->text);
+	case DO_MBOX:
+		return deliver_mbox(run, i->text);
+	case DO_PROGRAM:
+		return deliver_program(run, i->text, last);
+	case DO_FORWARD:
+		break;
+	}
+	run->forwards++;
+	return true;
+}
+
+/* All but forwards, which are counted. */
+static bool
+deliver_lines(struct run *run)
+{
+	struct str rest = begin_walk(run);
+	enum dotfile_result result = DOTFILE_INSTRUCTION;
+	struct instruction i;
+	bool last = false;
+
+	while (!last && result == DOTFILE_INSTRUCTION) {
+		result = dotfile_next(&run->dot, &rest, &i, run->r);
+		if (result == DOTFILE_INSTRUCTION &&
+		    !deliver_one(run, &i, &last))
+			return false;
+	}
+	run->instructions.len -= rest.len;
+	return result != DOTFILE_BAD;
 }
 
 /* All in one message, last: a failure before it sends nothing twice. */
@@ -274,25 +365,29 @@ static bool
 deliver_forwards(struct run *run)
 {
 	struct submit *s = &run->l->submit;
-	struct str rest = run->instructions;
+	struct str rest = begin_walk(run);
 	struct instruction i;
 
 	if (run->forwards == 0)
 		return true;
-	if (!forward_begin(s, buf_str(&run->delivered_to), &run->l->body,
-		run->d->job.sender, run->r))
+	if (!find_sender(run) ||
+	    !forward_begin(s, buf_str(&run->lines.delivered_to), &run->l->body,
+		sender(run), run->r))
 		return false;
-	while (next(run, &rest, &i))
+	while (
+	    dotfile_next(&run->dot, &rest, &i, run->r) == DOTFILE_INSTRUCTION)
 		if (i.kind == DO_FORWARD)
 			forward_to(s, i.text);
 	return forward_end(s, &run->writer, run->r);
 }
 
-/* qmail-local's own words, which its log scripts count. */
+/* qmail-local's own words, which its log scripts count, behind those of the
+ * programs. */
 static bool
 say_done(struct run *run)
 {
-	char text[128], qp[32] = "";
+	struct str said = buf_str(&run->said);
+	char text[JOB_TEXT], qp[32] = "";
 
 	if (run->forwards > 0) {
 		(void)snprintf(
@@ -301,9 +396,12 @@ say_done(struct run *run)
 			(void)snprintf(
 			    run->r->via, sizeof(run->r->via), "forward");
 	}
-	(void)snprintf(text, sizeof(text), "did %llu+%llu+0%s",
+	said.len = str_find(said, '\0');
+	(void)snprintf(text, sizeof(text), "%.*s%sdid %llu+%llu+%llu%s",
+	    (int)said.len, said.len > 0 ? said.data : "",
+	    said.len > 0 && said.data[said.len - 1] != '\n' ? "\n" : "",
 	    (unsigned long long)run->files, (unsigned long long)run->forwards,
-	    qp);
+	    (unsigned long long)run->programs, qp);
 	report_set(run->r, 'K', "2.0.0", text);
 	return true;
 }
@@ -312,16 +410,22 @@ void
 deliver(struct deliverer *l, const struct delivery *d, int fd, struct report *r)
 {
 	static bool (*const steps[])(struct run *) = {check_controls, find_home,
-	    enter_home, check_body, make_prefix, check_loop, find_instructions,
-	    check_instructions, deliver_files, deliver_forwards, say_done};
-	struct run run = {.l = l, .d = d, .r = r, .fd = fd, .home_fd = -1};
+	    enter_home, check_body, make_lines, check_loop, find_instructions,
+	    check_instructions, deliver_lines, deliver_forwards, say_done};
+	struct run run = {.l = l,
+	    .d = d,
+	    .r = r,
+	    .fd = fd,
+	    .home_fd = -1,
+	    .said.max = COMMAND_SAID};
 	bool ok = true;
 
 	r->via[0] = '\0';
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && ok; i++)
 		ok = steps[i](&run);
 	dotfile_free(&run.dot);
-	buf_free(&run.delivered_to);
-	buf_free(&run.prefix);
+	lines_free(&run.lines);
+	buf_free(&run.new_sender);
+	buf_free(&run.said);
 	buf_free(&run.mailbox.instructions);
 }

@@ -105,6 +105,16 @@ make_safe(struct buf *b, struct str ext)
 	return true;
 }
 
+/* What was looked for stood for ext from rest on. */
+static void
+note_rest(struct dotfile *d, enum look look, size_t rest)
+{
+	if (d == NULL) /* nobody reads it */
+		return;
+	d->is_default = look == LOOK_FOUND;
+	d->rest = rest;
+}
+
 static enum look
 search(struct search *s, struct str dash, struct str ext)
 {
@@ -114,6 +124,8 @@ search(struct search *s, struct str dash, struct str ext)
 	struct str wild[3] = {dash, ext, str_of("default")};
 	enum look look = try(s, exact);
 
+	if (str_ends(ext, str_of("default")))
+		note_rest(d, look, ext.len - strlen("default"));
 	/* Without a dash there is ".qmail" alone. */
 	for (size_t i = ext.len + 1; i-- > 0 && dash.len > 0;) {
 		if (look != LOOK_NEXT)
@@ -121,6 +133,7 @@ search(struct search *s, struct str dash, struct str ext)
 		wild[1] = str_slice(ext, 0, i);
 		if (i == 0 || ext.data[i - 1] == '-')
 			look = try(s, wild);
+		note_rest(s->d, look, i);
 	}
 	return look;
 }
@@ -171,6 +184,41 @@ dotfile_exists(int home_fd, struct str dash, struct str ext)
 	}
 	buf_free(&safe);
 	return found;
+}
+
+/* 1, 0, or -1 with errno. */
+static int
+exists(int home_fd, struct str dash, struct str ext, const char *suffix)
+{
+	char name[NAME_MAX + 1];
+	struct stat st;
+	int n = snprintf(name, sizeof(name), ".qmail%.*s%.*s%s", (int)dash.len,
+	    dash.data, (int)ext.len, ext.data, suffix);
+
+	if (n < 0 || (size_t)n >= sizeof(name) || strchr(name, '/') != NULL)
+		return 0;
+	if (fstatat(home_fd, name, &st, 0) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : -1;
+}
+
+bool
+dotfile_owner(int home_fd, struct str dash, struct str ext, enum owner *o,
+    struct report *r)
+{
+	struct buf safe = {.max = JOB_PACKET};
+	int one = -1, each = 0;
+
+	errno = ENOMEM;
+	if (make_safe(&safe, ext))
+		one = exists(home_fd, dash, buf_str(&safe), "-owner");
+	if (one > 0)
+		each = exists(home_fd, dash, buf_str(&safe), "-owner-default");
+	if (one < 0 || each < 0)
+		report_errno(r, "look for", str_of("an -owner file"));
+	*o = each > 0 ? OWNER_EACH : one > 0 ? OWNER_ONE : OWNER_NONE;
+	buf_free(&safe);
+	return one >= 0 && each >= 0;
 }
 
 /* No byte that could end a record, a header line or a path. */
@@ -225,8 +273,9 @@ classify(struct dotfile *d, struct str line, struct instruction *i)
 static bool
 allowed(const struct dotfile *d, const struct instruction *i, struct report *r)
 {
-	/* A shell may be given tabs. */
-	if (i->kind != DO_PROGRAM && !is_clean(i->text)) {
+	/* A shell may be given tabs, but nothing ends before its end. */
+	if (i->kind == DO_PROGRAM ? str_count(i->text, '\0') > 0
+				  : !is_clean(i->text)) {
 		report_say(r, REPORT_DOT_LINE);
 		return false;
 	}

@@ -14,7 +14,9 @@ enum { DOTFILE_MAX = 1 << 18 }; /* bytes of one */
 struct dotfile {
 	struct buf text;   /* all of it; free with dotfile_free */
 	bool found;        /* there is one */
-	bool forward_only; /* its x bit is set */
+	bool forward_only; /* its x bit is set, or +list was met */
+	bool is_default;   /* it ends with "default" */
+	size_t rest;       /* of ext, where what "default" stands for begins */
 };
 
 enum instruction_kind { DO_MAILDIR, DO_MBOX, DO_PROGRAM, DO_FORWARD };
@@ -42,6 +44,13 @@ MUST_USE bool dotfile_find(int home_fd, struct str dash, struct str ext,
  * O_PATH one.  FOUND_ERROR with errno. */
 MUST_USE enum found dotfile_exists(
     int home_fd, struct str dash, struct str ext);
+
+enum owner { OWNER_NONE, OWNER_ONE, OWNER_EACH };
+
+/* Whether ".qmail" dash ext "-owner" exists, and "-owner-default" beside it.
+ * False, and the report says why, when that cannot be known. */
+MUST_USE bool dotfile_owner(int home_fd, struct str dash, struct str ext,
+    enum owner *o, struct report *r);
 
 /* The next instruction in *rest, which begins as all of d->text (or another
  * text of the same form) and must not be shortened otherwise. */

@@ -1,11 +1,11 @@
 /* local: deliver messages for one user, one after the other, as told.
  *
  * Runs as     the mailbox's user, culvera or culverv; never root; no jail, but
- *             not dumpable: it will run its user's own programs.
+ *             not dumpable: it runs its user's own programs.
  * Started by  culver-lspawn, which keeps it for its user's next message.
- * Reads       control/{me,defaultdelivery}; users/rcpt.cdb; .qmail files; the
- *             open message.
- * Writes      Maildirs of its user.
+ * Reads       control/{me,defaultdelivery,timeoutprogram}; users/rcpt.cdb; .qmail
+ *             files; the open message.
+ * Writes      Maildirs and mbox files of its user.
  * Talks to    culver-lspawn on fd 0, wire/job.h; queue, wire/submit.h.
  * Trusts      culver-lspawn.  Nothing of the message or of .qmail files.
  * Exits       0 the socket ended, or there was no work for a minute; 111 it
@@ -26,6 +26,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -44,13 +45,15 @@ static void
 clean_environment(void)
 {
 	struct str set = env_get("CULVER_CLOCK");
-	char clock[PATH_MAX] = "";
+	char clock[PATH_MAX] = "", path[2 * PATH_MAX];
 
+	(void)snprintf(path, sizeof(path),
+	    "%s/bin:/usr/local/bin:/usr/bin:/bin", home_path());
 	if (set.data != NULL && !str_copy(clock, sizeof(clock), set))
 		die_temp("unable to keep $CULVER_CLOCK");
 	if (clearenv() != 0)
 		die_temp("unable to clean the environment");
-	env_set("PATH", "/usr/local/bin:/usr/bin:/bin");
+	env_set("PATH", path);
 	env_set("CULVER_HOME", home_path());
 	env_set("CULVER_CLOCK", set.data != NULL ? clock : NULL);
 }

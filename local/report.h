@@ -28,11 +28,10 @@
 		      "(#4.7.0)")                                              \
 	X(DOT_X_PROGRAM, "ZUh-oh: .qmail has prog delivery but has x bit "     \
 			 "set. (#4.7.0)")                                      \
-	X(LATER_VERSION, "ZSorry, program and mbox deliveries are not "        \
-			 "available in this version; the message waits. "      \
-			 "(#4.3.5)")                                           \
 	X(MBOX_NO_FILE, "ZUh-oh: mbox is not a regular file. (#4.2.1)")        \
 	X(LOCKED, "ZFile has been locked for 30 seconds straight. (#4.3.0)")   \
+	X(UNSAFE, "DSorry, this address cannot be given to a program. "        \
+		  "(#5.1.3)")                                                  \
 	X(NO_MAILDIR, "ZUnable to chdir to maildir. (#4.2.1)")                 \
 	X(MAILDIR_BUSY, "ZUnable to search maildir: it keeps changing. "       \
 			"(#4.2.1)")                                            \

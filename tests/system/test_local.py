@@ -6,6 +6,7 @@ import signal
 import socket
 import stat
 import struct
+import subprocess
 import sys
 import time
 
@@ -300,3 +301,130 @@ def test_a_virtual_mailbox_has_its_mail_by_each_of_its_names(bed):
     (kept,) = (bed.home / "domains/other/joe/Mail/new").iterdir()
     assert b"Delivered-To: joe@y.test\n" in kept.read_bytes()
     assert [r[-1] for _, r in bed.queued.messages] == [b"Tann@x.test"] * 2
+
+
+def test_programs_mbox_and_forwards_in_one_delivery(bed):
+    (bed.home / "alias/.qmail-all-default").write_text(
+        "./Maildir/\n&a@example.org\n./mbox\n"
+        "|cat; echo \"$DEFAULT $SENDER\"; env >env\n"
+        "|exit 99\n&never@example.org\n")
+    (bed.home / "alias/.qmail-all-x-owner").write_text("&o@example.org\n")
+    bed.start().connect()
+    result = bed.deliver(bed.put(), "all-x@h.example")
+    assert (result.letter, result.text) == (
+        "K", b"Subject: x\n\nhello\nx s@example.net\ndid 2+1+2\nqp 4242\n")
+    assert bed.queued.messages == [
+        (b"Delivered-To: all-x@h.example\nSubject: x\n\nhello\n",
+         [b"Fall-x-owner@h.example", b"Ta@example.org"])]
+    lines = (bed.home / "alias/mbox").read_bytes().split(b"\n")
+    assert lines[0].startswith(b"From s@example.net ")
+    assert lines[1:] == [b"Return-Path: <s@example.net>",
+                         b"Delivered-To: all-x@h.example", b"Subject: x", b"",
+                         b"hello", b"", b""]
+    names = {line.split("=")[0] for line in
+             (bed.home / "alias/env").read_text().splitlines() if "=" in line}
+    assert "SECRET" not in names
+    assert names - {"PWD", "_", "OLDPWD", "SHLVL"} == {
+        "PATH", "CULVER_HOME", "HOST", "HOST2", "HOST3", "HOST4", "HOME", "USER",
+        "LOCAL", "RECIPIENT", "DTLINE", "RPLINE", "UFLINE", "SENDER",
+        "NEWSENDER", "EXT", "EXT2", "EXT3", "EXT4", "DEFAULT"}
+
+
+@pytest.mark.parametrize("line,letter,text", [
+    ("|echo gone; exit 100", "D", b"gone\n"),
+    ("|exit 111", "Z", b"The program ended with exit code 111. (#4.3.0)\n"),
+    ("|kill -KILL $$", "Z", b"Aack, child crashed. (#4.3.0)\n"),
+    ("|yes | head -c 1000000000; exit 100", "D", b"y\n" * 1300),
+    ("|kill -TERM 0; sleep 1000", "Z", b"Aack, child crashed. (#4.3.0)\n"),
+])
+def test_ends_of_programs(bed, line, letter, text):
+    (bed.home / "alias/.qmail-p").write_text(line + "\n&a@example.org\n")
+    bed.start().connect()
+    result = bed.deliver(bed.put(), "p@x")
+    assert (result.letter, result.text) == (letter, text)
+    assert bed.queued.messages == []
+    # The worker is as it was.
+    assert bed.deliver(bed.put(), "box@x").letter == "K"
+
+
+def test_who_is_left_behind_holds_nobody_up(bed):
+    (bed.home / "alias/.qmail-p").write_text(
+        "|sh -c 'echo $$ >pid; echo up; exec sleep 1000' & exit 100\n")
+    bed.start().connect()
+    result = bed.deliver(bed.put(), "p@x")
+    assert (result.letter, result.status) == ("D", b"5.3.0")
+    pid = wait_for((bed.home / "alias/pid").exists) and wait_for(
+        (bed.home / "alias/pid").read_text)
+    bed.become(0)
+    os.kill(int(pid), signal.SIGKILL)
+    bed.become(NOBODY)
+
+
+# A bash of 2014 ran what stood behind such a value's end.
+@pytest.mark.parametrize("sender,recipient", [
+    ("() { :;}; touch pwn>@x", "p@x"),
+    ("s@x", "p-() { :;}; touch pwn@x"),
+    ("a\nb@x", "p@x"),
+    ("s@x", "p@x\ny"),
+])
+def test_what_a_shell_could_run_reaches_no_program(bed, sender, recipient):
+    (bed.home / "alias/.qmail-p").write_text("|touch ran\n")
+    (bed.home / "alias/.qmail-p-default").write_text("|touch ran\n")
+    bed.start().connect()
+    result = bed.deliver(bed.put(), recipient, sender=sender)
+    assert (result.letter, result.status) == ("D", b"5.1.3")
+    assert sorted(p.name for p in (bed.home / "alias").iterdir()) == [
+        ".qmail-box", ".qmail-p", ".qmail-p-default", "Maildir"]
+
+
+# attacks.md 3.12, M1 and M2: what is in the way puts off, and is not waited for.
+@pytest.mark.parametrize("prepare", [
+    lambda alias: os.mkfifo(alias / ".qmail-p"),
+    lambda alias: (alias / ".qmail-p").mkdir(),
+    lambda alias: (alias / ".qmail-p").symlink_to("/dev/zero"),
+    lambda alias: (alias / ".qmail-p").symlink_to(".qmail-p"),
+    lambda alias: [(alias / ".qmail-p").touch(),
+                   os.truncate(alias / ".qmail-p", 1 << 32)],
+    lambda alias: (alias / ".qmail-p").write_text("|true\0x\n"),
+    lambda alias: (alias / ".qmail-p").write_text("./fifo\n")
+    and os.mkfifo(alias / "fifo"),
+    lambda alias: (alias / ".qmail-p").write_text("./Maildir/\n")
+    and [(alias / "Maildir/tmp").rmdir(),
+         (alias / "Maildir/tmp").symlink_to("/etc")],
+    lambda alias: (alias / ".qmail-p").write_text("./Maildir/\n")
+    and [(alias / "Maildir/new").rmdir(), os.mkfifo(alias / "Maildir/new")],
+    lambda alias: [(alias / ".qmail-p").write_text("|true\n"),
+                   (alias / ".qmail-p").chmod(0o700)],
+    lambda alias: [(alias / ".qmail-p").write_text("|true\n"),
+                   (alias / ".qmail-p").chmod(0o602)],
+    lambda alias: [(alias / ".qmail-p").write_text("|true\n"),
+                   alias.chmod(0o1700)],
+    lambda alias: [(alias / ".qmail-p").write_text("|true\n"),
+                   alias.chmod(0o702)],
+])
+def test_what_is_in_the_way_puts_off(bed, prepare):
+    prepare(bed.home / "alias")
+    bed.start().connect()
+    result = bed.deliver(bed.put(), "p@x")
+    assert (result.letter, result.text[-1:]) == ("Z", b"\n")
+
+
+def test_long_lines_and_no_line_end(bed):
+    (bed.home / "alias/.qmail-p").write_text(
+        "#" + "x" * 200000 + "\n|true " + "y" * 50000 + "\n./mbox")
+    bed.start().connect()
+    assert bed.deliver(bed.put(), "p@x").text == b"did 1+0+1\n"
+
+
+def test_a_program_that_takes_too_long_is_ended(bed):
+    (bed.home / "control/timeoutprogram").write_text("1\n")
+    (bed.home / "alias/.qmail-p").write_text(
+        "|echo $$ >pid; trap '' TERM; sleep 1000; sleep 1000\n")
+    bed.start().connect()
+    result = bed.deliver(bed.put(), "p@x")
+    assert (result.letter, result.text) == (
+        "Z", b"The program took longer than 1 seconds. (#4.3.0)\n")
+    leader = int((bed.home / "alias/pid").read_text())
+    wait_for(lambda: not any(leader == int(line) for line in subprocess.run(
+        ["ps", "-e", "-o", "pgid="], capture_output=True,
+        text=True).stdout.split()))

@@ -171,20 +171,38 @@ struct row {
 };
 
 static const struct row rows[] = {
-    {"chmod o+w home",			       "",  "",     'Z', "Uh-oh: home directory is writable. (#4.7"     },
-    {"chmod +t home",				"",  "",     'Z', "Home directory is sticky: user is editing"    },
-    {"rm -r home",				   "",  "",     'Z', "Unable to switch to /var/tmp/"                },
-    {"rm -r home/Maildir",			   "",  "",     'Z', "Unable to chdir to maildir. (#4.2.1)"         },
-    {"true",					 "-", "list", 'D', "Sorry, no mailbox here by that name. (#5.1.1)"},
-    {"echo ./Maildir/ >home/.qmail-list",            "-", "list", 'K', "did 1+0+0\n"                                  },
-    {"touch home/.qmail-list",                       "-", "list", 'K', "did 1+0+0\n"                                  },
-    {"echo '#' >home/.qmail",                        "",  "",     'K', "did 0+0+0\n"                                  },
-    {"echo >home/.qmail",			    "",  "",     'Z', "first line of .qmail file is blank"           },
-    {"printf './Maildir/\\n|true\\n' >home/.qmail",  "",  "",     'Z', "(#4.3.5)"                                     },
-    {"printf './Maildir/\\n./mbox\\n' >home/.qmail", "",  "",     'Z', "(#4.3.5)"                                     },
-    {"printf './Maildir/\\n&x@y\\n' >home/.qmail",   "",  "",     'Z',
+    {"chmod o+w home",							     "",  "",     'Z', "Uh-oh: home directory is writable. (#4.7"     },
+    {"chmod +t home",							      "",  "",     'Z', "Home directory is sticky: user is editing"    },
+    {"rm -r home",								 "",  "",     'Z', "Unable to switch to /var/tmp/"                },
+    {"rm -r home/Maildir",							 "",  "",     'Z', "Unable to chdir to maildir. (#4.2.1)"         },
+    {"true",								       "-", "list", 'D', "Sorry, no mailbox here by that name. (#5.1.1)"},
+    {"echo ./Maildir/ >home/.qmail-list",					  "-", "list", 'K', "did 1+0+0\n"                                  },
+    {"touch home/.qmail-list",						     "-", "list", 'K', "did 1+0+0\n"                                  },
+    {"echo '#' >home/.qmail",						      "",  "",     'K', "did 0+0+0\n"                                  },
+    {"echo >home/.qmail",							  "",  "",     'Z', "first line of .qmail file is blank"           },
+    {"printf './Maildir/\\n|true\\n' >home/.qmail",                                "",  "",     'K', "did 1+0+1\n"                                  },
+    {"printf '|echo hi\\n./mbox\\n' >home/.qmail",                                 "",  "",     'K',
+     "hi\ndid 1+0+1\n"															      },
+    {"printf './Maildir/\\n+list\\n' >home/.qmail",                                "",  "",     'K', "did 1+0+0\n"                                  },
+    {"printf './Maildir/\\n+list\\n./mbox\\n' >home/.qmail",                       "",  "",     'Z',
+     "has file delivery but has x bit"													      },
+    {"printf '|exit 99\\n./none/\\n&\\n' >home/.qmail",                            "",  "",     'K',
+     "did 0+0+1\n"																  },
+    {"printf '|exit 0\\n&\\n' >home/.qmail",                                       "",  "",     'Z',
+     "a line that is no instruction"														},
+    {"printf '|echo not here; exit 100\\n' >home/.qmail",                          "",  "",     'D',
+     "not here\n"																   },
+    {"printf '|test \"$DEFAULT\" = B-c\\n' >home/.qmail-a-default",                "-",
+     "a-B-c",										   'K', "did 0+0+1\n"                                  },
+    {"printf '|test \"$NEWSENDER\" = anna-owner@example.org\\n' "
+     ">home/.qmail-l; touch home/.qmail-l-owner",			     "-", "l",    'K', "did 0+0+1\n"                                  },
+    {"printf '|test \"$NEWSENDER\" = anna-owner-@example.org-@[]\\n' "
+     ">home/.qmail-l; touch home/.qmail-l-owner home/.qmail-l-owner-default", "-", "l",    'K', "did 0+0+1\n"                                  },
+    {"printf '|test \"$NEWSENDER\" = \"$SENDER\"\\n' >home/.qmail-l; touch "
+     "home/.qmail-l-owner-default",					   "-", "l",    'K', "did 0+0+1\n"                                  },
+    {"printf './Maildir/\\n&x@y\\n' >home/.qmail",                                 "",  "",     'Z',
      "Unable to forward message: qq trouble making network connection "
-	"(#4.3.0).\n"												 },
+	"(#4.3.0).\n"															       },
 };
 
 static void
@@ -241,17 +259,68 @@ homes_change_between_deliveries(void **state)
 	}
 }
 
-/* Nothing is written before it is known that everything can be. */
+/* Nothing is written before it is known that everything can be, up to the first
+ * program. */
 static void
 what_must_wait_writes_nothing(void **state)
 {
 	struct delivery d = start(TEXT);
 
 	(void)state;
-	run("printf './Maildir/\\n|true\\n' >home/.qmail");
+	run("printf './Maildir/\\n&\\n|true\\n' >home/.qmail");
 	deliver_it(&d);
 	assert_int_equal(report.letter, 'Z');
 	run("test -z \"$(ls home/Maildir/new)\"");
+}
+
+/* As qmail-local's: From_ line, both header lines, an empty line behind it. */
+static void
+mbox_is_appended_to(void **state)
+{
+	struct delivery d = start(TEXT "From here\n");
+
+	(void)state;
+	run("printf ./mbox >home/.qmail");
+	deliver_it(&d);
+	deliver_it(&d);
+	assert_string_equal(report.text, "did 1+0+0\n");
+	run("test $(grep -c '^From se-nder@example.net ... ... .. ..:..:.. "
+	    "20..$' home/mbox) = 2");
+	run("test $(grep -c '^>From here' home/mbox) = 2");
+	run("test \"$(sed -n '2p;3p;4p' home/mbox)\" = \"$(printf "
+	    "'Return-Path: <\"se nder\"@example.net>\\nDelivered-To: "
+	    "anna@example.org\\nFrom: x')\"");
+}
+
+/* What the program would be told is code to some shells. */
+static void
+a_senders_code_reaches_no_program(void **state)
+{
+	struct delivery d = start(TEXT);
+
+	(void)state;
+	d.job.sender = str_of("() { :;}; touch pwn@x");
+	run("printf './Maildir/\\n|touch ran\\n' >home/.qmail");
+	deliver_it(&d);
+	assert_int_equal(report.letter, 'D');
+	assert_string_equal(report.text,
+	    "Sorry, this address cannot be given to a program. (#5.1.3)\n");
+	run("test ! -e home/ran && test ! -e home/pwn@x");
+}
+
+/* All that a program may do to what it has got, and the next is as new. */
+static void
+programs_do_not_meet_in_descriptors(void **state)
+{
+	struct delivery d = start(TEXT);
+
+	(void)state;
+	run("printf '|cat >one; exec 0<&- 1>&- 2>&-\\n|exec 1</dev/null; cat "
+	    ">two\\n./Maildir/\\n|cat >three\\n' >home/.qmail");
+	deliver_it(&d);
+	assert_string_equal(report.text, "did 1+0+3\n");
+	run("printf '" TEXT "' | cmp - home/one && cmp home/one home/two && "
+	    "cmp home/one home/three");
 }
 
 static void
@@ -309,6 +378,9 @@ main(void)
 	    HOME_TEST(homes_and_files),
 	    HOME_TEST(homes_change_between_deliveries),
 	    HOME_TEST(what_must_wait_writes_nothing),
+	    HOME_TEST(mbox_is_appended_to),
+	    HOME_TEST(a_senders_code_reaches_no_program),
+	    HOME_TEST(programs_do_not_meet_in_descriptors),
 	    HOME_TEST(own_delivered_to_is_a_loop),
 	    HOME_TEST(damaged_when_tried_again_is_held),
 	    HOME_TEST(no_envelope_makes_a_header_line),
