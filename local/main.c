@@ -2,14 +2,15 @@
  *
  * Runs as     the mailbox's user, culvera or culverv; never root; no jail, but
  *             not dumpable: it runs its user's own programs.
- * Started by  culver-lspawn, which keeps it for its user's next message.
+ * Started by  culver-lspawn, which keeps it for its user's next message; with
+ *             -n by anybody, to see what would be done.
  * Reads       control/{me,defaultdelivery,timeoutprogram}; users/rcpt.cdb; .qmail
  *             files; the open message.
  * Writes      Maildirs and mbox files of its user.
  * Talks to    culver-lspawn on fd 0, wire/job.h; queue, wire/submit.h.
  * Trusts      culver-lspawn.  Nothing of the message or of .qmail files.
  * Exits       0 the socket ended, or there was no work for a minute; 111 it
- *             cannot work.
+ *             cannot work; with -n 0, or 100 and 111 as a delivery would.
  */
 #define _DEFAULT_SOURCE /* clearenv */
 #include "control/control.h"
@@ -22,12 +23,14 @@
 #include "lib/sock.h"
 #include "lib/usage.h"
 #include "local/deliver.h"
+#include "local/show.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -35,10 +38,13 @@
 enum { ALARM_AGE = 60 * CLOCK_SECOND };
 
 static const char usage[] =
-    "usage: culver-local [--help | --version]\n"
-    "It delivers what culver-lspawn passes to it on descriptor 0, and is\n"
-    "started by nobody else.\n"
-    "Example: culver-local --version\n";
+    "usage: culver-local -n user home local dash ext domain sender default\n"
+    "It shows what a delivery would do, as qmail-local -n does.  Without -n "
+    "it\n"
+    "delivers what culver-lspawn passes to it on descriptor 0, and is started\n"
+    "by nobody else.\n"
+    "Example: culver-local -n anna /home/anna anna-list - list example.org \\\n"
+    "         s@example.net ./Maildir/\n";
 
 /* What its programs get is ours: a path, HOME, and a test's clock. */
 static void
@@ -135,6 +141,28 @@ hear(char packet[JOB_PACKET], int *fd)
 	return sock_receive(STDIN_FILENO, packet, JOB_PACKET, fd);
 }
 
+/* With -n: nothing of the instance is needed. */
+NO_RETURN static void
+show(int argc, char **argv)
+{
+	static const struct drop stay = {.account = ACCOUNT_SELF};
+	struct report report;
+	bool ok;
+
+	if (argc != 2 + SHOW_ARGUMENTS || strcmp(argv[1], "-n") != 0)
+		die_usage(
+		    "culver-local -n user home local dash ext domain sender "
+		    "default");
+	drop_to(&stay);
+	ok = show_run(argv + 2, stdout, &report);
+	if (fflush(stdout) != 0)
+		die_temp("unable to write");
+	if (ok)
+		exit(0);
+	(void)fputs(report.text, stderr);
+	exit(report.letter == 'D' ? EXIT_USAGE : EXIT_TEMP);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -146,6 +174,8 @@ main(int argc, char **argv)
 
 	die_name("local");
 	usage_answer(argc, argv, usage);
+	if (argc > 1)
+		show(argc, argv);
 	if (getuid() == 0 || geteuid() == 0) {
 		errno = 0;
 		die_temp("unable to deliver as root");
