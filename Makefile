@@ -42,7 +42,11 @@ BINS  := $(foreach m,$(MAINS),$(B)/bin/$(call prog,$m))
 # The names that sendmail is run by are copies of one program.
 SENDMAIL := $(addprefix $(B)/bin/,sendmail mailq newaliases)
 
-all: $(BINS) $(SENDMAIL) ## build every program, into build/bin
+# So are those that .qmail files call qmail's helpers by.
+PLAIN := $(addprefix $(B)/bin/,bouncesaying condredirect except forward \
+	maildirmake preline)
+
+all: $(BINS) $(SENDMAIL) $(PLAIN) ## build every program, into build/bin
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -58,6 +62,9 @@ $(BINS):
 	$(CC) $(ALL_LD) -o $@ $^ $(LIBS) $(LDLIBS)
 
 $(SENDMAIL): $(B)/bin/culver-sendmail
+	cp -f $< $@
+
+$(PLAIN): $(B)/bin/%: $(B)/bin/culver-%
 	cp -f $< $@
 
 $(B)/libculver.a: $(call own,lib) $(call own,wire) $(call own,control)

@@ -9,11 +9,12 @@
 
 enum { LETTERS = 32, FAR = 1000, CLOSE = 2 };
 
-enum group { PEOPLE, SUBMITTERS, DAEMONS, GROUPS };
+enum group { PEOPLE, SUBMITTERS, HELPERS, DAEMONS, GROUPS };
 
 static const char *const headings[GROUPS] = {
     "You run: culver COMMAND, and culver COMMAND --help",
     "Programs run these, to hand over a message",
+    "Lines of .qmail files run these",
     "The supervisor runs these; what follows the name is the account",
 };
 
@@ -50,6 +51,39 @@ static const struct program {
     {DAEMONS,    "popup",    "culverp", "talks POP3"                        },
     {DAEMONS,    "authd",    "culveru", "checks passwords, starts pop3d"    },
     {DAEMONS,    "pop3d",    "user",    "reads one user's mailbox"          },
+    {PEOPLE,     "setup",        "",        "make an instance, private or real" },
+    {PEOPLE,     "start",        "",        "start it; s6, runit or daemontools"},
+    {PEOPLE,     "status",       "",        "is it up; pids, ports, versions"   },
+    {PEOPLE,     "stop",         "",        "end it, doors first"               },
+    {PEOPLE,     "user",         "",        "mailboxes: add, del, passwd, list" },
+    {PEOPLE,     "control",      "",        "settings: check, show, build"      },
+    {PEOPLE,     "check",        "",        "is the queue whole; repair it"     },
+    {PEOPLE,     "simulate",     "",        "the scheduler on a described load" },
+    {SUBMITTERS, "queue",        "caller",  "qmail-queue's interface"           },
+    {SUBMITTERS, "sendmail",     "caller",  "as sendmail, mailq, newaliases"    },
+    {SUBMITTERS, "inject",       "caller",  "qmail-inject's: a whole header"    },
+    {SUBMITTERS, "qmqpc",        "caller",  "the same, to another host by QMQP" },
+    {HELPERS,    "forward",      "user",    "send it on to other addresses"     },
+    {HELPERS,    "condredirect", "user",    "the same, if a program says so"    },
+    {HELPERS,    "bouncesaying", "user",    "refuse it, if a program says so"   },
+    {HELPERS,    "except",       "user",    "turn a program's yes and no round" },
+    {HELPERS,    "preline",      "user",    "give a program mbox lines, too"    },
+    {HELPERS,    "autorespond",  "user",    "answer each sender once"           },
+    {HELPERS,    "maildirmake",  "caller",  "make a Maildir"                    },
+    {DAEMONS,    "smtpd",        "culverd", "takes mail by SMTP"                },
+    {DAEMONS,    "qmtpd",        "culverd", "takes mail by QMTP"                },
+    {DAEMONS,    "qmqpd",        "culverd", "takes trusted hosts' mail by QMQP" },
+    {DAEMONS,    "queued",       "culverq", "writes the queue, durably"         },
+    {DAEMONS,    "send",         "culvers", "decides what is delivered when"    },
+    {DAEMONS,    "bounce",       "culverq", "tells senders what failed"         },
+    {DAEMONS,    "lspawn",       "root",    "starts local as a mailbox's user"  },
+    {DAEMONS,    "local",        "user",    "delivers to that user, from lspawn"},
+    {DAEMONS,    "rspawn",       "culverr", "starts deliveries to other hosts"  },
+    {DAEMONS,    "policyd",      "culvert", "TLS policies, and reports on TLS"  },
+    {DAEMONS,    "remote",       "culverr", "delivers to hosts, from rspawn"    },
+    {DAEMONS,    "popup",        "culverp", "talks POP3"                        },
+    {DAEMONS,    "authd",        "culveru", "checks passwords, starts pop3d"    },
+    {DAEMONS,    "pop3d",        "user",    "reads one user's mailbox"          },
 };
 
 enum { PROGRAMS = sizeof(programs) / sizeof(programs[0]) };
@@ -94,7 +128,7 @@ print_row(FILE *out, const struct program *p)
 	if (p->group == PEOPLE)
 		(void)fprintf(out, "  %-17s %s\n", name, p->what);
 	else
-		(void)fprintf(out, "  culver-%-8s %-8s %s\n", p->name,
+		(void)fprintf(out, "  culver-%-12s %-8s %s\n", p->name,
 		    p->account, p->what);
 }
 
