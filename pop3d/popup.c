@@ -108,7 +108,7 @@ ask(struct client *who, struct str password, bool apop)
 	    server_port[NUM_SIZE];
 	struct login l = {
 	    .service = str_of("pop3"),
-	    .apop = apop,
+	    .how = apop ? LOGIN_APOP : LOGIN_PASS,
 	    .who = {str_of(who->user), password, str_of(who->stamp)},
 	};
 	enum mailbox_result r;

@@ -17,14 +17,43 @@ put_text(struct buf *b, struct str text)
 	return field_put_text(b, text);
 }
 
+static const char *const hows[] = {
+    [LOGIN_PASS] = "pass",
+    [LOGIN_APOP] = "apop",
+    [LOGIN_CRAM] = "cram",
+    [LOGIN_FIRST] = "first",
+    [LOGIN_FINAL] = "final",
+};
+enum { HOWS = sizeof(hows) / sizeof(hows[0]) };
+
+static bool
+is_scram(enum login_how how)
+{
+	return how == LOGIN_FIRST || how == LOGIN_FINAL;
+}
+
+static bool
+put_scram(struct buf *b, const struct checkpw *who)
+{
+	size_t mark = b->len;
+
+	if (!field_put_text(b, who->user) ||
+	    !field_put_text(b, who->password) || !field_put_text(b, who->extra))
+		return false;
+	if (b->len - mark <= LOGIN_SCRAM)
+		return true;
+	errno = EMSGSIZE;
+	return false;
+}
+
 static bool
 put(struct buf *b, const struct login *l)
 {
-	return put_text(b, l->service) &&
-	       put_text(b, str_of(l->apop ? "apop" : "pass")) &&
+	return put_text(b, l->service) && put_text(b, str_of(hows[l->how])) &&
 	       put_text(b, l->client) && put_text(b, l->client_port) &&
 	       put_text(b, l->server) && put_text(b, l->server_port) &&
-	       checkpw_write(b, &l->who);
+	       (is_scram(l->how) ? put_scram(b, &l->who)
+				 : checkpw_write(b, &l->who));
 }
 
 bool
@@ -44,19 +73,38 @@ take_text(struct str *in, struct str *text)
 	return field_take_text(in, text) && text->len <= LOGIN_CLIENT;
 }
 
+static bool
+take_how(struct str *in, enum login_how *how)
+{
+	struct str word;
+	int i = 0;
+
+	if (!take_text(in, &word))
+		return false;
+	while (i < HOWS && !str_equal(word, str_of(hows[i])))
+		i++;
+	*how = (enum login_how)i;
+	return i < HOWS;
+}
+
+static bool
+take_scram(struct str in, struct checkpw *who)
+{
+	return in.len <= LOGIN_SCRAM && field_take_text(&in, &who->user) &&
+	       field_take_text(&in, &who->password) &&
+	       field_take_text(&in, &who->extra) && in.len == 0;
+}
+
 bool
 login_read(struct str in, struct login *l)
 {
 	struct login got;
-	struct str how;
 
-	if (!take_text(&in, &got.service) || !take_text(&in, &how) ||
+	if (!take_text(&in, &got.service) || !take_how(&in, &got.how) ||
 	    !take_text(&in, &got.client) || !take_text(&in, &got.client_port) ||
 	    !take_text(&in, &got.server) || !take_text(&in, &got.server_port) ||
-	    !checkpw_read(in, &got.who))
-		return false;
-	got.apop = str_equal(how, str_of("apop"));
-	if (!got.apop && !str_equal(how, str_of("pass")))
+	    !(is_scram(got.how) ? take_scram(in, &got.who)
+				: checkpw_read(in, &got.who)))
 		return false;
 	*l = got;
 	return true;
@@ -106,7 +154,8 @@ static bool
 sound(const struct login_answer *a)
 {
 	return a->letter == 'K' ||
-	       ((a->letter == 'N' || a->letter == 'Z') && a->fd < 0);
+	       (a->fd < 0 &&
+		   (a->letter == 'C' || a->letter == 'N' || a->letter == 'Z'));
 }
 
 static bool

@@ -1,20 +1,38 @@
-/* login: culver-popup asks culver-authd to check a password and to open the
- * mailbox; the mailbox comes back as a socket to its culver-pop3d.
+/* login: a door (culver-popup, culver-smtpd) asks culver-authd to check who logs
+ * in.  For "pop3" the mailbox comes back as a socket to its culver-pop3d; for
+ * "smtp" there is only an answer.
  *
- * Socket    LOGIN_SOCKET; only culverp (a private instance: its own uid).
- * Request   frame L: "pop3" NUL; how, "pass" or "apop", NUL; the client's
+ * Socket    LOGIN_SOCKET; culverp for "pop3", culverd for "smtp", and nobody
+ *           else (a private instance: its own uid for both).
+ * Request   frame L: service, "pop3" or "smtp", NUL; how NUL; the client's
  *           address in text NUL, its port NUL; our own address NUL, and port
- *           NUL; then the bytes of wire/checkpw.h: user, password, and the
- *           stamp of the greeting in its brackets.  With apop the password is
- *           the digest: MD5 of stamp and secret in 32 lower-case hexadecimal
- *           digits (RFC 1939, 7).  One request a connection, within
- *           LOGIN_REQUEST seconds.
+ *           NUL; then three texts, each with a NUL.  One request a connection,
+ *           within LOGIN_REQUEST seconds.
+ *             pass   the bytes of wire/checkpw.h: user, password, and the stamp
+ *                    of the greeting in its brackets (smtp: empty)
+ *             apop   the same; for the password the digest: MD5 of stamp and
+ *                    secret in 32 lower-case hexadecimal digits (RFC 1939, 7);
+ *                    pop3 alone
+ *             cram   the same; HMAC-MD5 of the third text, our challenge, by
+ *                    the secret in such digits (RFC 2195); smtp alone
+ *             first  client-first-message of SCRAM-SHA-256 (RFC 5802, 7; RFC
+ *                    7677), twice empty; smtp alone
+ *             final  client-first-message, client-final-message, and the
+ *                    server-first-message that "first" was answered with; smtp
+ *                    alone.  The door has compared nonce and channel binding
+ *                    with what it knows of the connection (lib/scram.h): no
+ *                    process waits here while a client thinks.
  * Answer    one frame; K may have a descriptor beside its first byte:
- *             K        the descriptor is a stream to a culver-pop3d started as
- *                      the mailbox's user; its first line answers PASS.
- *                      Without one the culver-pop3d is at the other end of this
- *                      connection from now on, and waits to be given the client
- *                      (wire/handover.h)
+ *             K        pop3: the descriptor is a stream to a culver-pop3d
+ *                      started as the mailbox's user; its first line answers
+ *                      PASS.  Without one the culver-pop3d is at the other end
+ *                      of this connection from now on, and waits to be given
+ *                      the client (wire/handover.h)
+ *             K  text  smtp: right, without a descriptor; after "final" the
+ *                      text is the server-final-message, else empty
+ *             C  text  after "first": the server-first-message.  It is the
+ *                      same for a user that is not there, or that has nothing
+ *                      to check SCRAM by
  *             N  text  wrong user or password (said alike for both)
  *             Z  text  cannot tell now
  * Limits    LOGIN_ANSWER seconds for the answer.  A failure is answered after
@@ -37,17 +55,21 @@ enum {
 	LOGIN_ANSWER = 120,
 	LOGIN_DELAY = 2,
 	LOGIN_DELAY_MOST = 30,
-	LOGIN_CLIENT = 64, /* most bytes of each text before the user */
-	LOGIN_PAYLOAD = CHECKPW_MAX + 6 * (LOGIN_CLIENT + 1), /* most bytes */
-	LOGIN_TEXT = 200,  /* most bytes of an answer's text; more is cut */
+	LOGIN_CLIENT = 64,  /* most bytes of each text before the user */
+	LOGIN_SCRAM = 1024, /* most bytes of the texts of first and final */
+	LOGIN_PAYLOAD = LOGIN_SCRAM + 6 * (LOGIN_CLIENT + 1), /* most bytes */
+	LOGIN_TEXT = 512,  /* most bytes of an answer's text; more is cut */
 	LOGIN_LETTER = 'L' /* kind of the request */
 };
 _Static_assert(LOGIN_ANSWER > LOGIN_REQUEST + LOGIN_DELAY_MOST,
     "culver-popup must outwait culver-authd");
+_Static_assert((int)LOGIN_SCRAM >= (int)CHECKPW_MAX, "any texts fit");
+
+enum login_how { LOGIN_PASS, LOGIN_APOP, LOGIN_CRAM, LOGIN_FIRST, LOGIN_FINAL };
 
 struct login {
 	struct str service;
-	bool apop;
+	enum login_how how;
 	struct str client, client_port, server, server_port;
 	struct checkpw who;
 };
@@ -60,8 +82,8 @@ MUST_USE bool login_write(struct buf *b, const struct login *l);
 MUST_USE bool login_read(struct str in, struct login *l);
 
 struct login_answer {
-	char letter;     /* K, N or Z */
-	struct str text; /* of N and Z */
+	char letter;     /* K, C, N or Z */
+	struct str text; /* of K for smtp, C, N and Z */
 	int fd;          /* of K; -1 without one */
 };
 

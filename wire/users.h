@@ -10,8 +10,8 @@
  *            line    = address ":" record / "@" domain ":" record
  *            record  = hash ":" quota ":" forward ":" flags [ ":" place ]
  *            address = local "@" domain         the local part unquoted
- *            hash    = crypt(3)'s, or another form that begins with "{WORD}";
- *                      empty: nobody can log in
+ *            hash    = crypt(3)'s; or of control/password.h: {PLAIN},
+ *                      {PLAIN.HEX}, {SCRAM-SHA-256}; empty: nobody can log in
  *            quota   = bytes / limit [ "," limit ]    of Maildir++
  *            limit   = bytes "S" / messages "C"   in decimal, each once; 0: none
  *            forward = [ address *( "," address ) / "@" domain ]

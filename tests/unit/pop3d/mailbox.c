@@ -9,7 +9,7 @@ static enum mailbox_result
 ask(const char *path, struct str password, int *fd)
 {
 	struct login l = {
-	    str_of("pop3"), false, str_of("192.0.2.1"), str_of("9"),
+	    str_of("pop3"), LOGIN_PASS, str_of("192.0.2.1"), str_of("9"),
 	    str_of("192.0.2.2"), str_of("110"),
 	    {str_of("user"), password, str_of("stamp")}
         };

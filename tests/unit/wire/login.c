@@ -24,8 +24,8 @@
 enum { PATIENCE = 5000 }; /* milliseconds; nothing here waits so long */
 
 static const struct login sample = {
-    BYTES("pop3"), false, BYTES("::1"), BYTES("9"), BYTES("::2"), BYTES("110"),
-    {BYTES("u"), BYTES("p q"), BYTES("t")}
+    BYTES("pop3"), LOGIN_PASS, BYTES("::1"), BYTES("9"), BYTES("::2"),
+    BYTES("110"), {BYTES("u"), BYTES("p q"), BYTES("t")}
 };
 
 static void
@@ -41,7 +41,7 @@ request_is_read_as_written(void **state)
 	    b.data, "pop3\0pass\0::1\0009\0::2\000110\0u\0p q\0t", 32);
 	assert_true(login_read(buf_str(&b), &got));
 	assert_true(str_equal(got.service, sample.service));
-	assert_false(got.apop);
+	assert_int_equal(got.how, LOGIN_PASS);
 	assert_true(str_equal(got.client, sample.client));
 	assert_true(str_equal(got.client_port, sample.client_port));
 	assert_true(str_equal(got.server, sample.server));
@@ -69,7 +69,7 @@ malformed_requests_are_refused(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++)
 		assert_false(login_read(rows[i], &l));
 	assert_true(login_read(apop, &l));
-	assert_true(l.apop);
+	assert_int_equal(l.how, LOGIN_APOP);
 	memset(big, 'x', LOGIN_CLIENT + 1);
 	memcpy(big + LOGIN_CLIENT + 2, "pass", 4);
 	assert_false(login_read((struct str){big, LOGIN_CLIENT + 14}, &l));
@@ -79,6 +79,35 @@ malformed_requests_are_refused(void **state)
 	memset(big + 6, 'x', LOGIN_CLIENT + 1);
 	assert_false(login_read((struct str){big, LOGIN_CLIENT + 14}, &l));
 	assert_true(login_read((struct str){big, 13}, &l) == false);
+}
+
+/* SCRAM's messages are longer than checkpassword's three texts may be. */
+static void
+scram_has_room_of_its_own(void **state)
+{
+	char big[LOGIN_SCRAM];
+	struct login l = sample, got;
+	struct buf b = {0};
+
+	(void)state;
+	memset(big, 'x', sizeof(big));
+	l.who.password = (struct str){big, LOGIN_SCRAM - 4};
+	assert_false(login_write(&b, &l));
+	l.how = LOGIN_FINAL;
+	assert_false(login_write(&b, &l));
+	assert_int_equal(errno, EMSGSIZE);
+	l.who.password.len--;
+	l.who.user = (struct str){"n", 1};
+	l.who.extra = (struct str){"r", 1};
+	assert_true(login_write(&b, &l));
+	assert_true(login_read(buf_str(&b), &got));
+	assert_int_equal(got.how, LOGIN_FINAL);
+	assert_int_equal(got.who.password.len, LOGIN_SCRAM - 5);
+	assert_true(str_equal(got.who.extra, l.who.extra));
+	assert_false(login_read((struct str){b.data, b.len - 1}, &got));
+	assert_true(buf_append_byte(&b, '\0'));
+	assert_false(login_read(buf_str(&b), &got));
+	buf_free(&b);
 }
 
 static void
@@ -278,6 +307,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(request_is_read_as_written),
 	    cmocka_unit_test(malformed_requests_are_refused),
+	    cmocka_unit_test(scram_has_room_of_its_own),
 	    cmocka_unit_test(request_over_its_limits_is_not_written),
 	    cmocka_unit_test(answers_arrive),
 	    cmocka_unit_test(long_text_is_cut),
