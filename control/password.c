@@ -20,7 +20,7 @@ static const struct {
     {"sha512crypt", "$6$",  20000},
 };
 
-enum { METHODS = sizeof methods / sizeof *methods };
+enum { METHODS = sizeof methods / sizeof *methods, NEW_SALT = 16 };
 
 const char *
 password_method(size_t n)
@@ -118,6 +118,36 @@ password_clear(struct str kept, char out[PASSWORD_MAX + 1], size_t *len)
 	return num_unhex(hex, (unsigned char *)out, *len);
 }
 
+static const char scram[] = "{SCRAM-SHA-256}";
+
+bool
+password_is_verifier(struct str kept)
+{
+	return str_starts(kept, str_of(scram));
+}
+
+bool
+password_verifier(struct str kept, struct scram_verifier *v)
+{
+	return password_is_verifier(kept) &&
+	       scramkey_read(str_slice(kept, strlen(scram), kept.len), v);
+}
+
+static bool
+make_verifier(struct str password, char out[CRYPT_OUTPUT_SIZE])
+{
+	struct scram_verifier v = {
+	    .iterations = SCRAM_ITERATIONS, .salt_len = NEW_SALT};
+	struct buf b = {.max = CRYPT_OUTPUT_SIZE - 1};
+	bool ok = rng_bytes(v.salt, v.salt_len) &&
+		  scramkey_make(&v, password) && buf_append_text(&b, scram) &&
+		  scramkey_write(&b, &v) &&
+		  str_copy(out, CRYPT_OUTPUT_SIZE, buf_str(&b));
+
+	buf_free(&b);
+	return ok;
+}
+
 bool
 password_hash(
     struct str password, const char *method, char out[CRYPT_OUTPUT_SIZE])
@@ -127,6 +157,8 @@ password_hash(
 
 	if (strcmp(method, PASSWORD_PLAIN) == 0)
 		return keep(password, out);
+	if (strcmp(method, PASSWORD_SCRAM) == 0)
+		return make_verifier(password, out);
 	while (i < METHODS && strcmp(method, methods[i].name) != 0)
 		i++;
 	if (i == METHODS || !str_copy(text, sizeof text, password)) {

@@ -4,6 +4,7 @@
 
 #include "lib/attr.h"
 #include "lib/buf.h"
+#include "lib/scramkey.h"
 #include "lib/str.h"
 #include <crypt.h>
 #include <stdbool.h>
@@ -21,6 +22,10 @@ const char *password_method(size_t n);
 /* In place of a method: the password is kept in clear, as APOP needs it. */
 #define PASSWORD_PLAIN "plain"
 
+/* Likewise: "{SCRAM-SHA-256}" and a verifier (lib/scramkey.h), by which clients
+ * may log in by SCRAM, too, and of which nothing but a guess leads back. */
+#define PASSWORD_SCRAM "scram"
+
 /* What is kept of a password: its hash by a method of those names with a fresh
  * salt; or, with PASSWORD_PLAIN, "{PLAIN}" and the password, or "{PLAIN.HEX}"
  * and its bytes in hexadecimal where users/passwd could not hold it.  False
@@ -33,6 +38,10 @@ MUST_USE bool password_hash(
  * is not.  Matched by password_hash. */
 MUST_USE bool password_clear(
     struct str kept, char out[PASSWORD_MAX + 1], size_t *len);
+
+/* It says that it is a verifier; and the verifier, false when it is none. */
+bool password_is_verifier(struct str kept);
+MUST_USE bool password_verifier(struct str kept, struct scram_verifier *v);
 
 /* NULL when it can be somebody's password, else what is wrong with it. */
 const char *password_fault(struct str password);

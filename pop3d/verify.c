@@ -5,8 +5,12 @@
 #include "control/password.h"
 #include "lib/md5.h"
 #include "lib/num.h"
+#include "lib/scramkey.h"
 #include "wire/users.h"
 #include <crypt.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,15 +68,29 @@ unknown(struct str password)
 		   : VERDICT_LATER;
 }
 
-/* RFC 1939, 7 */
+/* RFC 1939, 7; RFC 2195, 2 */
+static bool
+make_digest(unsigned char bytes[MD5_SIZE], enum login_how how,
+    struct str challenge, struct str secret)
+{
+	unsigned len = 0;
+
+	if (how == LOGIN_APOP)
+		return md5_of(bytes, challenge, secret);
+	return HMAC(EVP_md5(), secret.data, (int)secret.len,
+		   (const unsigned char *)challenge.data, challenge.len, bytes,
+		   &len) != NULL &&
+	       len == MD5_SIZE;
+}
+
 static enum verdict
-compare_digest(const struct checkpw *who, struct str secret)
+compare_digest(const struct checkpw *who, enum login_how how, struct str secret)
 {
 	unsigned char bytes[MD5_SIZE];
 	char digest[2 * MD5_SIZE + 1];
 	bool right;
 
-	if (!md5_of(bytes, who->extra, secret))
+	if (!make_digest(bytes, how, who->extra, secret))
 		return VERDICT_LATER;
 	num_hex(digest, bytes, sizeof(bytes));
 	right = same(str_of(digest), who->password);
@@ -80,20 +98,39 @@ compare_digest(const struct checkpw *who, struct str secret)
 	return right ? VERDICT_RIGHT : VERDICT_PASSWORD;
 }
 
+/* As "final" would be: by the keys that the password has. */
 static enum verdict
-check(const struct checkpw *who, bool apop, struct str kept)
+compare_verifier(struct str password, struct str kept)
+{
+	struct scram_verifier v, said;
+	bool right;
+
+	if (!password_verifier(kept, &v))
+		return VERDICT_PASSWORD;
+	said = v;
+	if (!scramkey_make(&said, password))
+		return VERDICT_LATER;
+	right = CRYPTO_memcmp(v.stored, said.stored, SCRAM_KEY) == 0;
+	explicit_bzero(&said, sizeof(said));
+	return right ? VERDICT_RIGHT : VERDICT_PASSWORD;
+}
+
+static enum verdict
+check(const struct checkpw *who, enum login_how how, struct str kept)
 {
 	char secret[PASSWORD_MAX + 1];
 	struct str clear = {secret, 0};
 	enum verdict v = VERDICT_PASSWORD;
 
 	if (!password_clear(kept, secret, &clear.len)) {
-		if (apop)
+		if (how != LOGIN_PASS)
 			return VERDICT_PASSWORD;
-		return compare(who->password, kept);
+		return password_is_verifier(kept)
+			   ? compare_verifier(who->password, kept)
+			   : compare(who->password, kept);
 	}
-	if (apop)
-		v = compare_digest(who, clear);
+	if (how != LOGIN_PASS)
+		v = compare_digest(who, how, clear);
 	else if (same(clear, who->password))
 		v = VERDICT_RIGHT;
 	explicit_bzero(secret, sizeof(secret));
@@ -102,16 +139,16 @@ check(const struct checkpw *who, bool apop, struct str kept)
 
 /* Nobody has a secret, and a password is hashed all the same. */
 static enum verdict
-refuse(const struct checkpw *who, bool apop, enum verdict v)
+refuse(const struct checkpw *who, enum login_how how, enum verdict v)
 {
-	if (!apop && unknown(who->password) == VERDICT_LATER)
+	if (how == LOGIN_PASS && unknown(who->password) == VERDICT_LATER)
 		return VERDICT_LATER;
 	return v;
 }
 
 enum verdict
-verify_login(const struct table *passwd, const struct checkpw *who, bool apop,
-    unsigned flags)
+verify_login(const struct table *passwd, const struct checkpw *who,
+    enum login_how how, unsigned flags)
 {
 	struct user_record r = {.quota = 0};
 	enum verdict v;
@@ -120,13 +157,13 @@ verify_login(const struct table *passwd, const struct checkpw *who, bool apop,
 	case FOUND_ERROR:
 		return VERDICT_LATER;
 	case FOUND_NO:
-		return refuse(who, apop, VERDICT_UNKNOWN);
+		return refuse(who, how, VERDICT_UNKNOWN);
 	case FOUND_YES:
 		break;
 	}
 	if (r.hash.len == 0)
-		return refuse(who, apop, VERDICT_PASSWORD);
-	v = check(who, apop, r.hash);
+		return refuse(who, how, VERDICT_PASSWORD);
+	v = check(who, how, r.hash);
 	if (v == VERDICT_RIGHT && (r.flags & flags) != 0)
 		return VERDICT_REFUSED;
 	return v;

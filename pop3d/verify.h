@@ -4,7 +4,7 @@
 
 #include "lib/attr.h"
 #include "lib/cdb.h"
-#include "wire/checkpw.h"
+#include "wire/login.h"
 #include <stdbool.h>
 
 enum verdict {
@@ -15,13 +15,14 @@ enum verdict {
 	VERDICT_LATER     /* the table cannot be read, or memory is short */
 };
 
-/* Check by users/passwd.cdb (NULL: there are no users): who's password, or with
- * apop the digest that stands in its place (wire/login.h), which is right only
- * where the secret is kept in clear.  flags are those of enum user_flag that
- * refuse a login.  With a password an unknown user takes as long as a known one
- * whose hash is of the method that culver-user takes by itself. */
+/* Check by users/passwd.cdb (NULL: there are no users): how is LOGIN_PASS, and
+ * who's password; or LOGIN_APOP or LOGIN_CRAM, and the digest that stands in its
+ * place (wire/login.h), which is right only where the secret is kept in clear.
+ * flags are those of enum user_flag that refuse a login.  With a password an
+ * unknown user takes as long as a known one whose hash is of the method that
+ * culver-user takes by itself. */
 MUST_USE enum verdict verify_login(const struct table *passwd,
-    const struct checkpw *who, bool apop, unsigned flags);
+    const struct checkpw *who, enum login_how how, unsigned flags);
 
 /* The hash that is kept for who, where a login may be remembered (pop3d/recent.h):
  * it is a hash, and flags do not refuse the login.  *hash is valid until

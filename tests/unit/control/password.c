@@ -90,6 +90,26 @@ plain_is_kept_in_clear(void **state)
 	assert_int_equal(errno, EINVAL);
 }
 
+/* No two verifiers are the same, for their salts are not. */
+static void
+verifiers_are_read_as_kept(void **state)
+{
+	char a[CRYPT_OUTPUT_SIZE], b[CRYPT_OUTPUT_SIZE];
+	struct scram_verifier v;
+
+	(void)state;
+	assert_true(password_hash(str_of("pencil"), PASSWORD_SCRAM, a));
+	assert_true(password_hash(str_of("pencil"), PASSWORD_SCRAM, b));
+	assert_string_not_equal(a, b);
+	assert_true(password_is_verifier(str_of(a)));
+	assert_true(password_verifier(str_of(a), &v));
+	assert_int_equal(v.iterations, SCRAM_ITERATIONS);
+	assert_true(str_find(str_of(a), ':') == strlen(a));
+	assert_true(password_is_verifier(str_of("{SCRAM-SHA-256}4096,QQ==")));
+	assert_false(password_verifier(str_of("{SCRAM-SHA-256}4096,QQ=="), &v));
+	assert_false(password_is_verifier(str_of("{PLAIN}x")));
+}
+
 static void
 faults_are_named(void **state)
 {
@@ -163,6 +183,7 @@ main(void)
 	    cmocka_unit_test(each_method_makes_what_crypt_checks),
 	    cmocka_unit_test(an_unknown_method_and_a_nul_are_refused),
 	    cmocka_unit_test(plain_is_kept_in_clear),
+	    cmocka_unit_test(verifiers_are_read_as_kept),
 	    cmocka_unit_test(faults_are_named),
 	    cmocka_unit_test(random_ones_differ_and_can_be_typed),
 	    cmocka_unit_test(a_line_is_read_and_no_more_of_it),

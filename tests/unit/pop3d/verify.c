@@ -13,6 +13,11 @@ static const char sha512[] =
     "ACtLtip/cZ/1GM/O6IND4WQhG.";
 static char yescrypt[CRYPT_OUTPUT_SIZE];
 
+/* The verifier of RFC 7677's password "pencil". */
+static const char pencil[] = "{SCRAM-SHA-256}4096,W22ZaJ0SNY7soEsUEjb6gQ==,"
+			     "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,"
+			     "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
+
 static const char stamp[] = "<1896.697170952@dbc.mtview.ca.us>";
 
 static enum verdict
@@ -23,8 +28,8 @@ verify(const char *user, struct str password)
 
 	assert_non_null(t);
 	v = verify_login(t,
-	    &(struct checkpw){str_of(user), password, str_of(stamp)}, false,
-	    USER_DISABLED | USER_NOPOP3);
+	    &(struct checkpw){str_of(user), password, str_of(stamp)},
+	    LOGIN_PASS, USER_DISABLED | USER_NOPOP3);
 	table_close(t);
 	return v;
 }
@@ -33,24 +38,28 @@ static void
 users(void)
 {
 	const struct user rows[] = {
-	    {"new@a.test",    yescrypt,              0                          },
-	    {"md5@a.test",    md5,                   0                          },
-	    {"sha@a.test",    sha512,                0                          },
-	    {"smtp@a.test",   yescrypt,              USER_NOPOP3                },
-	    {"shut@a.test",   yescrypt,              USER_DISABLED | USER_NOSMTP},
-	    {"pop@a.test",    yescrypt,              USER_NOSMTP                },
-	    {"none@a.test",   "",                    0                          },
-	    {"star@a.test",   "*",                   0                          },
-	    {"star0@a.test",  "*0",                  0                          },
-	    {"star1@a.test",  "*1",                  0                          },
-	    {"bang@a.test",   "!$1$x",               0                          },
-	    {"clear@a.test",  "secret",              0                          },
-	    {"plain@a.test",  "{PLAIN}tanstaaf",     0                          },
-	    {"hex@a.test",    "{PLAIN.HEX}61203a20", 0                          },
-	    {"shut2@a.test",  "{PLAIN}tanstaaf",     USER_DISABLED              },
-	    {"empty@a.test",  "{PLAIN}",             0                          },
-	    {"odd@a.test",    "{PLAIN.HEX}6",        0                          },
-	    {"scheme@a.test", "{plain}tanstaaf",     0                          },
+	    {"new@a.test",    yescrypt,                   0                          },
+	    {"md5@a.test",    md5,                        0                          },
+	    {"sha@a.test",    sha512,                     0                          },
+	    {"smtp@a.test",   yescrypt,                   USER_NOPOP3                },
+	    {"shut@a.test",   yescrypt,                   USER_DISABLED | USER_NOSMTP},
+	    {"pop@a.test",    yescrypt,                   USER_NOSMTP                },
+	    {"none@a.test",   "",                         0                          },
+	    {"star@a.test",   "*",                        0                          },
+	    {"star0@a.test",  "*0",                       0                          },
+	    {"star1@a.test",  "*1",                       0                          },
+	    {"bang@a.test",   "!$1$x",                    0                          },
+	    {"clear@a.test",  "secret",                   0                          },
+	    {"plain@a.test",  "{PLAIN}tanstaaf",          0                          },
+	    {"hex@a.test",    "{PLAIN.HEX}61203a20",      0                          },
+	    {"shut2@a.test",  "{PLAIN}tanstaaf",          USER_DISABLED              },
+	    {"empty@a.test",  "{PLAIN}",                  0                          },
+	    {"odd@a.test",    "{PLAIN.HEX}6",             0                          },
+	    {"scheme@a.test", "{plain}tanstaaf",          0                          },
+	    {"tim@a.test",    "{PLAIN}tanstaaftanstaaf",  0                          },
+	    {"scram@a.test",  pencil,                     0                          },
+	    {"scram2@a.test", pencil,                     USER_DISABLED              },
+	    {"scram3@a.test", "{SCRAM-SHA-256}4096,QQ==", 0                          },
 	};
 
 	assert_true(
@@ -99,6 +108,12 @@ verdicts(void **state)
 	    {"empty@a.test",  "",				 VERDICT_PASSWORD},
 	    {"odd@a.test",    "",				 VERDICT_PASSWORD},
 	    {"scheme@a.test", "tanstaaf",                         VERDICT_PASSWORD},
+	    {"scram@a.test",  "pencil",                           VERDICT_RIGHT   },
+	    {"scram@a.test",  "pencils",                          VERDICT_PASSWORD},
+	    {"scram@a.test",  pencil,                             VERDICT_PASSWORD},
+	    {"scram2@a.test", "pencil",                           VERDICT_REFUSED },
+	    {"scram2@a.test", "pencils",                          VERDICT_PASSWORD},
+	    {"scram3@a.test", "pencil",                           VERDICT_PASSWORD},
 	};
 
 	(void)state;
@@ -140,9 +155,45 @@ digests(void **state)
 		const struct checkpw who = {str_of(rows[i].user),
 		    str_of(rows[i].digest), str_of(stamp)};
 
-		assert_int_equal(
-		    verify_login(t, &who, true, USER_DISABLED | USER_NOPOP3),
+		assert_int_equal(verify_login(t, &who, LOGIN_APOP,
+				     USER_DISABLED | USER_NOPOP3),
 		    rows[i].verdict);
+	}
+	table_close(t);
+}
+
+/* The challenge, secret and digest of RFC 2195, 2. */
+static void
+cram_digests(void **state)
+{
+	static const char right[] = "b913a602c7eda7a495b4e6e7334d3890";
+	static const struct {
+		const char *user, *digest;
+		enum verdict verdict;
+	} rows[] = {
+	    {"tim@a.test",    right,                              VERDICT_RIGHT   },
+	    {"tim@a.test",    "b913a602c7eda7a495b4e6e7334d3891",
+             VERDICT_PASSWORD						     },
+	    {"tim@a.test",    "tanstaaftanstaaf",                 VERDICT_PASSWORD},
+	    {"tim@a.test",    "",				 VERDICT_PASSWORD},
+	    {"plain@a.test",  right,                              VERDICT_PASSWORD},
+	    {"new@a.test",    right,                              VERDICT_PASSWORD},
+	    {"scram@a.test",  right,                              VERDICT_PASSWORD},
+	    {"nobody@a.test", right,                              VERDICT_UNKNOWN },
+	};
+	struct table *t;
+
+	(void)state;
+	users();
+	t = table_open(AT_FDCWD, USERS_PASSWD);
+	assert_non_null(t);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct checkpw who = {str_of(rows[i].user),
+		    str_of(rows[i].digest),
+		    str_of("<1896.697170952@postoffice.reston.mci.net>")};
+
+		assert_int_equal(
+		    verify_login(t, &who, LOGIN_CRAM, 0), rows[i].verdict);
 	}
 	table_close(t);
 }
@@ -171,7 +222,7 @@ no_table_is_nobody(void **state)
 	assert_int_equal(verify_login(NULL,
 			     &(struct checkpw){str_of("a@b"), str_of("secret"),
 				 str_of(stamp)},
-			     false, 0),
+			     LOGIN_PASS, 0),
 	    VERDICT_UNKNOWN);
 }
 
@@ -193,6 +244,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(verdicts),
 	    cmocka_unit_test(digests),
+	    cmocka_unit_test(cram_digests),
 	    cmocka_unit_test(long_passwords_are_no_trouble),
 	    cmocka_unit_test(no_table_is_nobody),
 	    cmocka_unit_test(damaged_record_is_told_later),
