@@ -120,6 +120,13 @@ learn(struct logins *l, struct row *r, int status)
 		recent_keep(&l->recent, what.tag, clock_boot());
 }
 
+static bool
+has_answered(int status)
+{
+	return WIFEXITED(status) && (WEXITSTATUS(status) == LOGIN_OPENED ||
+					WEXITSTATUS(status) == LOGIN_TOLD);
+}
+
 static void
 reap(struct logins *l)
 {
@@ -135,7 +142,7 @@ reap(struct logins *l)
 		if (WIFSIGNALED(status))
 			warn("a child was ended by a signal");
 		learn(l, r, status);
-		if (WIFEXITED(status) && WEXITSTATUS(status) == LOGIN_OPENED) {
+		if (has_answered(status)) {
 			r->state = LOGIN_FREE;
 			fd_close(&r->fd);
 			continue;
@@ -193,16 +200,20 @@ patience(const struct logins *l, int64_t now)
 	    .tv_nsec = until % CLOCK_SECOND * 1000};
 }
 
-static bool
+static unsigned
 may_ask(const struct checker *c, int fd)
 {
 	struct peer who;
+	unsigned may = 0;
 
-	if (sock_peer(fd, &who) && who.uid == c->peer)
-		return true;
+	if (sock_peer(fd, &who))
+		may = (who.uid == c->pop3 ? SERVICE_POP3 : 0U) |
+		      (who.uid == c->smtp ? SERVICE_SMTP : 0U);
+	if (may != 0)
+		return may;
 	errno = 0;
 	warn("somebody else at ", LOGIN_SOCKET);
-	return false;
+	return 0;
 }
 
 /* Who waits goes on waiting; without descriptors nobody can be served. */
@@ -216,9 +227,10 @@ rest(void)
 }
 
 static struct login_job
-job_of(const struct logins *l, int fd)
+job_of(const struct logins *l, int fd, unsigned may)
 {
 	return (struct login_job){.fd = fd,
+	    .may = may,
 	    .opener = l->c->opener,
 	    .keeper = l->c->keeper,
 	    .controls = l->c->controls,
@@ -228,9 +240,9 @@ job_of(const struct logins *l, int fd)
 
 /* In the child, which is of no use to anybody without its parent. */
 NO_RETURN static void
-check(const struct logins *l, int fd, int report)
+check(const struct logins *l, int fd, unsigned may, int report)
 {
-	struct login_job job = job_of(l, fd);
+	struct login_job job = job_of(l, fd, may);
 	struct report what;
 	enum login_end end;
 
@@ -249,13 +261,13 @@ check(const struct logins *l, int fd, int report)
 
 /* Have a child check the login on fd, in a free row. */
 static void
-start(struct logins *l, struct row *r, int fd)
+start(struct logins *l, struct row *r, int fd, unsigned may)
 {
 	int report[2] = {-1, -1};
 	pid_t pid = pipe2(report, O_CLOEXEC | O_NONBLOCK) == 0 ? fork() : -1;
 
 	if (pid == 0)
-		check(l, fd, report[1]);
+		check(l, fd, may, report[1]);
 	fd_close(&report[1]);
 	*r = (struct row){
 	    LOGIN_CHECKED, fd, pid, report[0], 'Z', LOGIN_DELAY, clock_boot()};
@@ -271,9 +283,9 @@ start(struct logins *l, struct row *r, int fd)
 
 /* The password was right a moment ago, and its mailbox is on its way. */
 static bool
-recalled(struct logins *l, int fd)
+recalled(struct logins *l, int fd, unsigned may)
 {
-	struct login_job job = job_of(l, fd);
+	struct login_job job = job_of(l, fd, may);
 
 	if (!fd_wait_read(fd, SOON) || !login_recall(&job))
 		return false;
@@ -287,14 +299,17 @@ take(struct logins *l)
 {
 	struct row *r = find_row(l, LOGIN_FREE, 0);
 	int fd = accept4(l->c->listening, NULL, NULL, SOCK_CLOEXEC);
+	unsigned may = 0;
 
 	if (fd < 0 && errno != EINTR && errno != ECONNABORTED)
 		rest();
-	if (r == NULL || fd < 0 || !may_ask(l->c, fd) || recalled(l, fd)) {
+	if (r != NULL && fd >= 0)
+		may = may_ask(l->c, fd);
+	if (may == 0 || recalled(l, fd, may)) {
 		fd_close(&fd);
 		return;
 	}
-	start(l, r, fd);
+	start(l, r, fd, may);
 }
 
 static bool

@@ -18,7 +18,7 @@ struct checker {
 	int opener;    /* the pair to the half that runs programs */
 	int keeper;    /* the pair to who opens mailboxes, pop3d/keeper.h; never
 	                  waited for */
-	uid_t peer;    /* who may ask */
+	uid_t pop3, smtp;          /* who may ask for these services */
 	struct controls *controls; /* the rows of CONTROL_AUTHD */
 };
 

@@ -11,6 +11,7 @@
 #include "lib/sock.h"
 #include "pop3d/opener.h"
 #include "pop3d/program.h"
+#include "pop3d/proof.h"
 #include "pop3d/verify.h"
 #include "wire/login.h"
 #include "wire/users.h"
@@ -62,37 +63,123 @@ answer(int fd, int stream)
 	return ok;
 }
 
-enum { REFUSED = USER_DISABLED | USER_NOPOP3 };
+static unsigned
+service_of(const struct login *l)
+{
+	if (str_equal(l->service, str_of("pop3")))
+		return SERVICE_POP3;
+	return str_equal(l->service, str_of("smtp")) ? SERVICE_SMTP : 0;
+}
+
+/* What the ways to log in are for (wire/login.h). */
+static bool
+is_way(const struct login *l)
+{
+	if (l->how == LOGIN_PASS)
+		return true;
+	return service_of(l) ==
+	       (l->how == LOGIN_APOP ? SERVICE_POP3 : SERVICE_SMTP);
+}
+
+static unsigned
+refused(const struct login *l)
+{
+	return USER_DISABLED |
+	       (service_of(l) == SERVICE_POP3 ? USER_NOPOP3 : USER_NOSMTP);
+}
+
+/* A table that answers, else a warning has said why. */
+static bool
+open_table(struct table **t)
+{
+	if (users_open(USERS_PASSWD, t))
+		return true;
+	warn("unable to use ", USERS_PASSWD);
+	return false;
+}
+
+static bool
+may_be_remembered(const struct login *l)
+{
+	return service_of(l) == SERVICE_POP3 && l->how == LOGIN_PASS;
+}
 
 /* No table is an instance without users; any other trouble may pass. */
 static enum verdict
-verify(struct login_job *job, const struct login *l)
+verify(struct login_job *job, const struct login *l, struct str client_first,
+    struct buf *text)
 {
-	enum verdict v = VERDICT_LATER;
+	struct checkpw scram = l->who;
+	enum verdict v;
 	struct table *t;
 	struct str hash;
 
-	if (users_open(USERS_PASSWD, &t))
-		v = verify_login(t, &l->who, l->apop, REFUSED);
+	if (!open_table(&t))
+		return VERDICT_LATER;
+	scram.user = client_first;
+	v = l->how == LOGIN_FINAL
+		? proof_final(
+		      t, job->recent, l->who.user, &scram, refused(l), text)
+		: verify_login(t, &l->who, l->how, refused(l));
 	if (v == VERDICT_LATER)
 		warn("unable to use ", USERS_PASSWD);
-	job->tagged = v == VERDICT_RIGHT && !l->apop &&
-		      verify_hash(t, &l->who, REFUSED, &hash) &&
+	job->tagged = v == VERDICT_RIGHT && may_be_remembered(l) &&
+		      verify_hash(t, &l->who, refused(l), &hash) &&
 		      recent_tag(job->recent, &l->who, hash, job->tag);
 	table_close(t);
 	return v;
 }
 
-static enum login_end
-check_by_table(struct login_job *job, const struct login *l)
+static bool
+say(int fd, char letter, const struct buf *text)
 {
-	enum verdict v = verify(job, l);
+	struct login_answer a = {
+	    .letter = letter, .text = buf_str(text), .fd = -1};
 
-	if (v == VERDICT_RIGHT && open_mailbox(job, l->who.user)) {
-		note("success", l, NULL);
+	if (login_send(fd, &a))
+		return true;
+	warn("unable to answer");
+	return false;
+}
+
+/* The first step of SCRAM, client_first. */
+static enum login_end
+begin(struct login_job *job, const struct login *l, struct str client_first)
+{
+	struct buf text = {.max = LOGIN_TEXT};
+	enum login_end end = LOGIN_LATER;
+	struct table *t;
+
+	if (!open_table(&t))
+		return LOGIN_LATER;
+	if (proof_first(t, job->recent, l->who.user, client_first, &text) &&
+	    say(job->fd, 'C', &text))
+		end = LOGIN_TOLD;
+	table_close(t);
+	buf_free(&text);
+	return end;
+}
+
+/* Who has logged in is told so, by a mailbox or a word. */
+static bool
+let_in(const struct login_job *job, const struct login *l, struct buf *text)
+{
+	return service_of(l) == SERVICE_POP3 ? open_mailbox(job, l->who.user)
+					     : say(job->fd, 'K', text);
+}
+
+static enum login_end
+check_by_table(
+    struct login_job *job, const struct login *l, struct str client_first)
+{
+	struct buf text = {.max = LOGIN_TEXT};
+	enum verdict v = verify(job, l, client_first, &text);
+	bool in = v == VERDICT_RIGHT && let_in(job, l, &text);
+
+	buf_free(&text);
+	note(in ? "success" : "failure", l, in ? NULL : reasons[v]);
+	if (in)
 		return LOGIN_OPENED;
-	}
-	note("failure", l, reasons[v]);
 	return v == VERDICT_RIGHT || v == VERDICT_LATER ? LOGIN_LATER
 							: LOGIN_WRONG;
 }
@@ -112,7 +199,7 @@ check_by_program(int fd, int opener, const struct login *l)
 }
 
 static enum login_end
-check(struct login_job *job, const struct login *l)
+check(struct login_job *job, const struct login *l, struct str client_first)
 {
 	if (!control_refresh(job->controls)) {
 		errno = 0;
@@ -120,31 +207,50 @@ check(struct login_job *job, const struct login *l)
 		note("failure", l, "control");
 		return LOGIN_LATER;
 	}
-	if (control_line(job->controls, C_checkpassword).len > 0)
+	if (control_line(job->controls, C_checkpassword).len == 0)
+		return l->how == LOGIN_FIRST
+			   ? begin(job, l, client_first)
+			   : check_by_table(job, l, client_first);
+	if (service_of(l) == SERVICE_POP3)
 		return check_by_program(job->fd, job->opener, l);
-	return check_by_table(job, l);
+	note("failure", l, "program");
+	return LOGIN_LATER;
 }
 
 static bool
-is_request(const struct frame *f, struct login *l)
+is_request(const struct frame *f, const struct login_job *job, struct login *l)
 {
 	return f->kind == LOGIN_LETTER && login_read(f->payload, l) &&
-	       str_equal(l->service, str_of("pop3"));
+	       (service_of(l) & job->may) != 0 && is_way(l);
+}
+
+/* Who it is that SCRAM's first message, where there is one, speaks of. */
+static bool
+name_user(struct login *l, struct str *client_first, struct buf *user)
+{
+	*client_first = l->who.user;
+	if (l->how != LOGIN_FIRST && l->how != LOGIN_FINAL)
+		return true;
+	if (!proof_user(l->who.user, user))
+		return false;
+	l->who.user = buf_str(user);
+	return true;
 }
 
 enum login_end
 login_check(struct login_job *job)
 {
-	struct buf b = {0};
+	struct buf b = {0}, user = {0};
 	struct frame f;
 	struct login l;
+	struct str first = {NULL, 0};
 	enum login_end end = LOGIN_LATER;
 
 	job->keys = (struct failures_keys){0, 0};
 	if (frame_read(job->fd, LOGIN_REQUEST * MILLI, &b, &f) == FRAME_OK &&
-	    is_request(&f, &l)) {
+	    is_request(&f, job, &l) && name_user(&l, &first, &user)) {
 		job->keys = failures_keys(job->failures, l.who.user, l.client);
-		end = check(job, &l);
+		end = check(job, &l, first);
 	} else {
 		errno = 0;
 		warn("unable to read a request");
@@ -152,6 +258,7 @@ login_check(struct login_job *job)
 	if (b.len > 0)
 		explicit_bzero(b.data, b.len); /* the password */
 	buf_free(&b);
+	buf_free(&user);
 	return end;
 }
 
@@ -164,7 +271,7 @@ was_right(struct login_job *job, const struct checkpw *who)
 
 	if (!users_open(USERS_PASSWD, &t))
 		return false;
-	ok = verify_hash(t, who, REFUSED, &hash) &&
+	ok = verify_hash(t, who, USER_DISABLED | USER_NOPOP3, &hash) &&
 	     recent_tag(job->recent, who, hash, job->tag) &&
 	     recent_has(job->recent, job->tag, clock_boot());
 	table_close(t);
@@ -184,7 +291,7 @@ recall(struct login_job *job, const struct login *l)
 static bool
 may_recall(struct login_job *job, const struct login *l)
 {
-	return !l->apop && control_refresh_lately(job->controls) &&
+	return may_be_remembered(l) && control_refresh_lately(job->controls) &&
 	       control_line(job->controls, C_checkpassword).len == 0 &&
 	       was_right(job, &l->who);
 }
@@ -205,7 +312,7 @@ login_recall(struct login_job *job)
 
 	b.len = n > 0 ? (size_t)n : 0;
 	ok = frame_take(&b, &f, &used) == FRAME_OK && used == b.len &&
-	     is_request(&f, &l) && may_recall(job, &l) &&
+	     is_request(&f, job, &l) && may_recall(job, &l) &&
 	     recv(job->fd, bytes, used, MSG_DONTWAIT) == n;
 	if (ok)
 		recall(job, &l);

@@ -8,11 +8,16 @@
 #include "pop3d/recent.h"
 #include <stdbool.h>
 
-/* Exit codes of the child that checks it.  Only LOGIN_OPENED has answered. */
-enum login_end { LOGIN_OPENED, LOGIN_WRONG, LOGIN_LATER };
+/* Exit codes of the child that checks it.  LOGIN_OPENED, right, has answered, and
+ * so has LOGIN_TOLD, by which nobody has logged in or failed to. */
+enum login_end { LOGIN_OPENED, LOGIN_TOLD, LOGIN_WRONG, LOGIN_LATER };
+
+/* Services that who asks may ask for. */
+enum login_service { SERVICE_POP3 = 1 << 0, SERVICE_SMTP = 1 << 1 };
 
 struct login_job {
 	int fd, opener, keeper;
+	unsigned may;              /* of enum login_service */
 	struct controls *controls; /* the rows of CONTROL_AUTHD */
 	const struct failures *failures;
 	const struct recent *recent;
@@ -24,8 +29,8 @@ struct login_job {
 };
 
 /* Read a request from fd, check the password by users/passwd, and have the
- * keeper answer with the mailbox; or by the program that control/checkpassword
- * names, and answer with the mailbox that it opens; or leave a failure to be
+ * keeper answer with the mailbox, or, for smtp, answer; or by the program that control/checkpassword
+ * names, and answer with the mailbox that it opens (pop3 alone); or leave a failure to be
  * told later.  One line in the log says which. */
 MUST_USE enum login_end login_check(struct login_job *job);
 

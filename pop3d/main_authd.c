@@ -1,14 +1,16 @@
-/* authd: check passwords and open mailboxes, for culver-popup.
+/* authd: check who logs in, for culver-popup, whose mailboxes it opens, and for
+ * culver-smtpd.
  *
  * Runs as     two processes: the opening half as root, the checking half (and
  *             its children, one for each login) as culveru, jailed.
  * Started by  the supervisor, run/authd.
  * Reads       control/{checkpassword,me}; users/passwd.cdb (the checking half).
  * Writes      the socket state/auth.
- * Talks to    culver-popup, by that socket, wire/login.h; starts one
- *             culver-pop3d as culverv, which opens the mailboxes; or a
+ * Talks to    culver-popup and culver-smtpd, by that socket, wire/login.h;
+ *             starts one culver-pop3d as culverv, which opens the mailboxes; or a
  *             checkpassword program, as root, which starts one of its own.
- * Trusts      who connects, by SO_PEERCRED, to be culverp; nothing it says.
+ * Trusts      who connects, by SO_PEERCRED, to be culverp or culverd; nothing
+ *             they say.
  * Exits       100 wrong usage; 111 one half could not go on, and so neither.
  */
 #include "control/control.h"
@@ -66,9 +68,9 @@ main(int argc, char **argv)
 		die_usage("culver-authd");
 	home_enter();
 	clock_open();
-	if (!account_find(ACCOUNT_POPUP, &c.peer, &gid))
-		die_temp(
-		    "unable to find account ", account_name(ACCOUNT_POPUP));
+	if (!account_find(ACCOUNT_POPUP, &c.pop3, &gid) ||
+	    !account_find(ACCOUNT_SMTPD, &c.smtp, &gid))
+		die_temp("unable to find the accounts of the doors");
 	drop_to(&(struct drop){.account = ACCOUNT_ROOT});
 	folder = open("control", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	c.controls = folder < 0 ? NULL : control_new(folder, CONTROL_AUTHD);

@@ -30,7 +30,7 @@ struct halves {
 static struct halves
 begin(uid_t peer)
 {
-	struct checker c = {.peer = peer};
+	struct checker c = {.pop3 = peer, .smtp = peer};
 	struct halves h;
 	int pair[2], mailboxes[2];
 
@@ -74,7 +74,7 @@ static int
 ask_from(const char *client, const char *user, const char *password)
 {
 	struct login l = {
-	    str_of("pop3"), false, str_of(client), str_of("9"),
+	    str_of("pop3"), LOGIN_PASS, str_of(client), str_of("9"),
 	    str_of("192.0.2.2"), str_of("110"),
 	    {str_of(user), str_of(password), str_of("stamp")}
         };

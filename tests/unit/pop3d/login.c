@@ -47,6 +47,8 @@ open_one(int fd, enum opener how)
 
 static struct failures failures;
 static struct recent recent;
+static bool any_keys; /* whose login it was is not looked at */
+static unsigned may = SERVICE_POP3 | SERVICE_SMTP;
 
 static bool
 same_keys(struct failures_keys a, struct failures_keys b)
@@ -75,7 +77,8 @@ check(char kind, struct str payload, enum opener how, struct failures_keys keys,
     struct login_answer *a)
 {
 	int popup[2], pair[2], keeper[2];
-	struct login_job job = {.controls = home_controls(),
+	struct login_job job = {.may = may,
+	    .controls = home_controls(),
 	    .failures = &failures,
 	    .recent = &recent};
 	struct buf b = {0};
@@ -105,7 +108,7 @@ check(char kind, struct str payload, enum opener how, struct failures_keys keys,
 		take_mailbox(keeper[1]);
 	fd_close(&keeper[0]);
 	fd_close(&keeper[1]);
-	assert_true(same_keys(job.keys, keys));
+	assert_true(any_keys || same_keys(job.keys, keys));
 	control_free(job.controls);
 	assert_int_equal(close(pair[0]), 0);
 	assert_int_equal(close(popup[1]), 0);
@@ -117,12 +120,28 @@ check(char kind, struct str payload, enum opener how, struct failures_keys keys,
 	return end;
 }
 
+/* The same for smtp; a->text is not kept. */
+static enum login_end
+smtp(const struct login *l, struct login_answer *a)
+{
+	static const struct failures_keys none;
+	struct buf b = {0};
+	enum login_end end;
+
+	assert_true(login_write(&b, l));
+	any_keys = true;
+	end = check('L', buf_str(&b), RUNS_LATER, none, a);
+	any_keys = false;
+	buf_free(&b);
+	return end;
+}
+
 static enum login_end
 log_in(const char *service, const char *user, const char *password,
     enum opener how, struct login_answer *a)
 {
 	struct login l = {
-	    str_of(service), false, str_of("192.0.2.1"), str_of("9"),
+	    str_of(service), LOGIN_PASS, str_of("192.0.2.1"), str_of("9"),
 	    str_of("192.0.2.2"), str_of("110"),
 	    {str_of(user), str_of(password), str_of("stamp")}
         };
@@ -131,7 +150,7 @@ log_in(const char *service, const char *user, const char *password,
 	enum login_end end;
 
 	assert_true(login_write(&b, &l));
-	if (strcmp(service, "pop3") == 0)
+	if (strcmp(service, "pop3") == 0 && (may & SERVICE_POP3) != 0)
 		k = failures_keys(&failures, str_of(user), str_of("192.0.2.1"));
 	end = check('L', buf_str(&b), how, k, a);
 	buf_free(&b);
@@ -143,7 +162,9 @@ setup(void **state)
 {
 	char hash[CRYPT_OUTPUT_SIZE];
 	const struct user rows[] = {
-	    {"a@a.test", hash, 0},
+	    {"a@a.test", hash,            0          },
+	    {"n@a.test", hash,            USER_NOSMTP},
+	    {"p@a.test", "{PLAIN}secret", 0          },
 	};
 
 	if (!failures_open(&failures) || !recent_open(&recent) ||
@@ -237,12 +258,13 @@ recall(const char *user, const char *password, bool apop, size_t cut,
     unsigned char tag[RECENT_TAG])
 {
 	const struct login l = {
-	    str_of("pop3"), apop, str_of("192.0.2.1"), str_of("9"),
-	    str_of("192.0.2.2"), str_of("110"),
+	    str_of("pop3"), apop ? LOGIN_APOP : LOGIN_PASS, str_of("192.0.2.1"),
+	    str_of("9"), str_of("192.0.2.2"), str_of("110"),
 	    {str_of(user), str_of(password), str_of("stamp")}
         };
 	int popup[2], keeper[2];
-	struct login_job job = {.controls = home_controls(),
+	struct login_job job = {.may = may,
+	    .controls = home_controls(),
 	    .failures = &failures,
 	    .recent = &recent,
 	    .opener = -1};
@@ -302,6 +324,73 @@ right_password_is_recalled_and_no_other(void **state)
 	assert_false(recall("a@a.test", "secret", false, 0, other));
 }
 
+/* What smtp has ways for: the end, and the letter that was said. */
+static void
+smtp_is_answered_in_words(void **state)
+{
+	static const struct {
+		const char *service;
+		enum login_how how;
+		const char *user, *password, *extra;
+		enum login_end end;
+		char letter;
+	} rows[] = {
+	    {"smtp", LOGIN_PASS,  "a@a.test",             "secret",                           "",                     LOGIN_OPENED, 'K'},
+	    {"smtp", LOGIN_PASS,  "p@a.test",             "secret",                           "",                     LOGIN_OPENED, 'K'},
+	    {"smtp", LOGIN_PASS,  "a@a.test",             "wrong",                            "",                     LOGIN_WRONG,  0  },
+	    {"smtp", LOGIN_PASS,  "b@a.test",             "secret",                           "",                     LOGIN_WRONG,  0  },
+	    {"smtp", LOGIN_PASS,  "n@a.test",             "secret",                           "",                     LOGIN_WRONG,  0  },
+	    {"smtp", LOGIN_CRAM,  "p@a.test",             "x",                                "<1@a>",                LOGIN_WRONG,  0  },
+	    {"smtp", LOGIN_CRAM,  "p@a.test",             "2ab4a665f129ea91b0cface80c14479b",
+             "<1@a>",												 LOGIN_OPENED, 'K'},
+	    {"smtp", LOGIN_APOP,  "p@a.test",             "x",                                "<1@a>",                LOGIN_LATER,  0  },
+	    {"pop3", LOGIN_CRAM,  "p@a.test",             "x",                                "<1@a>",                LOGIN_LATER,  0  },
+	    {"pop3", LOGIN_FIRST, "n,,n=p@a.test,r=abc",  "",                                 "",                     LOGIN_LATER,
+             0															 },
+	    {"smtp", LOGIN_FIRST, "n,,n=p@a.test,r=abc",  "",                                 "",                     LOGIN_TOLD,
+             'C'														       },
+	    {"smtp", LOGIN_FIRST, "n,,n=b@a.test,r=abc",  "",                                 "",                     LOGIN_TOLD,
+             'C'														       },
+	    {"smtp", LOGIN_FIRST, "no message",           "",                                 "",                     LOGIN_LATER,  0  },
+	    {"smtp", LOGIN_FIRST, "n,,n=p=@a.test,r=abc", "",                                 "",                     LOGIN_LATER,
+             0															 },
+	    {"smtp", LOGIN_FINAL, "n,,n=p@a.test,r=abc",
+             "c=biws,r=abcd,p=QQ==",							  "r=abcd,s=QQ==,i=4096", LOGIN_WRONG,  0  },
+	    {"smtp", LOGIN_FINAL, "n,,n=b@a.test,r=abc",
+             "c=biws,r=abcd,p=QQ==",							  "r=abcd,s=QQ==,i=4096", LOGIN_WRONG,  0  },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct login l = {
+		    str_of(rows[i].service), rows[i].how, str_of("192.0.2.1"),
+		    str_of("9"), str_of("192.0.2.2"), str_of("25"),
+		    {str_of(rows[i].user), str_of(rows[i].password),
+							      str_of(rows[i].extra)}
+                };
+		struct login_answer a;
+		enum login_end end = smtp(&l, &a);
+
+		if (end != rows[i].end)
+			fail_msg("row %zu: %d", i, (int)end);
+		assert_int_equal(a.letter, rows[i].letter);
+	}
+}
+
+/* Beside the right password, whoever may ask for one service only may not ask
+ * for the other. */
+static void
+a_door_asks_for_its_own_service(void **state)
+{
+	struct login_answer a;
+
+	(void)state;
+	may = SERVICE_SMTP;
+	assert_int_equal(
+	    log_in("pop3", "a@a.test", "secret", AWAY, &a), LOGIN_LATER);
+	may = SERVICE_POP3 | SERVICE_SMTP;
+}
+
 static void
 garbage_is_no_request(void **state)
 {
@@ -330,6 +419,8 @@ main(void)
 	    cmocka_unit_test(program_is_asked_where_there_is_one),
 	    cmocka_unit_test(settings_that_cannot_be_read_are_trouble),
 	    cmocka_unit_test(right_password_is_recalled_and_no_other),
+	    cmocka_unit_test(smtp_is_answered_in_words),
+	    cmocka_unit_test(a_door_asks_for_its_own_service),
 	    cmocka_unit_test(garbage_is_no_request),
 	};
 
