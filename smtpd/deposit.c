@@ -38,11 +38,17 @@ name_transaction(struct session *s)
 static const char *
 protocol(const struct session *s)
 {
-	if (s->lmtp)
-		return s->params.utf8 ? "UTF8LMTP" : "LMTP";
-	if (s->params.utf8)
-		return "UTF8SMTP";
-	return s->esmtp ? "ESMTP" : "SMTP";
+	static const char *const names[4][4] = {
+	    {"ESMTP",    "ESMTPA",    "ESMTPS",    "ESMTPSA"   },
+	    {"LMTP",     "LMTPA",     "LMTPS",     "LMTPSA"    },
+	    {"UTF8SMTP", "UTF8SMTPA", "UTF8SMTPS", "UTF8SMTPSA"},
+	    {"UTF8LMTP", "UTF8LMTPA", "UTF8LMTPS", "UTF8LMTPSA"},
+	};
+	int row = (s->lmtp ? 1 : 0) + (s->params.utf8 ? 2 : 0);
+	int column = (s->user.len > 0 ? 1 : 0) + (s->tls ? 2 : 0);
+
+	return row == 0 && column == 0 && !s->esmtp ? "SMTP"
+						    : names[row][column];
 }
 
 /* Our own line goes on top of the message. */
@@ -137,6 +143,8 @@ submit_envelope(struct session *s)
 
 	submit_record(submit, 'F', buf_str(&s->sender));
 	submit_params(submit, &s->params);
+	if (s->user.len > 0)
+		submit_record(submit, 'S', buf_str(&s->user));
 	if (!submit_client(s))
 		return false;
 	while (str_cut(&rest, '\0', &record))

@@ -5,6 +5,7 @@
 #include "lib/die.h"
 #include "lib/env.h"
 #include "lib/num.h"
+#include "smtpd/auth.h"
 #include "smtpd/porter.h"
 #include "wire/users.h"
 #include <errno.h>
@@ -12,7 +13,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { NAME_MAX_BYTES = 1024, LINE_SIZE = 128 };
+enum { NAME_MAX_BYTES = 1024, LINE_SIZE = 128, PORT_SMTP = 25 };
 
 void
 door_open(struct door *d)
@@ -125,6 +126,8 @@ apply_rules(struct door *d)
 			: gate_rules(d->controls, d->rules, &who, &d->vars);
 	d->relayclient = variable_of(d, "RELAYCLIENT", !d->foreign);
 	d->databytes = variable(d, "DATABYTES");
+	d->wants_auth = variable(d, "REQUIREAUTH").len > 0 &&
+			d->client.local_port != PORT_SMTP;
 	d->filter = variable(d, "QMAILQUEUE");
 	if (d->filter.len == 0)
 		pass_filter_by(d);
@@ -255,6 +258,8 @@ door_refresh(struct door *d)
 		wrong = control_error(d->controls);
 	else if (control_line(d->controls, C_me).len == 0)
 		wrong = "control/me: there is no name in it";
+	else if (!auth_words_ok(control_line(d->controls, C_authmechanisms)))
+		wrong = "control/authmechanisms:1: not a mechanism of AUTH";
 	else if (!databytes_ok(d))
 		wrong = "$DATABYTES: not a number";
 	else if (d->filter.len > 0 &&

@@ -29,6 +29,7 @@ struct door {
 	 * data is NULL.  Set by door_enter and door_change. */
 	struct str relayclient, databytes, filter;
 	struct str host, info, local;
+	bool wants_auth; /* $REQUIREAUTH: no mail without it, but at port 25 */
 	struct connection client;
 	bool xclient; /* it may say for whom it speaks */
 	bool porter;  /* submit leads to the environment's filter */

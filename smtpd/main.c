@@ -4,16 +4,18 @@
  *             -c its caller, if that is not root.
  * Started by  the supervisor, run/smtpd (with -l); a UCSPI server, for one
  *             connection on descriptors 0 and 1; or culver-sendmail (-c).
- * Reads       control/{brtlimit,concurrencyincoming,concurrencyip,
- *             concurrencynet,databytes,locals,maxrcpt,maxuse,me,morercpthosts,
- *             percenthack,proxyclients,rcpthosts,smtpgreeting,tcp.smtp,
+ * Reads       control/{authmechanisms,brtlimit,concurrencyincoming,
+ *             concurrencyip,concurrencynet,databytes,forceauthfrom,locals,
+ *             maxrcpt,maxuse,me,morercpthosts,percenthack,plainauth,
+ *             proxyclients,rcpthosts,senderlogin,smtpgreeting,tcp.smtp,
  *             timeoutsmtpd,usercheck,virtualdomains,xclientclients},
- *             users/rcpt.cdb; env RELAYCLIENT DATABYTES QMAILQUEUE TCPREMOTEIP
- *             TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO TCPLOCALIP
- *             TCPLOCALPORT TCPLOCALHOST.
+ *             users/rcpt.cdb; env RELAYCLIENT REQUIREAUTH DATABYTES QMAILQUEUE
+ *             TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO
+ *             TCPLOCALIP TCPLOCALPORT TCPLOCALHOST.
  * Writes      nothing on disk.
  * Talks to    culver-queued, by the socket queue/submit, wire/submit.h;
- *             culver-lspawn, by the socket state/who, wire/who.h.
+ *             culver-lspawn, by the socket state/who, wire/who.h;
+ *             culver-authd, by state/auth, wire/login.h.
  * Trusts      nothing from a client.
  * Exits       0 the client has gone or SIGTERM came; 100 wrong usage; 111 a
  *             local failure.

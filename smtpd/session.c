@@ -1,13 +1,14 @@
 /* session: one SMTP client, from the greeting to its end; see session.h. */
 #include "smtpd/session.h"
 
+#include "smtpd/auth.h"
 #include "smtpd/receive.h"
 #include "smtpd/verbs.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { HELO_MAX = 1024, TEXT_MAX = 4096 };
+enum { HELO_MAX = 1024, USER_MAX = 512, TEXT_MAX = 4096 };
 
 static const struct reply silence = {0, NULL};
 
@@ -20,6 +21,7 @@ session_new(struct door *door)
 		return NULL;
 	s->door = door;
 	s->helo.max = HELO_MAX;
+	s->user.max = USER_MAX;
 	s->path.max = s->sender.max = s->text.max = TEXT_MAX;
 	return s;
 }
@@ -30,6 +32,10 @@ session_free(struct session *s)
 	if (s == NULL)
 		return;
 	buf_free(&s->helo);
+	auth_forget(s);
+	buf_free(&s->auth.said);
+	buf_free(&s->auth.given);
+	buf_free(&s->user);
 	buf_free(&s->sender);
 	buf_free(&s->recipients);
 	buf_free(&s->path);
@@ -61,6 +67,8 @@ session_log(const struct session *s, struct log *l, const char *event)
 	log_text(l, "ip", ip);
 	if (s->helo.len > 0)
 		log_str(l, "helo", buf_str(&s->helo));
+	if (s->user.len > 0)
+		log_str(l, "user", buf_str(&s->user));
 }
 
 struct reply
@@ -133,12 +141,14 @@ say(struct session *s, struct reply r)
 	struct writer *w = &s->stream.writer;
 	struct str rest = str_of(r.text), line;
 
-	while (str_cut(&rest, '\n', &line)) {
+	do {
+		if (!str_cut(&rest, '\n', &line))
+			line = rest; /* of no words, as a challenge may be */
 		writer_number(w, (uint64_t)r.code);
 		writer_text(w, rest.len > 0 ? "-" : " ");
 		writer_str(w, line);
 		writer_text(w, "\r\n");
-	}
+	} while (rest.len > 0);
 }
 
 static void
@@ -194,11 +204,19 @@ next_command(struct session *s)
 	return verbs_run(s, line);
 }
 
+static struct reply
+next(struct session *s)
+{
+	if (s->phase == PH_DATA)
+		return receive_message(s);
+	return s->phase == PH_AUTH ? auth_line(s) : next_command(s);
+}
+
 /* One reply, and what follows from it. */
 static void
 turn(struct session *s)
 {
-	answer(s, s->phase == PH_DATA ? receive_message(s) : next_command(s));
+	answer(s, next(s));
 	if (s->over)
 		session_reset(s);
 }
@@ -238,6 +256,9 @@ begin(struct session *s, const struct connection *peer)
 	s->unknown = 0;
 	s->accepted = s->refused = 0;
 	buf_clear(&s->helo);
+	buf_clear(&s->user);
+	s->auth.failures = 0;
+	auth_forget(s);
 	session_reset(s);
 }
 

@@ -23,6 +23,7 @@ enum phase {
 	PH_RCPT,    /* a sender and recipients */
 	PH_DATA,    /* 354 was said: what comes is the message */
 	PH_BDAT,    /* a part of the message has come */
+	PH_AUTH,    /* a line of AUTH is to come */
 	PH_REFUSED, /* a part was refused; more may have been sent already */
 };
 
@@ -33,17 +34,33 @@ enum {
 	SESSION_ID = 64,
 };
 
+struct mechanism;
+
+/* AUTH in one session. */
+struct auth {
+	const struct mechanism *how; /* while it goes on */
+	bool proven;                 /* only a last empty line is to come */
+	struct buf said, given;      /* what later steps need of earlier ones */
+	unsigned failures;
+};
+
 struct session {
 	struct door *door;
 	const struct connection *peer;
 	struct stream stream;
 	enum phase phase;
-	bool lmtp;           /* RFC 2033; set by the caller of session_serve */
-	bool esmtp;          /* EHLO was said */
+	bool lmtp;          /* RFC 2033; set by the caller of session_serve */
+	bool esmtp;         /* EHLO was said */
+	bool tls;           /* nobody between us and the client listens */
+	struct str binding; /* by TLS: the type of channel binding, empty for
+	                        none, and its data (RFC 5929, RFC 9266) */
+	struct str binding_data;
 	const char *closing; /* why the connection ends; NULL: it goes on */
 
 	struct str command; /* being answered; a view of the stream's line */
 	struct buf helo;
+	struct auth auth;
+	struct buf user;       /* who has logged in; empty: nobody */
 	struct buf sender;     /* envelope form; empty: the null path */
 	struct buf recipients; /* T, N and O records of wire/envelope.h */
 	uint64_t recipient_count;

@@ -121,6 +121,17 @@ has_control(struct str line)
 	return false;
 }
 
+/* Base64 may be longer than anything else. */
+static size_t
+longest(const struct stream *s)
+{
+	struct str verb = str_of("AUTH ");
+	struct str start = {s->line, verb.len};
+	bool coded = s->coded || str_starts_nocase(start, verb);
+
+	return coded ? STREAM_LONGEST : STREAM_LINE;
+}
+
 /* A line of total bytes, its LF among them, has been kept. */
 static enum stream_result
 judge(struct stream *s, size_t total, struct str *line)
@@ -128,8 +139,8 @@ judge(struct stream *s, size_t total, struct str *line)
 	struct str all = {s->line, total};
 
 	s->deadline = 0;
-	*line = str_slice(all, 0, sizeof(s->line));
-	if (total > sizeof(s->line))
+	*line = str_slice(all, 0, STREAM_LINE);
+	if (total > longest(s))
 		return STREAM_LONG;
 	if (!str_ends(all, str_of("\r\n")))
 		return STREAM_BARE;

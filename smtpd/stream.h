@@ -12,10 +12,11 @@
 #include <stdint.h>
 
 enum {
-	STREAM_IN = 1 << 17,    /* bytes read at once at most */
-	STREAM_OUT = 1 << 13,   /* bytes of replies kept at most */
-	STREAM_LINE = 2048,     /* the longest command line, with CR LF */
-	STREAM_FLOOD = 1 << 16, /* bytes without an LF that end the talk */
+	STREAM_IN = 1 << 17,        /* bytes read at once at most */
+	STREAM_OUT = 1 << 13,       /* bytes of replies kept at most */
+	STREAM_LINE = 2048,         /* the longest command line, with CR LF */
+	STREAM_LONGEST = 12288 + 2, /* of AUTH and its lines, RFC 4954, 4 */
+	STREAM_FLOOD = 1 << 16,     /* bytes without an LF that end the talk */
 	STREAM_COMMAND_SECONDS = 300, /* from a line's first byte to its LF */
 	STREAM_WRITE_SECONDS = 300,   /* for a client to take any of a reply */
 	STREAM_LINGER_SECONDS = 2,
@@ -30,14 +31,16 @@ struct stream {
 	/* clock_boot, when reading must end; 0: never.  The first is of one
 	 * command, the second, the caller's, of what takes several. */
 	int64_t deadline, limit;
+	bool coded; /* what comes next is a line of AUTH */
 	bool ahead; /* the client may talk ahead: stream_early is false */
-	char in[STREAM_IN], out[STREAM_OUT], line[STREAM_LINE];
+	char in[STREAM_IN], out[STREAM_OUT], line[STREAM_LONGEST];
 };
 
 enum stream_result {
 	STREAM_OK,
-	STREAM_LONG,    /* a line over STREAM_LINE; skipped up to its LF */
-	STREAM_BARE,    /* a line that ended in LF without CR */
+	STREAM_LONG, /* a line over STREAM_LINE, or STREAM_LONGEST where it is
+	                   AUTH's; skipped up to its LF */
+	STREAM_BARE, /* a line that ended in LF without CR */
 	STREAM_CONTROL, /* a line that holds NUL, CR or other control bytes */
 	STREAM_FOREIGN, /* another protocol (TLS); or over STREAM_FLOOD */
 	STREAM_END,     /* the client has closed */

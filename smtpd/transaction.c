@@ -2,6 +2,7 @@
 #include "smtpd/transaction.h"
 
 #include "lib/address.h"
+#include "smtpd/auth.h"
 #include "smtpd/policy.h"
 #include <poll.h>
 #include <string.h>
@@ -116,6 +117,9 @@ do_mail(struct session *s, struct str argument)
 		return r;
 	if (!door_refresh(s->door))
 		return policy_trouble();
+	r = auth_mail(s, &a);
+	if (r.code != 0)
+		return r;
 	if (s->params.size > door_databytes(s->door))
 		return policy_too_large();
 	if (!keep_sender(s, &a))

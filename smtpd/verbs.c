@@ -2,6 +2,7 @@
 #include "smtpd/verbs.h"
 
 #include "lib/address.h"
+#include "smtpd/auth.h"
 #include "smtpd/chunk.h"
 #include "smtpd/receive.h"
 #include "smtpd/transaction.h"
@@ -10,6 +11,7 @@
 #define IN(phase) (1U << (phase))
 #define OUTER     (IN(PH_NEW) | IN(PH_GREETED)) /* of a transaction */
 #define IDLE      (IN(PH_GREETED) | IN(PH_REFUSED))
+#define GREET     IN(PH_GREETED)
 #define MAILED    (IN(PH_MAIL) | IN(PH_RCPT))
 #define READY     IN(PH_RCPT)
 #define CHUNKS    (READY | IN(PH_BDAT) | IN(PH_REFUSED))
@@ -38,9 +40,11 @@ enum flag {
 	LOAD = 1 << 5, /* bytes follow that are no commands */
 	SMTP = 1 << 6, /* not in LMTP */
 	LMTP = 1 << 7, /* nowhere else */
+	BASE = 1 << 8, /* its line is base64, as long as that, and a secret */
 };
 #define HELLO (MUST | LAST | JUNK)
 #define ALONE (MUST | LAST | LONG)
+#define CODED (MUST | LAST | BASE)
 
 struct verb {
 	const char *name;
@@ -227,6 +231,7 @@ do_http(struct session *s, struct str ignored)
 static const char of_mail[] = " FROM:<address> [SIZE=octets] "
 			      "[BODY=7BIT|8BITMIME] [RET=FULL|HDRS] "
 			      "[ENVID=id] [SMTPUTF8]";
+static const char of_auth[] = " mechanism [=]";
 static const char of_rcpt[] = " TO:<address> "
 			      "[NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] "
 			      "[ORCPT=type;address]";
@@ -237,6 +242,7 @@ static const struct verb verbs[] = {
     {"HELO",    ANY,    HELLO | SMTP, do_helo,    NULL,          " name"  },
     {"EHLO",    ANY,    HELLO | SMTP, do_ehlo,    offer_base,    " name"  },
     {"LHLO",    ANY,    HELLO | LMTP, do_ehlo,    offer_base,    " name"  },
+    {"AUTH",    GREET,  CODED,        do_auth,    auth_offer,    of_auth  },
     {"MAIL",    IDLE,   MUST | LONG,  do_mail,    offer_mail,    of_mail  },
     {"RCPT",    MAILED, MUST | LONG,  do_rcpt,    offer_rcpt,    of_rcpt  },
     {"BDAT",    CHUNKS, MUST | LOAD,  do_bdat,    offer_bdat,    of_bdat  },
@@ -283,8 +289,9 @@ argument_fits(const struct verb *v, struct str argument)
 static bool
 line_fits(const struct verb *v, struct str line)
 {
-	return line.len + 2 <=
-	       ((v->flags & LONG) != 0 ? LINE_PATH : LINE_PLAIN);
+	size_t most = (v->flags & LONG) != 0 ? LINE_PATH : LINE_PLAIN;
+
+	return line.len + 2 <= ((v->flags & BASE) != 0 ? STREAM_LONGEST : most);
 }
 
 /* The client has sent more although it has to wait: what it sent was written
@@ -329,6 +336,8 @@ verbs_run(struct session *s, struct str line)
 		return (struct reply){500, "5.5.1 no such command"};
 	if ((v->flags & JUNK) != 0)
 		s->junk++;
+	if ((v->flags & BASE) != 0)
+		s->command = str_of(v->name); /* for the log */
 	r = check(s, v, line, argument);
 	if (r.code == 0)
 		return v->run(s, argument);

@@ -206,6 +206,7 @@ begin_again(struct session *s, const struct claim *c)
 	}
 	s->phase = PH_NEW;
 	s->esmtp = c->esmtp;
+	buf_clear(&s->user); /* it was another's */
 	buf_clear(&s->helo);
 	if (c->greeted) {
 		if (!buf_append_text(&s->helo, c->helo))

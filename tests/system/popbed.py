@@ -314,7 +314,8 @@ def listening_popup(home):
     return p, port
 
 
-ACCOUNTS = {"culverp": 47001, "culveru": 47002, "culverv": 47003}
+ACCOUNTS = {"culverp": 47001, "culveru": 47002, "culverv": 47003,
+            "culverd": 47004}
 
 
 class RealHome(Home):

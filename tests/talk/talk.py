@@ -7,7 +7,9 @@ checks passwords for culver-popup (wire/login.h) is played, too.
 """
 
 import atexit
+import base64
 import functools
+import hmac
 import os
 import pathlib
 import re
@@ -21,7 +23,7 @@ import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PATIENCE = 30  # seconds for anything that is sure to come
+PATIENCE = 3  # seconds for anything that is sure to come
 NOBODY = 65534
 
 
@@ -288,8 +290,11 @@ class Authd(threading.Thread):
             client, struct.unpack(">I", head[:4])[0] - 1)
         if not payload:
             return
-        _, how, _, _, _, _, user, password, stamp, _ = payload.split(b"\0")
+        service, how, _, _, _, _, user, password, stamp, _ = \
+            payload.split(b"\0")
         self.logins.append((user, password, stamp))
+        if service == b"smtp":
+            return self.say(client, self.smtp(how, user, password, stamp))
         if password == b"right" or (how == b"apop" and user == b"ok"):
             ours, theirs = socket.socketpair()
             with theirs:
@@ -299,6 +304,22 @@ class Authd(threading.Thread):
         else:
             client.sendall(b"\0\0\0\1" +
                            (b"Z" if password == b"later" else b"N"))
+
+    @staticmethod
+    def say(client, answer):
+        client.sendall(struct.pack(">I", len(answer)) + answer)
+
+    @staticmethod
+    def smtp(how, user, password, stamp):
+        """Every secret is "right"; of SCRAM only the first step is known."""
+        if how == b"first":
+            return b"Cr=" + user.split(b"r=")[1] + b"OURS,s=QUFBQQ==,i=4096"
+        if how == b"cram":
+            right = hmac.new(b"right", stamp, "md5").hexdigest().encode()
+            return b"K" if password == right else b"N"
+        if password == b"later":
+            return b"Z"
+        return b"K" if how == b"pass" and password == b"right" else b"N"
 
     @staticmethod
     def mailbox(stream):
@@ -492,7 +513,8 @@ class Case:
         self.home, self.env, self.options = Home(), {}, []
         self.queue = self.authd = self.who = self.client = None
         self.who_rows = []  # (letter, pattern of addresses); None: down
-        for name in {"pop3d": ["Maildir", "Maildir/new", "Maildir/cur"]
+        for name in {"popup": ["state"], "smtpd": ["state"],
+                     "pop3d": ["Maildir", "Maildir/new", "Maildir/cur"]
                      }.get(program, []):
             (self.home.path / name).mkdir()
         self.authd_words = "ok"
@@ -586,7 +608,7 @@ class Case:
     def start(self):
         if self.client:
             return
-        if self.program == "popup" and self.authd_words != "down":
+        if self.program in ("popup", "smtpd") and self.authd_words != "down":
             self.authd = Authd(self.home)
             self.authd.start()
         if self.program not in ("popup", "pop3d") and \
@@ -706,6 +728,25 @@ class Case:
             self.who.close()
 
     # After it.
+
+    def do_plain(self, text):
+        """AUTH PLAIN with these bytes in base64, as its initial response."""
+        self.do_C("AUTH PLAIN " + base64.b64encode(
+            parse_bytes(text)).decode())
+
+    def do_base64(self, text):
+        """A line of these bytes in base64."""
+        self.do_C(base64.b64encode(parse_bytes(text)).decode())
+
+    def do_cram(self, text):
+        """The answer of CRAM-MD5 to the challenge that comes: user, secret."""
+        user, secret = [unescape(w) for w in
+                        re.findall(r'"((?:[^"\\]|\\.)*)"', text)]
+        self.start()
+        challenge = base64.b64decode(self.client.line()[4:])
+        digest = hmac.new(secret, challenge, "md5").hexdigest()
+        self.do_C(base64.b64encode(
+            user + b" " + digest.encode()).decode())
 
     def do_login(self, text):
         """The last login that was to be checked: user and password."""

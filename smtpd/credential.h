@@ -1,0 +1,16 @@
+/* credential: have culver-authd check who logs in (wire/login.h). */
+#ifndef SMTPD_CREDENTIAL_H
+#define SMTPD_CREDENTIAL_H
+
+#include "lib/attr.h"
+#include "lib/buf.h"
+#include "smtpd/session.h"
+#include "wire/login.h"
+
+/* Ask; *text (NULL: not wanted) is what K or C says.  What is said to the client
+ * before is sent first.  The letter of the answer: K, C or N, or Z for any
+ * trouble, of which a warning has told. */
+MUST_USE char credential_ask(struct session *s, enum login_how how,
+    const struct checkpw *who, struct buf *text);
+
+#endif

@@ -1,0 +1,174 @@
+"""AUTH: clients that are not ours log in to culver-smtpd by a real culver-authd,
+by each mechanism, and nobody learns whether there is such a user."""
+
+import base64
+import hashlib
+import hmac
+import shutil
+import smtplib
+import socket
+import subprocess
+
+import pytest
+
+from popbed import BIN, PATIENCE, home, place, wait_for  # noqa: F401
+
+EACH = "PLAIN LOGIN SCRAM-SHA-256 CRAM-MD5"
+HASHED, SCRAM, CLEAR = "hash@mail.test", "scram@mail.test", "clear@mail.test"
+SECRET = "words of $(id) and, more = all"
+
+
+@pytest.fixture
+def port(home):  # noqa: F811
+    """Of a culver-smtpd that offers every mechanism to three users."""
+    shutil.copy(BIN / "culver-smtpd", home.path / "bin")
+    (home.path / "queue").mkdir()
+    (home.path / "control" / "plainauth").write_text("1\n")
+    (home.path / "control" / "authmechanisms").write_text(EACH + "\n")
+    home.give()
+    home.user(HASHED, SECRET)
+    home.user(SCRAM, SECRET, "--method", "scram")
+    home.user(CLEAR, SECRET, "--method", "plain")
+    home.authd()
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        number = s.getsockname()[1]
+    home.start("smtpd", "-l", "127.0.0.1:%d" % number)
+
+    def up():
+        with socket.socket() as s:
+            return s.connect_ex(("127.0.0.1", number)) == 0
+    wait_for(up, "smtpd does not listen")
+    return number
+
+
+class Scram:
+    """The client of RFC 5802 for smtplib."""
+
+    def __init__(self, user, password, nonce="rOprNGfwEbeRWgbNEkqO"):
+        name = user.replace("=", "=3D").replace(",", "=2C")
+        self.bare = "n=%s,r=%s" % (name, nonce)
+        self.password = password.encode()
+        self.salt = self.signature = None
+
+    def __call__(self, challenge=None):
+        if challenge is None:
+            return "n,," + self.bare
+        text = challenge.decode()
+        if text.startswith("v="):
+            assert base64.b64decode(text[2:]) == self.signature
+            return ""
+        parts = dict(p.split("=", 1) for p in text.split(","))
+        self.salt = parts["s"]
+        salted = hashlib.pbkdf2_hmac(
+            "sha256", self.password, base64.b64decode(self.salt),
+            int(parts["i"]))
+        key = hmac.digest(salted, b"Client Key", "sha256")
+        without = "c=biws,r=" + parts["r"]
+        message = ",".join((self.bare, text, without)).encode()
+        proof = hmac.digest(
+            hashlib.sha256(key).digest(), message, "sha256")
+        self.signature = hmac.digest(
+            hmac.digest(salted, b"Server Key", "sha256"), message, "sha256")
+        return without + ",p=" + base64.b64encode(
+            bytes(a ^ b for a, b in zip(key, proof))).decode()
+
+
+def attempt(port, mechanism, client):  # noqa: F811
+    """The reply to a login, and to a recipient that only users may name."""
+    with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE) as s:
+        s.ehlo("client.test")
+        try:
+            code, text = s.auth(mechanism, client)
+        except smtplib.SMTPAuthenticationError as e:
+            code, text = e.smtp_code, e.smtp_error
+        s.mail("a@example.org")
+        return code, text, s.rcpt("b@else.where")[0]
+
+
+def logged(home, text, count=1):  # noqa: F811
+    """A line comes behind the answer, maybe."""
+    wait_for(lambda: len(home.lines(text)) >= count, "not logged: " + text)
+
+
+def test_scram_by_verifier_and_by_a_secret(port, home):  # noqa: F811
+    for user in SCRAM, SCRAM.upper(), CLEAR:
+        client = Scram(user, SECRET)
+        assert attempt(port, "SCRAM-SHA-256", client) == \
+            (235, b"2.7.0 ok", 250)
+        assert client.signature
+        logged(home, "authd: success service=smtp ip=127.0.0.1 user=" + user)
+
+
+def test_scram_tells_nobody_who_is_there(port, home):  # noqa: F811
+    salts = []
+    for user, password in ((SCRAM, "wrong"), (CLEAR, "wrong"),
+                           (HASHED, SECRET), ("nobody@mail.test", SECRET),
+                           ("nobody@mail.test", SECRET)):
+        client = Scram(user, password)
+        assert attempt(port, "SCRAM-SHA-256", client) == \
+            (535, b"5.7.8 authentication failed", 553)
+        salts.append(client.salt)
+    assert len({len(s) for s in salts}) == 1
+    assert salts[-1] == salts[-2] and len(set(salts)) == 4
+    logged(home, "failure service=smtp ip=127.0.0.1 user=nobody@mail.test "
+                 "reason=user")
+
+
+@pytest.mark.parametrize("mechanism,users", [
+    ("PLAIN", (HASHED, SCRAM, CLEAR)), ("LOGIN", (HASHED, SCRAM, CLEAR)),
+    ("CRAM-MD5", (CLEAR,))])
+def test_swaks_logs_in(port, home, mechanism, users):  # noqa: F811
+    for user in users:
+        r = subprocess.run(
+            ["swaks", "--server", "127.0.0.1:%d" % port, "--auth", mechanism,
+             "--auth-user", user, "--auth-password", SECRET.encode(),
+             "--from", "a@example.org", "--to", "b@else.where",
+             "--quit-after", "RCPT"],
+            capture_output=True, timeout=PATIENCE)
+        assert r.returncode == 0, r.stdout
+        assert b"235 2.7.0 ok" in r.stdout
+    logged(home, "authd: success service=smtp", len(users))
+
+
+def test_swaks_with_a_wrong_password(port, home):  # noqa: F811
+    r = subprocess.run(
+        ["swaks", "--server", "127.0.0.1:%d" % port, "--auth", "PLAIN",
+         "--auth-user", HASHED, "--auth-password", "x", "--to", "b@c.test",
+         "--quit-after", "RCPT"], capture_output=True, timeout=PATIENCE)
+    assert r.returncode == 28
+    assert b"535 5.7.8 authentication failed" in r.stdout
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
+def test_curl_logs_in(port, home, mechanism):  # noqa: F811
+    r = subprocess.run(
+        ["curl", "-sv", "smtp://127.0.0.1:%d" % port, "--login-options",
+         "AUTH=" + mechanism, "--user", HASHED.encode() + b":" +
+         SECRET.encode(), "-X", "NOOP"],
+        capture_output=True, timeout=PATIENCE)
+    assert r.returncode == 0, r.stderr
+    assert b"235 2.7.0 ok" in r.stderr
+
+
+def test_flags_refuse_one_door_alone(port, home):  # noqa: F811
+    home.user("pop@mail.test", "secret", "--flags", "nosmtp")
+    home.user("smtp@mail.test", "secret", "--flags", "nopop3")
+
+    def plain(user):
+        return attempt(port, "PLAIN", lambda _=None: "\0%s\0secret" % user)[0]
+    assert plain("smtp@mail.test") == 235
+    assert plain("pop@mail.test") == 535
+    logged(home, "failure service=smtp ip=127.0.0.1 user=pop@mail.test "
+                 "reason=flags")
+
+
+def test_the_log_holds_no_secret(port, home):  # noqa: F811
+    client = "\0" + HASHED + "\n\0secret"
+    attempt(port, "PLAIN", lambda _=None: client)
+    attempt(port, "PLAIN", lambda _=None: "\0" + HASHED + "\0sesame")
+    text = home.log.read_text()
+    assert text.isascii() and HASHED in text
+    for secret in "secret", "sesame":
+        assert secret not in text
+    for line in (client, "\0" + HASHED + "\0sesame"):
+        assert base64.b64encode(line.encode()).decode() not in text
