@@ -8,12 +8,14 @@ static const char *const lines[] = {"USER", "TOP", "UIDL", "PIPELINING",
     "IMPLEMENTATION culver"};
 
 void
-capability_list(struct writer *out)
+capability_list(struct writer *out, bool sasl)
 {
 	writer_text(out, "+OK capabilities follow\r\n");
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		writer_text(out, lines[i]);
 		writer_text(out, "\r\n");
 	}
+	if (sasl)
+		writer_text(out, "SASL PLAIN LOGIN\r\n");
 	writer_text(out, ".\r\n");
 }

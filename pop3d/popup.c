@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* explicit_bzero */
 #include "pop3d/popup.h"
 
+#include "lib/base64.h"
 #include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/io.h"
@@ -69,7 +70,7 @@ hurried_read(struct channel *h, void *data, size_t size)
 static struct reply
 do_capa(struct client *who, struct str argument UNUSED)
 {
-	capability_list(&who->writer);
+	capability_list(&who->writer, who->p->sasl);
 	return (struct reply){NULL, NEXT_COMMAND};
 }
 
@@ -183,6 +184,127 @@ do_apop(struct client *who, struct str argument)
 	return log_in(who, digest, true);
 }
 
+/* The client's next line; false, and *r is the answer, when it is none. */
+static bool
+hear(struct client *who, struct str *line, struct reply *r)
+{
+	*r = (struct reply){NULL, NEXT_CLOSE};
+	switch (command_next(&who->reader, &who->writer, line)) {
+	case COMMAND_OK:
+		break;
+	case COMMAND_LONG:
+		*r = (struct reply){"-ERR line too long", NEXT_COMMAND};
+		return false;
+	case COMMAND_END:
+	case COMMAND_TIMEOUT:
+	case COMMAND_UNHEARD:
+		return false;
+	}
+	*r = (struct reply){"-ERR cancelled", NEXT_COMMAND};
+	return !str_equal(*line, str_of("*"));
+}
+
+/* What the line says, in its place: it is never longer, and wiped with it. */
+static bool
+decode(struct client *who, struct str *line)
+{
+	struct buf b = {.max = COMMAND_MAX};
+	char *place = who->storage + (line->data - who->storage);
+	bool ok = buf_reserve(&b, COMMAND_MAX) && base64_decode(&b, *line);
+
+	if (ok && b.len > 0)
+		memcpy(place, b.data, b.len);
+	line->len = b.len;
+	if (b.data != NULL)
+		explicit_bzero(b.data, b.cap);
+	buf_free(&b);
+	return ok;
+}
+
+/* What the client answers to challenge, decoded; "=" in front is nothing. */
+static bool
+take_answer(struct client *who, const char *challenge, struct str *answer,
+    struct reply *r)
+{
+	bool initial = answer->len > 0;
+
+	if (!initial) {
+		writer_text(&who->writer, challenge);
+		if (!hear(who, answer, r))
+			return false;
+	}
+	if (initial && str_equal(*answer, str_of("=")))
+		answer->len = 0;
+	*r = (struct reply){"-ERR malformed base64", NEXT_COMMAND};
+	return decode(who, answer);
+}
+
+static struct reply
+name_and_log_in(struct client *who, struct str user, struct str password)
+{
+	who->named = user.len > 0 && str_find(user, '\0') == user.len &&
+		     str_copy(who->user, sizeof(who->user), user);
+	if (!who->named || str_find(password, '\0') < password.len)
+		return (struct reply){"-ERR malformed message", NEXT_COMMAND};
+	return log_in(who, password, false);
+}
+
+/* RFC 4616, 2 */
+static struct reply
+sasl_plain(struct client *who, struct str answer)
+{
+	struct reply r;
+	struct str authzid, user;
+	size_t a, b;
+
+	if (!take_answer(who, "+ \r\n", &answer, &r))
+		return r;
+	a = str_find(answer, '\0');
+	authzid = str_slice(answer, 0, a);
+	answer = str_slice(answer, a + 1, answer.len);
+	b = str_find(answer, '\0');
+	user = str_slice(answer, 0, b);
+	if (b == answer.len)
+		return (struct reply){"-ERR malformed message", NEXT_COMMAND};
+	if (authzid.len > 0 && !str_equal_nocase(authzid, user))
+		return (struct reply){
+		    "-ERR [AUTH] authorization failed", NEXT_COMMAND};
+	return name_and_log_in(who, user, str_slice(answer, b + 1, answer.len));
+}
+
+static struct reply
+sasl_login(struct client *who, struct str answer)
+{
+	char user[COMMAND_MAX];
+	size_t len;
+	struct str password = {NULL, 0};
+	struct reply r;
+
+	if (!take_answer(who, "+ VXNlcm5hbWU6\r\n", &answer, &r))
+		return r;
+	len = answer.len;
+	memcpy(user, answer.data, len);
+	if (!take_answer(who, "+ UGFzc3dvcmQ6\r\n", &password, &r))
+		return r;
+	return name_and_log_in(who, (struct str){user, len}, password);
+}
+
+/* RFC 5034 */
+static struct reply
+do_auth(struct client *who, struct str argument)
+{
+	struct str mechanism = {NULL, 0};
+
+	if (!who->p->sasl)
+		return (struct reply){"-ERR no such command", NEXT_COMMAND};
+	(void)str_cut(&argument, ' ', &mechanism);
+	if (str_equal_nocase(mechanism, str_of("PLAIN")))
+		return sasl_plain(who, argument);
+	if (str_equal_nocase(mechanism, str_of("LOGIN")))
+		return sasl_login(who, argument);
+	return (struct reply){"-ERR no such mechanism", NEXT_COMMAND};
+}
+
 /* RFC 6856, 2: names and passwords were bytes before, and messages are sent
  * as they are in either mode. */
 static struct reply
@@ -210,6 +332,7 @@ static const struct verb {
     {"USER", false, do_user    },
     {"PASS", true,  do_pass    },
     {"APOP", false, do_apop    },
+    {"AUTH", false, do_auth    },
     {"UTF8", false, do_utf8    },
     {"LANG", false, do_language},
     {"QUIT", false, do_quit    },

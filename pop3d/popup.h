@@ -15,6 +15,7 @@ enum {
 struct popup {
 	struct str me;       /* this host's name, for the stamp */
 	bool apop;           /* show the stamp, and take APOP */
+	bool sasl;           /* take AUTH (RFC 5034) */
 	const char *login;   /* path of culver-authd's socket */
 	int timeout_seconds; /* of each wait, and of the login as a whole */
 };
