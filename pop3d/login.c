@@ -187,10 +187,16 @@ check_by_table(
 static enum login_end
 check_by_program(int fd, int opener, const struct login *l)
 {
-	int stream;
-	enum program_result r = program_ask(opener, l, &stream);
+	const struct buf nothing = {0};
+	int stream = -1;
+	enum program_result r = PROGRAM_LATER;
 
-	if (r == PROGRAM_RIGHT && answer(fd, stream)) {
+	/* It knows no SCRAM. */
+	if (l->how != LOGIN_FIRST && l->how != LOGIN_FINAL)
+		r = program_ask(opener, l, &stream);
+	if (r == PROGRAM_RIGHT &&
+	    (service_of(l) == SERVICE_SMTP ? say(fd, 'K', &nothing)
+					   : answer(fd, stream))) {
 		note("success", l, NULL);
 		return LOGIN_OPENED;
 	}
@@ -211,10 +217,7 @@ check(struct login_job *job, const struct login *l, struct str client_first)
 		return l->how == LOGIN_FIRST
 			   ? begin(job, l, client_first)
 			   : check_by_table(job, l, client_first);
-	if (service_of(l) == SERVICE_POP3)
-		return check_by_program(job->fd, job->opener, l);
-	note("failure", l, "program");
-	return LOGIN_LATER;
+	return check_by_program(job->fd, job->opener, l);
 }
 
 static bool

@@ -30,7 +30,7 @@ struct login_job {
 
 /* Read a request from fd, check the password by users/passwd, and have the
  * keeper answer with the mailbox, or, for smtp, answer; or by the program that control/checkpassword
- * names, and answer with the mailbox that it opens (pop3 alone); or leave a failure to be
+ * names, and answer with the mailbox that it opens, or, for smtp, answer; or leave a failure to be
  * told later.  One line in the log says which. */
 MUST_USE enum login_end login_check(struct login_job *job);
 

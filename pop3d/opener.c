@@ -27,6 +27,8 @@
 static const char pop3d[] = "/bin/culver-pop3d";
 /* No time limit: culver-popup keeps the time. */
 static char timeout[] = "-t", never[] = "0", box[] = "Maildir", keep[] = "-k";
+static char yes[] = "true", *none[5] = {yes};
+static const char letters[] = {OPENER_PROGRAM, OPENER_TRUE};
 
 enum {
 	ENDS = 2, /* end bytes behind a request: of it and of its last text */
@@ -79,7 +81,7 @@ become_program(struct asked *q, struct controls *c, int ends[2])
 	    !str_copy(line, sizeof(line), control_line(c, C_checkpassword)) ||
 	    (n = words_split(line, argv, OPENER_WORDS)) == 0)
 		die_temp("unable to use control/checkpassword");
-	memcpy(argv + n, end, sizeof(end));
+	memcpy(argv + n, q->text[0] == OPENER_TRUE ? none : end, sizeof(end));
 	env_set("PROTO", "TCP");
 	for (char *v = q->text + 1; strncmp(v, "TCP", 3) == 0;
 	     v += strlen(v) + 1)
@@ -122,7 +124,7 @@ serve_one(int fd, struct controls *c)
 	n = sock_receive(fd, q.text, OPENER_REQUEST, &q.answer);
 	if (n == 0 || (n < 0 && errno != EMSGSIZE && errno != EMFILE))
 		die_temp("unable to hear the checking half");
-	if (n > 0 && q.text[0] == OPENER_PROGRAM && q.answer >= 0 &&
+	if (n > 0 && memchr(letters, q.text[0], 2) && q.answer >= 0 &&
 	    fd_nonblock(q.answer))
 		stream = open_mailbox(&q, c);
 	if (q.answer >= 0 &&

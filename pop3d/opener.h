@@ -8,8 +8,11 @@
  *                                  (wire/checkpw.h) and then the end waiting in
  *                                  that socket; the variables are those of a
  *                                  UCSPI server, "TCPREMOTEIP=192.0.2.1"
+ *             Q *(variable NUL)    the same for smtp: the program is to become
+ *                                  true(1), found on its PATH, and no mailbox
  * Answer    K with the mailbox's stream beside it, or Z.  When the program has
- *           ended, N: the password was wrong; or Z: it could not tell.  It was
+ *           ended, N: the password was wrong; Y: it exited 0, which says to Q
+ *           that the password was right; or Z: it could not tell.  To P it was
  *           right when the mailbox speaks.
  */
 #ifndef POP3D_OPENER_H
@@ -20,6 +23,7 @@
 
 enum {
 	OPENER_PROGRAM = 'P',
+	OPENER_TRUE = 'Q',
 	OPENER_REQUEST = 512, /* most bytes of a request */
 	OPENER_LINE = 1024,   /* of control/checkpassword, end byte included */
 	OPENER_WORDS = 64,    /* words of it; with more it is not run */

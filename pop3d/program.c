@@ -23,9 +23,15 @@ put_variable(struct buf *b, const char *name, struct str value)
 }
 
 static bool
+is_smtp(const struct login *l)
+{
+	return str_equal(l->service, str_of("smtp"));
+}
+
+static bool
 put_request(struct buf *b, const struct login *l)
 {
-	return buf_append_byte(b, OPENER_PROGRAM) &&
+	return buf_append_byte(b, is_smtp(l) ? OPENER_TRUE : OPENER_PROGRAM) &&
 	       put_variable(b, "TCPREMOTEIP", l->client) &&
 	       put_variable(b, "TCPREMOTEPORT", l->client_port) &&
 	       put_variable(b, "TCPLOCALIP", l->server) &&
@@ -113,6 +119,20 @@ wait_for(int answer, int stream)
 	}
 }
 
+/* Likewise, where there is no mailbox. */
+static enum program_result
+wait_for_end(int answer)
+{
+	char letter = 'Z';
+
+	if (!fd_wait_read(answer, OPENER_SECONDS * MILLI) ||
+	    recv(answer, &letter, 1, MSG_DONTWAIT) != 1)
+		return PROGRAM_LATER;
+	if (letter == 'Y')
+		return PROGRAM_RIGHT;
+	return letter == 'N' ? PROGRAM_WRONG : PROGRAM_LATER;
+}
+
 enum program_result
 program_ask(int opener, const struct login *l, int *stream)
 {
@@ -126,8 +146,9 @@ program_ask(int opener, const struct login *l, int *stream)
 	if (fd_wait_read(answer, OPENER_SECONDS * MILLI) &&
 	    sock_receive(answer, &letter, 1, stream) == 1 && letter == 'K' &&
 	    *stream >= 0)
-		r = wait_for(answer, *stream);
-	if (r != PROGRAM_RIGHT)
+		r = is_smtp(l) ? wait_for_end(answer)
+			       : wait_for(answer, *stream);
+	if (r != PROGRAM_RIGHT || is_smtp(l))
 		fd_close(stream);
 	fd_close(&answer);
 	return r;

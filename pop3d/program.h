@@ -6,7 +6,9 @@
 #include "wire/login.h"
 
 enum program_result {
-	PROGRAM_RIGHT, /* *stream is its mailbox, which has spoken */
+	/* *stream is its mailbox, which has spoken; for smtp there is none, and
+	 * it has exited 0. */
+	PROGRAM_RIGHT,
 	PROGRAM_WRONG, /* it ended with CHECKPW_WRONG */
 	PROGRAM_LATER  /* it could not tell, or not in OPENER_SECONDS */
 };

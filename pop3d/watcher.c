@@ -13,7 +13,7 @@ void
 watcher_run(pid_t child, int answer, const int closed[2])
 {
 	int status = 0;
-	bool wrong;
+	const char *letter = "Z";
 
 	drop_to(&(struct drop){.account = ACCOUNT_USERS,
 	    .jailed = true,
@@ -25,8 +25,11 @@ watcher_run(pid_t child, int answer, const int closed[2])
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			die_temp("unable to wait for a program");
-	wrong = WIFEXITED(status) && WEXITSTATUS(status) == CHECKPW_WRONG;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == CHECKPW_WRONG)
+		letter = "N";
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		letter = "Y";
 	/* Whoever has its mailbox does not hear this. */
-	(void)!sock_send(answer, wrong ? "N" : "Z", 1, -1);
+	(void)!sock_send(answer, letter, 1, -1);
 	_exit(0);
 }

@@ -172,3 +172,48 @@ def test_the_log_holds_no_secret(port, home):  # noqa: F811
         assert secret not in text
     for line in (client, "\0" + HASHED + "\0sesame"):
         assert base64.b64encode(line.encode()).decode() not in text
+
+
+# As Bernstein's interface has it: three texts on 3, then the rest of its words.
+CHECKPW = r'''#!/usr/bin/python3
+import hmac, os, sys
+data = b""
+while piece := os.read(3, 512):
+    data += piece
+user, password, challenge, _ = data.split(b"\0")
+if user == b"crash":
+    os.abort()
+digest = hmac.new(b"secret", challenge, "md5").hexdigest().encode()
+right = password == (digest if challenge else b"secret")
+if user != b"alice" or not right:
+    sys.exit(1)
+os.write(2, b"checkpw runs %s for %s\n" % (
+    sys.argv[1].encode(), os.environb[b"TCPREMOTEIP"]))
+os.execvp(sys.argv[1], sys.argv[1:])
+'''
+
+
+def test_a_checkpassword_program_checks(port, home):  # noqa: F811
+    path = home.path / "checkpw"
+    path.write_text(CHECKPW)
+    path.chmod(0o755)
+    (home.path / "control" / "checkpassword").write_text("%s\n" % path)
+    home.give()
+
+    def plain(user, password):
+        return attempt(port, "PLAIN", lambda _=None: "\0%s\0%s" % (
+            user, password))
+
+    def cram(secret):
+        return attempt(port, "CRAM-MD5", lambda c=None: c and (
+            "alice " + hmac.new(secret, c, "md5").hexdigest()))
+    assert plain("alice", "secret") == (235, b"2.7.0 ok", 250)
+    assert home.lines("checkpw runs true for 127.0.0.1")
+    assert cram(b"secret") == (235, b"2.7.0 ok", 250)
+    failed = (535, b"5.7.8 authentication failed", 553)
+    assert plain("alice", "wrong") == failed
+    assert plain("bob", "secret") == failed
+    assert cram(b"wrong") == failed
+    assert plain("crash", "secret")[0] == 454
+    assert attempt(port, "SCRAM-SHA-256", Scram("alice", "secret"))[0] == 454
+    logged(home, "failure service=smtp ip=127.0.0.1 user=crash reason=program")

@@ -227,7 +227,7 @@ program_ends_and_that_is_told(void **state)
 		char letter;
 	} rows[] = {
 	    {"1",   'N'},
-	    {"0",   'Z'},
+	    {"0",   'Y'},
 	    {"2",   'Z'},
 	    {"111", 'Z'},
 	};

@@ -40,7 +40,7 @@ ends_and_letters(void **state)
 		char letter;
 	} rows[] = {
 	    {1,   0,       'N'},
-	    {0,   0,       'Z'},
+	    {0,   0,       'Y'},
 	    {2,   0,       'Z'},
 	    {111, 0,       'Z'},
 	    {1,   SIGKILL, 'Z'},
