@@ -11,8 +11,10 @@ import subprocess
 
 import pytest
 
-from popbed import BIN, PATIENCE, home, place, wait_for  # noqa: F401
+from popbed import BIN, PATIENCE, ROOT, home, place, wait_for  # noqa: F401
 
+TOOLS = ROOT / "build/deps/tools"
+FAIL2BAN = shutil.which("fail2ban-regex", path=f"{TOOLS}/usr/bin:/usr/bin")
 EACH = "PLAIN LOGIN SCRAM-SHA-256 CRAM-MD5"
 HASHED, SCRAM, CLEAR = "hash@mail.test", "scram@mail.test", "clear@mail.test"
 SECRET = "words of $(id) and, more = all"
@@ -217,3 +219,35 @@ def test_a_checkpassword_program_checks(port, home):  # noqa: F811
     assert plain("crash", "secret")[0] == 454
     assert attempt(port, "SCRAM-SHA-256", Scram("alice", "secret"))[0] == 454
     logged(home, "failure service=smtp ip=127.0.0.1 user=crash reason=program")
+
+
+@pytest.mark.skipif(FAIL2BAN is None, reason="fail2ban is not unpacked")
+def test_fail2ban_finds_who_fails(port, home):  # noqa: F811
+    """Our filter, on our log: failures of clients and nothing else, whatever a
+    client is called."""
+    for user in (HASHED, "nobody", "x ip=192.0.2.9 user=y reason=user",
+                 "x\nauthd: failure service=smtp ip=192.0.2.9 user=x"):
+        with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE) as s:
+            s.ehlo("client.test")
+            s.docmd("AUTH LOGIN")
+            s.docmd(base64.b64encode(user.encode()).decode())
+            s.docmd(base64.b64encode(b"wrong").decode())
+    assert attempt(port, "PLAIN", lambda _=None: "\0%s\0%s" % (
+        HASHED, SECRET))[0] == 235
+    logged(home, "authd: success")
+    with open(home.log, "a") as log:
+        log.write("authd: failure service=pop3 ip=2001:db8::1 user=a reason="
+                  "flags\nauthd: failure service=pop3 ip=192.0.2.9 user=a "
+                  "reason=table\n")
+    out = subprocess.run(
+        ["/usr/bin/python3", FAIL2BAN, "-c",
+         TOOLS / "etc/fail2ban" if FAIL2BAN.startswith(str(TOOLS))
+         else "/etc/fail2ban", home.log, ROOT / "doc/fail2ban.conf",
+         "--print-all-matched"], capture_output=True, text=True,
+        env={"PATH": "/usr/bin:/bin",
+             "PYTHONPATH": str(TOOLS / "usr/lib/python3/dist-packages")},
+        timeout=PATIENCE).stdout
+    assert " 4 matched" in out, out
+    found = out.partition("Matched line(s):")[2].partition("Missed line")[0]
+    assert "reason=table" not in found and "success" not in found
+    assert "ip=2001:db8::1 user=a reason=flags" in found
