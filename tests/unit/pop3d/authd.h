@@ -68,9 +68,10 @@ authd_open(int s, bool silent)
 static inline void
 authd_answer(int s, const struct login *l)
 {
-	struct str password = l->how == LOGIN_APOP && str_equal(l->who.user, str_of("ok"))
-				  ? str_of("right")
-				  : l->who.password;
+	struct str password =
+	    l->how == LOGIN_APOP && str_equal(l->who.user, str_of("ok"))
+		? str_of("right")
+		: l->who.password;
 	struct login_answer a = {
 	    .text = {"text", 4},
               .fd = -1
