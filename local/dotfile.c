@@ -125,7 +125,7 @@ search(struct search *s, struct str dash, struct str ext)
 	enum look look = try(s, exact);
 
 	if (str_ends(ext, str_of("default")))
-		note_rest(d, look, ext.len - strlen("default"));
+		note_rest(s->d, look, ext.len - strlen("default"));
 	/* Without a dash there is ".qmail" alone. */
 	for (size_t i = ext.len + 1; i-- > 0 && dash.len > 0;) {
 		if (look != LOOK_NEXT)

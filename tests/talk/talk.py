@@ -513,8 +513,7 @@ class Case:
         self.home, self.env, self.options = Home(), {}, []
         self.queue = self.authd = self.who = self.client = None
         self.who_rows = []  # (letter, pattern of addresses); None: down
-        for name in {"popup": ["state"], "smtpd": ["state"],
-                     "pop3d": ["Maildir", "Maildir/new", "Maildir/cur"]
+        for name in {"pop3d": ["Maildir", "Maildir/new", "Maildir/cur"]
                      }.get(program, []):
             (self.home.path / name).mkdir()
         self.authd_words = "ok"
