@@ -97,25 +97,16 @@ sock_give(const char *path, uid_t uid)
 	return ok;
 }
 
-int
-sock_connect(const char *path)
+/* Unlike TCP's, a Unix connect that was interrupted has done nothing. */
+static bool
+reach(int fd, const struct sockaddr_un *sa)
 {
-	struct sockaddr_un sa;
-	int fd, r;
+	int r;
 
-	if (!address(&sa, path))
-		return -1;
-	fd = stream();
-	if (fd < 0)
-		return -1;
-	/* Unlike TCP's, a Unix connect that was interrupted has done
-	 * nothing. */
 	do
-		r = connect(fd, (const struct sockaddr *)&sa, sizeof(sa));
+		r = connect(fd, (const struct sockaddr *)sa, sizeof(*sa));
 	while (r != 0 && errno == EINTR);
-	if (r != 0)
-		fd_close(&fd);
-	return fd;
+	return r == 0;
 }
 
 bool
@@ -127,6 +118,28 @@ sock_patience(int fd, int seconds)
 		   0 &&
 	       setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) ==
 		   0;
+}
+
+int
+sock_connect_within(const char *path, int seconds)
+{
+	struct sockaddr_un sa;
+	int fd;
+
+	if (!address(&sa, path))
+		return -1;
+	fd = stream();
+	if (fd >= 0 && seconds > 0 && !sock_patience(fd, seconds))
+		fd_close(&fd);
+	if (fd >= 0 && !reach(fd, &sa))
+		fd_close(&fd);
+	return fd;
+}
+
+int
+sock_connect(const char *path)
+{
+	return sock_connect_within(path, 0);
 }
 
 bool

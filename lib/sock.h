@@ -26,6 +26,10 @@ MUST_USE bool sock_give(const char *path, uid_t uid);
 /* A close-on-exec stream socket connected to path, or -1 with errno. */
 MUST_USE int sock_connect(const char *path);
 
+/* The same, but where the other end takes nobody in for so many seconds it is
+ * EAGAIN; what is read and written has that limit, too (sock_patience). */
+MUST_USE int sock_connect_within(const char *path, int seconds);
+
 /* Reading from a blocking socket and writing to it fail with EAGAIN after so
  * many seconds without progress.  False with errno. */
 MUST_USE bool sock_patience(int fd, int seconds);

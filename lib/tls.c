@@ -49,9 +49,8 @@ await(const struct tls *t, short events, int64_t deadline)
 	return fd_await(t->fd, events, deadline, &unused);
 }
 
-/* Why a handshake failed: errno, or OpenSSL's own words. */
-static enum tls_fault
-fault(const struct tls *t, const struct tls_wish *wish, char why[TLS_WHY])
+enum tls_fault
+tls_shake_fault(const struct tls *t, enum tls_trust trust, char why[TLS_WHY])
 {
 	unsigned long code = ERR_peek_error();
 	long verified = SSL_get_verify_result(t->ssl);
@@ -63,7 +62,7 @@ fault(const struct tls *t, const struct tls_wish *wish, char why[TLS_WHY])
 	if (ERR_GET_LIB(code) == ERR_LIB_SSL &&
 	    ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
 		say(why, X509_verify_cert_error_string(verified));
-		return tls_fault_of(verified, wish->trust);
+		return tls_fault_of(verified, trust);
 	}
 	if (errno == EPROTO) {
 		say(why, ERR_reason_error_string(code));
@@ -75,22 +74,22 @@ fault(const struct tls *t, const struct tls_wish *wish, char why[TLS_WHY])
 	return errno == ECONNRESET || errno == EPIPE ? TLS_CLOSED : TLS_LOCAL;
 }
 
-static bool
-handshake(struct tls *t, int64_t deadline)
+bool
+tls_shake(struct tls *t, int64_t deadline)
 {
 	for (;;) {
 		short events;
 		int r;
 
 		begin();
-		r = SSL_connect(t->ssl);
+		r = SSL_do_handshake(t->ssl);
 		if (r == 1)
 			return true;
 		fail(t, r, &events);
-		if (errno != EAGAIN)
+		if (errno != EAGAIN || !await(t, events, deadline)) {
+			t->broken = true;
 			return false;
-		if (!await(t, events, deadline))
-			return false;
+		}
 	}
 }
 
@@ -133,10 +132,11 @@ new_client(struct tls_context *c, int fd, const struct tls_wish *wish)
 	t->context = c;
 	t->fd = fd;
 	t->ssl = SSL_new(c->ssl);
-	if (t->ssl == NULL || !tls_bio_attach(t)) {
+	if (t->ssl == NULL || !tls_bio_attach(t, c->method)) {
 		tls_close(t, false);
 		return NULL;
 	}
+	SSL_set_connect_state(t->ssl);
 	(void)SSL_set_app_data(t->ssl, t);
 	(void)snprintf(t->word, sizeof t->word, "%s",
 	    wish->word == NULL ? "verified" : wish->word);
@@ -167,9 +167,8 @@ tls_connect(struct tls **out, struct tls_context *c, int fd,
 		return f;
 	}
 	resume(t, wish);
-	if (!handshake(t, deadline)) {
-		t->broken = true;
-		f = fault(t, wish, why);
+	if (!tls_shake(t, deadline)) {
+		f = tls_shake_fault(t, wish->trust, why);
 		tls_close(t, false);
 		return f;
 	}

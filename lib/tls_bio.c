@@ -60,9 +60,9 @@ tls_bio_method(void)
 }
 
 bool
-tls_bio_attach(struct tls *t)
+tls_bio_attach(struct tls *t, BIO_METHOD *method)
 {
-	BIO *b = BIO_new(t->context->method);
+	BIO *b = BIO_new(method);
 
 	if (b == NULL)
 		return false;

@@ -4,6 +4,7 @@
 
 #include "lib/attr.h"
 #include "lib/tls.h"
+#include "lib/tls_server.h"
 #include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,9 +25,30 @@ struct tls_context {
 	struct tls_session sessions[TLS_SESSIONS];
 };
 
+/* The certificates for one name. */
+struct tls_identity {
+	char name[TLS_NAME_SIZE]; /* "": for who names none */
+	int64_t since;            /* clock_boot */
+	X509 *leaf;               /* NULL: a free place */
+	STACK_OF(X509) * others;
+	EVP_PKEY *key; /* of the provider */
+};
+
+struct tls_server {
+	const struct tls_keeper *keeper;
+	OSSL_LIB_CTX *library;
+	SSL_CTX *ssl;
+	BIO_METHOD *method;
+	EVP_CIPHER *cipher; /* of tickets */
+	struct tls_tickets tickets;
+	int64_t tickets_until; /* clock_boot; 0: there are none */
+	bool trouble;          /* the keeper failed since it was cleared */
+	struct tls_identity identities[TLS_IDENTITIES];
+};
+
 struct tls {
 	SSL *ssl;
-	struct tls_context *context;
+	struct tls_context *context; /* of a client; NULL for a server */
 	int fd;
 	bool broken;   /* nothing more can be said, not even the end */
 	bool remember; /* keep its sessions under key */
@@ -41,8 +63,32 @@ struct tls {
 MUST_USE bool tls_context_ready(struct tls_context *c, enum tls_trust trust);
 
 /* What t's SSL reads from and writes to is t->fd, without signals; false
- * without memory. */
-MUST_USE bool tls_bio_attach(struct tls *t);
+ * without memory.  The method is one of tls_bio_method. */
+MUST_USE bool tls_bio_attach(struct tls *t, BIO_METHOD *method);
+
+/* Shake hands, whichever side t is, until deadline.  False with errno, as
+ * tls_read, ETIMEDOUT among them; t is broken then. */
+MUST_USE bool tls_shake(struct tls *t, int64_t deadline);
+
+/* Why it failed: errno, or OpenSSL's own words. */
+enum tls_fault tls_shake_fault(
+    const struct tls *t, enum tls_trust trust, char why[TLS_WHY]);
+
+/* The certificates for a name ("": the default), as the keeper has them now or
+ * had them TLS_FRESH_SECONDS ago. */
+MUST_USE enum tls_answer tls_identity_find(
+    struct tls_server *s, const char *name, struct tls_identity **found);
+
+/* Forget them all. */
+void tls_identity_clear(struct tls_server *s);
+
+/* OpenSSL's callbacks: the certificates for one client; seal or open a
+ * ticket. */
+int tls_identity_choose(SSL *ssl, void *server);
+
+/* Likewise. */
+int tls_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv,
+    EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seal);
 
 /* The method of such a BIO; NULL without memory.  Free with BIO_meth_free. */
 MUST_USE BIO_METHOD *tls_bio_method(void);

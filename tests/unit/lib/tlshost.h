@@ -156,7 +156,7 @@ house_close(void **state)
 }
 
 /* A server's context, that many connections may share. */
-static SSL_CTX *UNUSED
+static UNUSED SSL_CTX *
 host_context(enum card card)
 {
 	SSL_CTX *x = SSL_CTX_new(TLS_server_method());
@@ -206,7 +206,7 @@ host_end(const struct host *h)
 	assert_int_equal(waitpid(h->pid, &status, 0), h->pid);
 }
 
-static SSL *UNUSED
+static UNUSED SSL *
 host_accept(int fd, SSL_CTX *x)
 {
 	SSL *s = SSL_new(x);
