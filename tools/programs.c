@@ -49,6 +49,7 @@ static const struct program {
     {DAEMONS,    "policyd",  "culvert", "TLS policies, and reports on TLS"  },
     {DAEMONS,    "remote",   "culverr", "delivers to hosts, from rspawn"    },
     {DAEMONS,    "popup",    "culverp", "talks POP3"                        },
+    {DAEMONS,    "keyd",     "culverk", "holds the private keys of TLS"     },
     {DAEMONS,    "authd",    "culveru", "checks passwords, starts pop3d"    },
     {DAEMONS,    "pop3d",    "user",    "reads one user's mailbox"          },
     {PEOPLE,     "setup",        "",        "make an instance, private or real" },

@@ -13,7 +13,7 @@ from conftest import children, kill, wait_for
 
 SUPERVISORS = ("s6-svscan", "runsvdir", "svscan")
 SERVICES = {"smtpd", "popup", "send", "queued", "lspawn", "rspawn", "bounce",
-            "authd", "policyd"}
+            "authd", "policyd", "keyd"}
 
 
 def environment(pid):
