@@ -45,7 +45,7 @@ protocol(const struct session *s)
 	    {"UTF8LMTP", "UTF8LMTPA", "UTF8LMTPS", "UTF8LMTPSA"},
 	};
 	int row = (s->lmtp ? 1 : 0) + (s->params.utf8 ? 2 : 0);
-	int column = (s->user.len > 0 ? 1 : 0) + (s->tls ? 2 : 0);
+	int column = (s->user.len > 0 ? 1 : 0) + (s->tls != NULL ? 2 : 0);
 
 	return row == 0 && column == 0 && !s->esmtp ? "SMTP"
 						    : names[row][column];
@@ -65,6 +65,7 @@ submit_trace(struct session *s)
 		ip_equal(&s->peer->remote, &unknown) ? NULL : &s->peer->remote,
 	    .me = door_local(s->door),
 	    .protocol = protocol(s),
+	    .cipher = s->tls == NULL ? NULL : s->cipher,
 	    .id = str_of(s->id),
 	    .seconds = clock_wall() / CLOCK_SECOND,
 	};

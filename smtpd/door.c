@@ -54,6 +54,7 @@ door_close(struct door *d)
 {
 	submit_close(&d->submit);
 	who_close(&d->who);
+	tls_server_free(d->tls);
 	table_close(d->mailboxes);
 	control_free(d->controls);
 	buf_free(&d->vars);

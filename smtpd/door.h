@@ -11,6 +11,7 @@
 #include "lib/cdb.h"
 #include "lib/listener.h"
 #include "lib/str.h"
+#include "lib/tls_server.h"
 #include "wire/submit.h"
 #include "wire/who.h"
 #include <stdbool.h>
@@ -21,6 +22,11 @@ struct door {
 	struct table *mailboxes; /* users/rcpt.cdb; NULL: there is none */
 	struct submit submit;
 	struct who_client who; /* tells which users exist */
+	/* NULL: this program has no TLS; else what can be offered, and when
+	 * that was asked (clock_boot; 0: never). */
+	struct tls_server *tls;
+	enum tls_answer tls_answer;
+	int64_t tls_asked;
 	uint64_t transactions; /* begun by this process */
 	enum control_id rules; /* for clients */
 	bool guests;           /* only whom a rule allows comes in */

@@ -15,7 +15,8 @@
  * Writes      nothing on disk.
  * Talks to    culver-queued, by the socket queue/submit, wire/submit.h;
  *             culver-lspawn, by the socket state/who, wire/who.h;
- *             culver-authd, by state/auth, wire/login.h.
+ *             culver-authd, by state/auth, wire/login.h;
+ *             culver-keyd, by the socket state/key, wire/key.h.
  * Trusts      nothing from a client.
  * Exits       0 the client has gone or SIGTERM came; 100 wrong usage; 111 a
  *             local failure.
@@ -24,15 +25,17 @@
 #include "lib/daemon.h"
 #include "lib/die.h"
 #include "smtpd/session.h"
+#include "wire/key.h"
 #include <unistd.h>
 
-#define BRIEF "culver-smtpd [-L] [-l ADDRESS:PORT]..."
+#define BRIEF "culver-smtpd [-Lt] [-l ADDRESS:PORT]..."
 
 static const char usage[] =
-    "usage: culver-smtpd [-L] -l ADDRESS:PORT [-l ADDRESS:PORT ...]\n"
-    "       culver-smtpd [-L]                 (under a UCSPI server)\n"
+    "usage: culver-smtpd [-Lt] -l ADDRESS:PORT [-l ADDRESS:PORT ...]\n"
+    "       culver-smtpd [-Lt]                (under a UCSPI server)\n"
     "       culver-smtpd -c                   (sendmail -bs)\n"
     "-L: speak LMTP\n"
+    "-t: begin with TLS, as on port 465\n"
     "example: culver-smtpd -l 0.0.0.0:25 -l [::]:25\n";
 
 static const struct drop_path paths[] = {
@@ -47,6 +50,7 @@ struct service {
 	struct door door;
 	struct session *session;
 	bool lmtp;
+	bool secure;       /* TLS from the first byte */
 	bool caller;       /* the client is who started us */
 	int64_t refreshed; /* by the listener, boot clock */
 };
@@ -71,6 +75,7 @@ prepare(void *context)
 	if (s->session == NULL)
 		die_temp("unable to start");
 	s->session->lmtp = s->lmtp;
+	s->session->secure = s->secure;
 }
 
 static void
@@ -148,17 +153,22 @@ open_door(void *context, bool ucspi)
 		die_usage(BRIEF);
 	door_open(&s->door);
 	s->door.caller = s->caller;
+	s->door.tls = tls_server_new(&key_keeper);
+	if (s->door.tls == NULL)
+		die_temp("unable to prepare TLS");
 	if (ucspi)
 		door_filter(&s->door);
 }
 
-/* -L and -c. */
+/* -L, -c and -t. */
 static void
 take_letter(void *context, int letter)
 {
 	struct service *s = context;
 
-	*(letter == 'L' ? &s->lmtp : &s->caller) = true;
+	*(letter == 'L'     ? &s->lmtp
+	    : letter == 't' ? &s->secure
+			    : &s->caller) = true;
 }
 
 static struct service service;
@@ -169,7 +179,7 @@ static const struct daemon program = {
     .brief = BRIEF,
     .jail = &jail,
     .open = open_door,
-    .letters = "Lc",
+    .letters = "Lct",
     .letter = take_letter,
     .ops = {.limit = limit,
 	    .limits = limits,

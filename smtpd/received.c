@@ -46,6 +46,17 @@ write_client(struct buf *b, const struct received *r)
 	return ok && buf_append_text(b, literal) && buf_append_byte(b, ')');
 }
 
+/* "with ESMTPS (TLSv1.3 TLS_AES_256_GCM_SHA384)" */
+static bool
+write_protocol(struct buf *b, const struct received *r)
+{
+	if (!buf_append_text(b, " with ") || !buf_append_text(b, r->protocol))
+		return false;
+	return r->cipher == NULL ||
+	       (buf_append_text(b, " (") && buf_append_text(b, r->cipher) &&
+		   buf_append_byte(b, ')'));
+}
+
 bool
 received_write(struct buf *b, const struct received *r)
 {
@@ -56,10 +67,9 @@ received_write(struct buf *b, const struct received *r)
 	if (buf_append_text(b, "Received: from ") &&
 	    received_safe(b, r->helo) && write_client(b, r) &&
 	    buf_append_text(b, "\n\tby ") && received_safe(b, r->me) &&
-	    buf_append_text(b, " with ") && buf_append_text(b, r->protocol) &&
-	    buf_append_text(b, " id ") && buf_append_str(b, r->id) &&
-	    buf_append_text(b, ";\n\t") && buf_append_text(b, date) &&
-	    buf_append_byte(b, '\n'))
+	    write_protocol(b, r) && buf_append_text(b, " id ") &&
+	    buf_append_str(b, r->id) && buf_append_text(b, ";\n\t") &&
+	    buf_append_text(b, date) && buf_append_byte(b, '\n'))
 		return true;
 	b->len = before;
 	return false;

@@ -16,6 +16,7 @@ struct received {
 	const struct ip *remote; /* NULL: unknown */
 	struct str me;
 	const char *protocol; /* "SMTP", "ESMTP", "LMTP" ... */
+	const char *cipher;   /* of TLS, with its version; NULL: none */
 	struct str id;        /* of the transaction, as logged */
 	int64_t seconds;      /* since 1970 */
 };

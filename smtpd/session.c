@@ -3,6 +3,7 @@
 
 #include "smtpd/auth.h"
 #include "smtpd/receive.h"
+#include "smtpd/secure.h"
 #include "smtpd/verbs.h"
 #include <stdlib.h>
 #include <string.h>
@@ -250,6 +251,7 @@ begin(struct session *s, const struct connection *peer)
 	s->pid = (long)getpid();
 	s->phase = PH_NEW;
 	s->esmtp = false;
+	s->tls = NULL;
 	s->closing = NULL;
 	s->command = (struct str){NULL, 0};
 	s->errors = s->junk = 0;
@@ -293,13 +295,18 @@ session_serve(struct session *s, const struct connection *peer)
 {
 	begin(s, peer);
 	log_connect(s);
-	answer(s, session_greeting(s));
+	if (!s->secure || secure_begin(s))
+		answer(s, session_greeting(s));
 	while (s->closing == NULL)
 		turn(s);
 	passage_forget(s);
-	if (!writer_flush(&s->stream.writer))
+	if (!writer_flush(&s->stream.writer)) {
 		s->closing = "lost";
-	else if (stream_early(&s->stream))
-		stream_linger(&s->stream);
+		tls_close(s->tls, false);
+	} else {
+		secure_end(s);
+		if (stream_early(&s->stream))
+			stream_linger(&s->stream);
+	}
 	log_disconnect(s);
 }

@@ -8,6 +8,7 @@
 #include "lib/listener.h"
 #include "lib/log.h"
 #include "lib/str.h"
+#include "lib/tls.h"
 #include "smtpd/door.h"
 #include "smtpd/param.h"
 #include "smtpd/passage.h"
@@ -50,8 +51,10 @@ struct session {
 	struct stream stream;
 	enum phase phase;
 	bool lmtp;          /* RFC 2033; set by the caller of session_serve */
+	bool secure;        /* TLS from the first byte; likewise */
 	bool esmtp;         /* EHLO was said */
-	bool tls;           /* nobody between us and the client listens */
+	struct tls *tls;    /* TLS is on; NULL: it is not */
+	char cipher[TLS_TEXT]; /* of tls, with its version */
 	struct str binding; /* by TLS: the type of channel binding, empty for
 	                        none, and its data (RFC 5929, RFC 9266) */
 	struct str binding_data;

@@ -3,6 +3,7 @@
 
 #include "lib/clock.h"
 #include "lib/fd.h"
+#include "lib/tls_channel.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,6 +22,26 @@ stream_open(struct stream *s, int in_fd, int out_fd, int timeout_seconds)
 	writer_open(&s->writer, &s->output, s->out, sizeof(s->out));
 	s->timeout_ms = s->input.timeout_ms;
 	s->deadline = s->limit = 0;
+	s->tls = NULL;
+}
+
+void
+stream_secure(struct stream *s, struct tls *t)
+{
+	s->tls = t;
+	s->output.fd = s->input.fd;
+	tls_channel(&s->input, t);
+	tls_channel(&s->output, t);
+	reader_open(&s->reader, &s->input, s->in, sizeof(s->in));
+	writer_open(&s->writer, &s->output, s->out, sizeof(s->out));
+}
+
+/* Something can be read without waiting, or the end. */
+static bool
+has_come(const struct stream *s)
+{
+	return s->tls != NULL ? tls_readable(s->tls)
+			      : fd_wait_read(s->input.fd, 0);
 }
 
 static int64_t
@@ -77,8 +98,7 @@ stream_early(struct stream *s)
 		return false;
 	if (reader_pending(&s->reader))
 		return true;
-	return fd_wait_read(s->input.fd, 0) &&
-	       stream_peek(s, &bytes) == STREAM_OK;
+	return has_come(s) && stream_peek(s, &bytes) == STREAM_OK;
 }
 
 void

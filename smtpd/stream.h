@@ -7,6 +7,7 @@
 #include "lib/attr.h"
 #include "lib/io.h"
 #include "lib/str.h"
+#include "lib/tls.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,7 @@ struct stream {
 	/* clock_boot, when reading must end; 0: never.  The first is of one
 	 * command, the second, the caller's, of what takes several. */
 	int64_t deadline, limit;
+	struct tls *tls; /* what the channels go through; NULL: nothing */
 	bool coded; /* what comes next is a line of AUTH */
 	bool ahead; /* the client may talk ahead: stream_early is false */
 	char in[STREAM_IN], out[STREAM_OUT], line[STREAM_LONGEST];
@@ -50,6 +52,10 @@ enum stream_result {
 
 /* Begin on two descriptors (the same one over TCP), which stay the caller's. */
 void stream_open(struct stream *s, int in_fd, int out_fd, int timeout_seconds);
+
+/* From now on everything goes through t, on the first of the two descriptors;
+ * t stays the caller's.  Bytes that have come in the clear are dropped. */
+void stream_secure(struct stream *s, struct tls *t);
 
 /* The client has sent bytes that are not read yet; never waits. */
 bool stream_early(struct stream *s);

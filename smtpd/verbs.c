@@ -5,6 +5,7 @@
 #include "smtpd/auth.h"
 #include "smtpd/chunk.h"
 #include "smtpd/receive.h"
+#include "smtpd/secure.h"
 #include "smtpd/transaction.h"
 #include "smtpd/xclient.h"
 
@@ -239,27 +240,28 @@ static const char of_bdat[] = " size [LAST]";
 
 /* name, phases, flags, run, offer, form */
 static const struct verb verbs[] = {
-    {"HELO",    ANY,    HELLO | SMTP, do_helo,    NULL,          " name"  },
-    {"EHLO",    ANY,    HELLO | SMTP, do_ehlo,    offer_base,    " name"  },
-    {"LHLO",    ANY,    HELLO | LMTP, do_ehlo,    offer_base,    " name"  },
-    {"AUTH",    GREET,  CODED,        do_auth,    auth_offer,    of_auth  },
-    {"MAIL",    IDLE,   MUST | LONG,  do_mail,    offer_mail,    of_mail  },
-    {"RCPT",    MAILED, MUST | LONG,  do_rcpt,    offer_rcpt,    of_rcpt  },
-    {"BDAT",    CHUNKS, MUST | LOAD,  do_bdat,    offer_bdat,    of_bdat  },
-    {"DATA",    READY,  LAST,         do_data,    offer_data,    ""       },
-    {"RSET",    ANY,    JUNK,         do_rset,    NULL,          ""       },
-    {"NOOP",    ANY,    MAY | JUNK,   do_noop,    NULL,          " [text]"},
-    {"VRFY",    ANY,    MUST | JUNK,  do_vrfy,    NULL,          " text"  },
-    {"EXPN",    ANY,    MUST | JUNK,  do_expn,    NULL,          " text"  },
-    {"HELP",    ANY,    MAY | JUNK,   do_help,    NULL,          " [verb]"},
-    {"QUIT",    ANY,    0,            do_quit,    NULL,          ""       },
-    {"XCLIENT", OUTER,  ALONE,        do_xclient, xclient_offer, NULL     },
-    {"GET",     ANY,    MAY | LONG,   do_http,    NULL,          NULL     },
-    {"HEAD",    ANY,    MAY | LONG,   do_http,    NULL,          NULL     },
-    {"POST",    ANY,    MAY | LONG,   do_http,    NULL,          NULL     },
-    {"PUT",     ANY,    MAY | LONG,   do_http,    NULL,          NULL     },
-    {"OPTIONS", ANY,    MAY | LONG,   do_http,    NULL,          NULL     },
-    {"CONNECT", ANY,    MAY | LONG,   do_http,    NULL,          NULL     },
+    {"HELO",     ANY,            HELLO | SMTP, do_helo,     NULL,          " name"  },
+    {"EHLO",     ANY,            HELLO | SMTP, do_ehlo,     offer_base,    " name"  },
+    {"LHLO",     ANY,            HELLO | LMTP, do_ehlo,     offer_base,    " name"  },
+    {"AUTH",     GREET,          CODED,        do_auth,     auth_offer,    of_auth  },
+    {"MAIL",     IDLE,           MUST | LONG,  do_mail,     offer_mail,    of_mail  },
+    {"RCPT",     MAILED,         MUST | LONG,  do_rcpt,     offer_rcpt,    of_rcpt  },
+    {"BDAT",     CHUNKS,         MUST | LOAD,  do_bdat,     offer_bdat,    of_bdat  },
+    {"DATA",     READY,          LAST,         do_data,     offer_data,    ""       },
+    {"RSET",     ANY,            JUNK,         do_rset,     NULL,          ""       },
+    {"NOOP",     ANY,            MAY | JUNK,   do_noop,     NULL,          " [text]"},
+    {"VRFY",     ANY,            MUST | JUNK,  do_vrfy,     NULL,          " text"  },
+    {"EXPN",     ANY,            MUST | JUNK,  do_expn,     NULL,          " text"  },
+    {"HELP",     ANY,            MAY | JUNK,   do_help,     NULL,          " [verb]"},
+    {"QUIT",     ANY,            0,            do_quit,     NULL,          ""       },
+    {"STARTTLS", IN(PH_GREETED), LAST,         do_starttls, secure_offer,  ""       },
+    {"XCLIENT",  OUTER,          ALONE,        do_xclient,  xclient_offer, NULL     },
+    {"GET",      ANY,            MAY | LONG,   do_http,     NULL,          NULL     },
+    {"HEAD",     ANY,            MAY | LONG,   do_http,     NULL,          NULL     },
+    {"POST",     ANY,            MAY | LONG,   do_http,     NULL,          NULL     },
+    {"PUT",      ANY,            MAY | LONG,   do_http,     NULL,          NULL     },
+    {"OPTIONS",  ANY,            MAY | LONG,   do_http,     NULL,          NULL     },
+    {"CONNECT",  ANY,            MAY | LONG,   do_http,     NULL,          NULL     },
 };
 
 static const struct verb *

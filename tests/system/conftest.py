@@ -191,7 +191,8 @@ class Instance:
     def reachable(self, name):
         sockets = {"queued": "queue/submit", "lspawn": "queue/lspawn",
                    "rspawn": "queue/rspawn",
-                   "bounce": "queue/bounce", "authd": "state/auth"}
+                   "bounce": "queue/bounce", "authd": "state/auth",
+                   "keyd": "state/key"}
         if name in sockets:
             try:
                 with socket.socket(socket.AF_UNIX) as s:

@@ -74,12 +74,33 @@ a_full_buffer_is_left_as_it_was(void **state)
 	buf_free(&b);
 }
 
+static void
+the_cipher_stands_behind_the_protocol(void **state)
+{
+	struct buf b = {0};
+	const struct received r = {
+	    .helo = str_of("a"),
+	    .me = str_of("mail.example"),
+	    .protocol = "ESMTPS",
+	    .cipher = "TLSv1.3 TLS_AES_256_GCM_SHA384",
+	    .id = str_of("1.2.3"),
+	    .seconds = 1795229420,
+	};
+
+	(void)state;
+	assert_true(received_write(&b, &r) && buf_terminate(&b));
+	assert_non_null(strstr(b.data,
+	    " with ESMTPS (TLSv1.3 TLS_AES_256_GCM_SHA384) id 1.2.3;\n"));
+	buf_free(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_field_holds_what_is_known_in_safe_characters),
 	    cmocka_unit_test(a_full_buffer_is_left_as_it_was),
+	    cmocka_unit_test(the_cipher_stands_behind_the_protocol),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
