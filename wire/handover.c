@@ -7,6 +7,7 @@
 #include "lib/sock.h"
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -35,11 +36,24 @@ handover_give(int s, const struct handover_client *c)
 	return ok;
 }
 
-/* Add what has come, and the descriptor beside it. */
-static bool
-more(int s, struct buf *b, int *fd)
+/* How much to take: behind an R come the bytes that are passed on, as many as
+ * there are, and what is not taken is read later. */
+static size_t
+most(int s)
 {
-	size_t room = HEAD_MAX + HANDOVER_SAID - b->len;
+	char letter = '\0';
+
+	if (!fd_wait_read(s, HANDOVER_SECONDS * MILLI) ||
+	    recv(s, &letter, 1, MSG_PEEK) != 1)
+		return HEAD_MAX + HANDOVER_SAID;
+	return letter == 'R' ? HANDOVER_SAID : HEAD_MAX + HANDOVER_SAID;
+}
+
+/* Add what has come, up to size bytes in all, and the descriptor beside it. */
+static bool
+more(int s, struct buf *b, size_t size, int *fd)
+{
+	size_t room = size - b->len;
 	ssize_t n;
 	int got;
 
@@ -76,10 +90,12 @@ parse(struct str in, struct handover_client *c)
 bool
 handover_take(int s, struct buf *b, struct handover_client *c)
 {
+	size_t size = most(s);
+
 	*c = (struct handover_client){.fd = -1};
 	buf_clear(b);
 	b->max = HEAD_MAX + HANDOVER_SAID;
-	while (b->len < HEAD_MAX + HANDOVER_SAID && more(s, b, &c->fd))
+	while (b->len < size && more(s, b, size, &c->fd))
 		if (parse(buf_str(b), c))
 			return true;
 	if (b->len > 0)

@@ -9,7 +9,8 @@
  *             R  answer on this stream: its bytes are passed on
  *           then the seconds of silence after which to end (0: never) NUL, the
  *           client's address in text NUL, and what the client has said since
- *           its password, HANDOVER_SAID bytes at most.
+ *           its password, HANDOVER_SAID bytes at most; behind R, what it says
+ *           later may have come already.
  * Pop3d     after C, when the session has ended: a word that says how, NUL, and
  *           the bytes that were sent to the client NUL; then it closes.
  */

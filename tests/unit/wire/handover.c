@@ -148,6 +148,34 @@ too_much_is_refused_on_both_sides(void **state)
 }
 
 static void
+what_is_passed_on_early_stays_for_later(void **state)
+{
+	static char much[2 * HANDOVER_SAID], rest[sizeof(much)];
+	const struct handover_client c = {
+	    -1, 1, {"x",  1},
+              {NULL, 0}
+        };
+	struct handover_client got;
+	struct buf b = {0};
+	int s[2];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(much); i++)
+		much[i] = (char)('a' + i % 26);
+	make_pair(s);
+	assert_true(handover_give(s[0], &c));
+	assert_true(fd_write_all(s[0], much, sizeof(much)));
+	assert_true(handover_take(s[1], &b, &got));
+	assert_true(got.said.len <= HANDOVER_SAID);
+	memcpy(rest, got.said.data, got.said.len);
+	assert_true(fd_read_all(
+	    s[1], rest + got.said.len, sizeof(rest) - got.said.len));
+	assert_memory_equal(rest, much, sizeof(much));
+	close_pair(s);
+	buf_free(&b);
+}
+
+static void
 end_is_heard_as_it_was_said(void **state)
 {
 	static const struct str wrong[] = {
@@ -185,6 +213,7 @@ main(void)
 	    cmocka_unit_test(what_comes_in_parts_is_put_together),
 	    cmocka_unit_test(anything_else_is_no_client),
 	    cmocka_unit_test(too_much_is_refused_on_both_sides),
+	    cmocka_unit_test(what_is_passed_on_early_stays_for_later),
 	    cmocka_unit_test(end_is_heard_as_it_was_said),
 	};
 
