@@ -7,15 +7,22 @@ static const char *const lines[] = {"USER", "TOP", "UIDL", "PIPELINING",
     "RESP-CODES", "AUTH-RESP-CODE", "EXPIRE NEVER", "UTF8 USER", "LANG",
     "IMPLEMENTATION culver"};
 
-void
-capability_list(struct writer *out, bool sasl)
+static void
+line(struct writer *out, const char *text)
 {
-	writer_text(out, "+OK capabilities follow\r\n");
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		writer_text(out, lines[i]);
-		writer_text(out, "\r\n");
-	}
-	if (sasl)
-		writer_text(out, "SASL PLAIN LOGIN\r\n");
-	writer_text(out, ".\r\n");
+	writer_text(out, text);
+	writer_text(out, "\r\n");
+}
+
+void
+capability_list(struct writer *out, unsigned also)
+{
+	line(out, "+OK capabilities follow");
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		line(out, lines[i]);
+	if ((also & CAPABLE_SASL) != 0)
+		line(out, "SASL PLAIN LOGIN");
+	if ((also & CAPABLE_STLS) != 0)
+		line(out, "STLS");
+	line(out, ".");
 }

@@ -11,7 +11,8 @@
  * Writes      nothing on disk.
  * Talks to    culver-authd, by the socket state/auth, wire/login.h; and to the
  *             culver-pop3d that it gets from there, wire/handover.h, or which
- *             it understands not.
+ *             it understands not; to culver-keyd, by the socket state/key,
+ *             wire/key.h.
  * Trusts      nothing from a client.
  * Exits       0 the client has gone or SIGTERM came; 100 wrong usage; 111 a
  *             local failure.
@@ -24,13 +25,15 @@
 #include "lib/die.h"
 #include "lib/env.h"
 #include "pop3d/popup.h"
+#include "wire/key.h"
 #include "wire/login.h"
 #include <errno.h>
 #include <fcntl.h>
 
 static const char usage[] =
-    "usage: culver-popup -l ADDRESS:PORT [-l ADDRESS:PORT ...]\n"
-    "       culver-popup                     (under a UCSPI server)\n"
+    "usage: culver-popup [-t] -l ADDRESS:PORT [-l ADDRESS:PORT ...]\n"
+    "       culver-popup [-t]                (under a UCSPI server)\n"
+    "-t: begin with TLS, as on port 995\n"
     "example: culver-popup -l 0.0.0.0:110 -l [::]:110\n";
 
 static const struct drop_path paths[] = {
@@ -44,6 +47,8 @@ enum { MEMORY_MAX = 64 << 20 }; /* bytes of a worker */
 
 struct service {
 	struct controls *controls;
+	struct tls_server *tls;
+	bool secure;       /* TLS from the first byte */
 	int64_t refreshed; /* by the listener, boot clock */
 };
 
@@ -149,8 +154,10 @@ serve(void *context, const struct connection *c)
 {
 	struct connection peer = *c;
 	enum gate g;
-	struct controls *controls = ((struct service *)context)->controls;
-	struct popup p = {.login = LOGIN_SOCKET};
+	const struct service *s = context;
+	struct controls *controls = s->controls;
+	struct popup p = {
+	    .login = LOGIN_SOCKET, .tls = s->tls, .secure = s->secure};
 
 	if (!control_refresh(controls)) {
 		errno = 0;
@@ -180,6 +187,16 @@ open_settings(void *context, bool ucspi)
 	s->controls = dirfd < 0 ? NULL : control_new(dirfd, CONTROL_POPUP);
 	if (s->controls == NULL)
 		die_temp("unable to read control");
+	s->tls = tls_server_new(&key_keeper);
+	if (s->tls == NULL)
+		die_temp("unable to prepare TLS");
+}
+
+/* -t. */
+static void
+take_letter(void *context, int letter UNUSED)
+{
+	((struct service *)context)->secure = true;
 }
 
 static struct service service;
@@ -187,9 +204,11 @@ static struct service service;
 static const struct daemon program = {
     .name = "popup",
     .usage = usage,
-    .brief = "culver-popup [-l ADDRESS:PORT]...",
+    .brief = "culver-popup [-t] [-l ADDRESS:PORT]...",
     .jail = &jail,
     .open = open_settings,
+    .letters = "t",
+    .letter = take_letter,
     .ops = {.limit = limit,
 	    .limits = limits,
 	    .is_proxy = is_proxy,

@@ -9,11 +9,13 @@
 #include "lib/log.h"
 #include "lib/num.h"
 #include "lib/rng.h"
+#include "lib/tls_channel.h"
 #include "pop3d/capability.h"
 #include "pop3d/command.h"
 #include "pop3d/language.h"
 #include "pop3d/mailbox.h"
 #include "pop3d/relay.h"
+#include "pop3d/secure.h"
 #include "wire/handover.h"
 #include <errno.h>
 #include <string.h>
@@ -32,6 +34,7 @@ struct client {
 	const struct popup *p;
 	const struct connection *c;
 	struct channel in, out;
+	struct tls *tls;        /* what in and out go through; NULL: nothing */
 	struct channel hurried; /* in, until deadline */
 	int64_t deadline;       /* on the boot clock */
 	struct reader reader;
@@ -39,6 +42,7 @@ struct client {
 	char stamp[STAMP_SIZE];
 	char user[COMMAND_MAX];
 	bool named;
+	const char *why; /* STLS has ended the connection; NULL: it has not */
 	unsigned failures, errors;
 	int mailbox;
 	bool waits; /* for us to be given to it */
@@ -67,10 +71,62 @@ hurried_read(struct channel *h, void *data, size_t size)
 	return who->in.read(&who->in, data, size);
 }
 
+static bool
+may_secure(const struct client *who)
+{
+	return who->tls == NULL && who->p->tls != NULL &&
+	       tls_server_ready(who->p->tls) == TLS_ANSWER_OK;
+}
+
+/* AUTH may come: nobody listens, or it does not matter. */
+static bool
+may_log_in(const struct client *who)
+{
+	return who->p->sasl || who->tls != NULL;
+}
+
+/* Nothing that was said before holds.  False when the connection is over. */
+static bool
+secure(struct client *who)
+{
+	who->named = false;
+	who->user[0] = '\0';
+	who->tls = who->p->tls == NULL
+		       ? NULL
+		       : secure_begin(who->p->tls, who->c, &who->in, &who->out,
+			     who->deadline);
+	return who->tls != NULL;
+}
+
+/* RFC 2595, 4.  What stands behind it in the clear was written by somebody who
+ * did not see the answer. */
+static struct reply
+do_stls(struct client *who, struct str argument)
+{
+	if (argument.len > 0)
+		return (struct reply){"-ERR STLS alone", NEXT_COMMAND};
+	if (who->tls != NULL)
+		return (struct reply){"-ERR TLS is on already", NEXT_COMMAND};
+	if (reader_pending(&who->reader) || fd_wait_read(who->c->in_fd, 0)) {
+		who->why = "pipelining";
+		return (struct reply){"-ERR improper pipelining", NEXT_CLOSE};
+	}
+	if (!may_secure(who))
+		return (struct reply){
+		    "-ERR [SYS/TEMP] TLS not available", NEXT_COMMAND};
+	writer_text(&who->writer, "+OK begin TLS\r\n");
+	if (writer_flush(&who->writer) && secure(who))
+		return (struct reply){NULL, NEXT_COMMAND};
+	who->why = "tls";
+	return (struct reply){NULL, NEXT_CLOSE};
+}
+
 static struct reply
 do_capa(struct client *who, struct str argument UNUSED)
 {
-	capability_list(&who->writer, who->p->sasl);
+	capability_list(&who->writer,
+	    (may_log_in(who) ? CAPABLE_SASL : 0U) |
+		(may_secure(who) ? CAPABLE_STLS : 0U));
 	return (struct reply){NULL, NEXT_COMMAND};
 }
 
@@ -295,7 +351,7 @@ do_auth(struct client *who, struct str argument)
 {
 	struct str mechanism = {NULL, 0};
 
-	if (!who->p->sasl)
+	if (!may_log_in(who))
 		return (struct reply){"-ERR no such command", NEXT_COMMAND};
 	(void)str_cut(&argument, ' ', &mechanism);
 	if (str_equal_nocase(mechanism, str_of("PLAIN")))
@@ -329,6 +385,7 @@ static const struct verb {
 	struct reply (*run)(struct client *who, struct str argument);
 } verbs[] = {
     {"CAPA", false, do_capa    },
+    {"STLS", false, do_stls    },
     {"USER", false, do_user    },
     {"PASS", true,  do_pass    },
     {"APOP", false, do_apop    },
@@ -398,6 +455,8 @@ authorize(struct client *who)
 	}
 	if (reply.next == NEXT_MAILBOX)
 		return NULL;
+	if (who->why != NULL)
+		return who->why;
 	return who->failures >= POPUP_FAILURES ? "failures" : "quit";
 }
 
@@ -410,11 +469,14 @@ pass_bytes(struct client *who)
 	    [RELAY_SILENT] = "silent"};
 	struct relay r = {.in = &who->reader,
 	    .out = &who->out,
+	    .tls = who->tls,
 	    .mailbox = who->mailbox,
 	    .idle_ms = who->out.timeout_ms};
 	enum relay_end end;
 
 	channel_open(&who->in, who->in.fd, who->p->timeout_seconds);
+	if (who->tls != NULL)
+		tls_channel(&who->in, who->tls);
 	who->reader.channel = &who->in;
 	end = relay_run(&r);
 	who->sent = r.sent;
@@ -444,7 +506,7 @@ give(struct client *who, bool all)
 static const char *
 pass_on(struct client *who)
 {
-	bool all = who->c->in_fd == who->c->out_fd;
+	bool all = who->c->in_fd == who->c->out_fd && who->tls == NULL;
 	char how[HANDOVER_WORD];
 
 	if (!who->waits)
@@ -530,13 +592,17 @@ popup_serve(const struct popup *p, const struct connection *c)
 	reader_open(
 	    &who.reader, &who.hurried, who.storage, sizeof(who.storage));
 	writer_open(&who.writer, &who.out, who.answers, sizeof(who.answers));
-	greet(&who);
-	how = authorize(&who);
+	how = p->secure && !secure(&who) ? "tls" : NULL;
+	if (how == NULL) {
+		greet(&who);
+		how = authorize(&who);
+	}
 	if (how == NULL)
 		how = pass_on(&who);
 	fd_close(&who.mailbox);
 	if (!writer_flush(&who.writer))
 		how = "left";
+	tls_close(who.tls, true);
 	note(&who, how);
 	explicit_bzero(who.storage, sizeof(who.storage));
 }

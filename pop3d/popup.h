@@ -4,6 +4,7 @@
 
 #include "lib/listener.h"
 #include "lib/str.h"
+#include "lib/tls_server.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -13,11 +14,13 @@ enum {
 };
 
 struct popup {
-	struct str me;       /* this host's name, for the stamp */
-	bool apop;           /* show the stamp, and take APOP */
-	bool sasl;           /* take AUTH (RFC 5034) */
-	const char *login;   /* path of culver-authd's socket */
-	int timeout_seconds; /* of each wait, and of the login as a whole */
+	struct str me;          /* this host's name, for the stamp */
+	bool apop;              /* show the stamp, and take APOP */
+	bool sasl;              /* take AUTH (RFC 5034) without TLS, too */
+	const char *login;      /* path of culver-authd's socket */
+	struct tls_server *tls; /* for STLS; NULL: there is none */
+	bool secure;            /* begin with TLS */
+	int timeout_seconds;    /* of each wait, and of the login as a whole */
 };
 
 /* Greet the client, log it in, and pass bytes between it and its mailbox until

@@ -68,10 +68,14 @@ static enum step
 client_hears(struct ends *e)
 {
 	struct channel *out = e->r->out;
-	ssize_t n = out->write(out, e->down + e->pos, e->end - e->pos);
+	short unused;
+	ssize_t n = e->r->tls == NULL
+			? out->write(out, e->down + e->pos, e->end - e->pos)
+			: tls_write(e->r->tls, e->down + e->pos,
+			      e->end - e->pos, &unused);
 
 	if (n < 0)
-		return STEP_LEFT;
+		return e->r->tls != NULL && again() ? STEP_ON : STEP_LEFT;
 	e->pos += (size_t)n;
 	e->r->sent += (uint64_t)n;
 	return STEP_ON;
@@ -114,7 +118,26 @@ move(struct ends *e, const struct pollfd ways[WAYS])
 	}
 	if (ways[CLIENT_WRITE].revents != 0 && client_hears(e) == STEP_LEFT)
 		return STEP_LEFT;
-	return ways[CLIENT_READ].revents != 0 ? client_says(e) : STEP_ON;
+	if (ways[CLIENT_READ].revents == 0)
+		return STEP_ON;
+	/* A part of a record says nothing yet. */
+	if (e->r->tls != NULL && !tls_readable(e->r->tls))
+		return STEP_ON;
+	return client_says(e);
+}
+
+/* As poll(2); what TLS has read ahead can be had at once. */
+static int
+await(const struct ends *e, struct pollfd ways[WAYS])
+{
+	bool held = e->r->tls != NULL && ways[CLIENT_READ].fd >= 0 &&
+		    tls_readable(e->r->tls);
+	int n = poll(ways, WAYS, held ? 0 : e->r->idle_ms);
+
+	if (!held || n < 0)
+		return n;
+	ways[CLIENT_READ].revents = POLLIN;
+	return n + 1;
 }
 
 enum relay_end
@@ -132,7 +155,7 @@ relay_run(struct relay *r)
 
 		tell(&e);
 		prepare(&e, ways);
-		n = poll(ways, WAYS, r->idle_ms);
+		n = await(&e, ways);
 		if (n == 0)
 			return RELAY_TIMEOUT;
 		if (n < 0 && errno != EINTR)

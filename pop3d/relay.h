@@ -3,6 +3,7 @@
 #define POP3D_RELAY_H
 
 #include "lib/io.h"
+#include "lib/tls.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,7 +17,8 @@ enum relay_end {
 struct relay {
 	struct reader *in; /* the client; what is buffered is passed on first */
 	struct channel *out;
-	int mailbox; /* a stream socket; stays the caller's */
+	struct tls *tls; /* what both go through; NULL: nothing */
+	int mailbox;     /* a stream socket; stays the caller's */
 	int idle_ms;
 	uint64_t sent; /* bytes passed to the client: set here */
 };

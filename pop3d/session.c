@@ -65,7 +65,7 @@ do_noop(struct session *s, const struct request *r UNUSED)
 static enum next
 do_capa(struct session *s, const struct request *r UNUSED)
 {
-	capability_list(s->out, false);
+	capability_list(s->out, 0);
 	return NEXT_COMMAND;
 }
 
