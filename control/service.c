@@ -2,6 +2,7 @@
 #include "control/setup.h"
 #include "lib/die.h"
 #include "lib/fd.h"
+#include "lib/home.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -25,9 +26,15 @@ static const struct {
 	const char *service;
 	unsigned port;
 } listeners[] = {
-    {"smtpd", SETUP_SMTP},
-    {"popup", SETUP_POP3},
+    {"smtpd",      SETUP_SMTP},
+    {"popup",      SETUP_POP3},
+    {"submission", 587       },
+    {"smtps",      465       },
+    {"pop3s",      995       },
 };
+
+/* What a host of people's mailboxes has besides: ports 587, 465 and 995. */
+static const char *const public[] = {"submission", "smtps", "pop3s"};
 
 static void
 join(char out[SETUP_NAME], const char *a, const char *b)
@@ -141,15 +148,14 @@ make_listener(struct setup *s, const char *service, unsigned port)
 }
 
 static void
-make_service(const char *name, void *context)
+make_from(struct setup *s, const char *folder, const char *name)
 {
-	struct setup *s = context;
 	char from[SETUP_NAME], to[SETUP_NAME];
 	struct stat st;
 	bool fresh;
 	int fd;
 
-	join(from, "run", name);
+	join(from, folder, name);
 	join(to, "service", name);
 	fresh = stat(to, &st) < 0;
 	fd =
@@ -160,10 +166,16 @@ make_service(const char *name, void *context)
 	copy_folder(s, fd, to, 0);
 	fd_close(&fd);
 	if (fresh)
-		printf("made %s, from run/%s\n", to, name);
+		printf("made %s, from %s\n", to, from);
 	for (size_t i = 0; i < sizeof listeners / sizeof *listeners; i++)
 		if (strcmp(name, listeners[i].service) == 0)
 			make_listener(s, name, listeners[i].port);
+}
+
+static void
+make_service(const char *name, void *context)
+{
+	make_from(context, "run", name);
 }
 
 void
@@ -177,4 +189,7 @@ setup_services(struct setup *s)
 	copy(s, run, "common", "service/.common", DEPTH);
 	fd_close(&run);
 	source_services(&s->source, make_service, s);
+	for (size_t i = 0; i < sizeof public / sizeof *public; i++)
+		if (!home_private())
+			make_from(s, "run/optional", public[i]);
 }

@@ -19,6 +19,7 @@ import pytest
 
 from conftest import (BIN, PATIENCE, TOP, accounts_alone, free_base, kill,
                       wait_for)
+from tlsdoor import client_context, make_pem
 
 pytestmark = [
     pytest.mark.root,
@@ -84,7 +85,7 @@ def real():
                                            dir="/var/tmp"))
     folder.chmod(0o755)
     home = folder / "home"
-    base = free_base()
+    base = free_base((25, 110, 465, 587, 995))
     people = folder / "people"
     with accounts_alone():
         for name, where in ((PERSON, people), (OTHER, folder / "other")):
@@ -114,14 +115,16 @@ def real():
         with open(home / "control" / "rcpthosts", "a") as file:
             file.write(VIRTUAL + "\n")
         smtp, pop3 = base + 25, base + 110
-        for name, port in (("smtpd", smtp), ("popup", pop3)):
+        for name, port in (("smtpd", smtp), ("popup", pop3),
+                           ("smtps", base + 465), ("pop3s", base + 995),
+                           ("submission", base + 587)):
             listen = home / "service" / name / "env" / "LISTEN"
             listen.write_text(f"127.0.0.1:{port}\n")
         culver("start", "--home", str(home))
         one = type("Real", (), {})()
         one.home, one.smtp, one.pop3, one.people = home, smtp, pop3, people
         one.other = folder / "other"
-        one.culver = culver
+        one.culver, one.base, one.folder = culver, base, folder
         yield one
     finally:
         if (home / "service").exists():
@@ -187,6 +190,7 @@ def kind(one, everyone):
              "culver-authd": ("root half", "checking half"),
              "culver-local": ("worker", "worker"),
              "culver-policyd": ("keeper", "the others"),
+             "culver-keyd": ("-", "-"),
              "culver-send": ("-", "-"), "culver-bounce": ("-", "-"),
              "culver-rspawn": ("-", "-"),
              "culver-pop3d": ("keeper", "session")}
@@ -268,6 +272,32 @@ def test_passwords_are_for_culver_authd_alone(real):
         assert can_read("culveru", path)
         for account in ("culverd", "culverp", "culvers", "culverv", "nobody"):
             assert not can_read(account, path), (account, name)
+
+
+def test_private_keys_are_for_culver_keyd_alone(real):
+    keeper = pwd.getpwnam("culverk")
+    for name in ("servercert.pem", "tls/default.example.pem"):
+        path = real.home / "control" / name
+        path.touch(0o600)
+        path.write_text(make_pem(real.folder, "default.example"))
+        os.chown(path, keeper.pw_uid, keeper.pw_gid)
+        assert can_read("culverk", path)
+        for account in ("culverd", "culverp", "culveru", "culverr", "nobody"):
+            assert not can_read(account, path), (account, name)
+    # And the doors speak TLS all the same.
+    context = client_context()
+
+    def secure():
+        with smtplib.SMTP("127.0.0.1", real.smtp, timeout=60) as client:
+            client.ehlo()
+            return client.has_extn("starttls") and \
+                client.starttls(context=context)[0] == 220
+    wait_for(secure, why="STARTTLS at port 25")
+    smtplib.SMTP("127.0.0.1", real.base + 587, timeout=60).close()
+    smtplib.SMTP_SSL("127.0.0.1", real.base + 465, context=context,
+                     timeout=60).close()
+    poplib.POP3_SSL("127.0.0.1", real.base + 995, context=context,
+                    timeout=60).quit()
 
 
 def test_a_queued_message_is_for_the_suite_alone(real):
