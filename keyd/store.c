@@ -28,7 +28,7 @@ struct stamp {
 struct file {
 	char path[PATH_SIZE]; /* "": a free place */
 	struct stamp stamp;
-	struct credential *now;   /* NULL: it has never been good */
+	struct credential *now;    /* NULL: it has never been good */
 	struct credential *former; /* until: clock_boot */
 	int64_t until, used;       /* used: clock_boot; 0 for a free place */
 };

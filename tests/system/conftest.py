@@ -212,7 +212,8 @@ class Instance:
 
     def stop(self, *names):
         """End these programs, or all, by SIGTERM; by SIGKILL in the end."""
-        for name in names or reversed(PROGRAMS):
+        others = [n for n in self.running if n not in PROGRAMS]
+        for name in names or (*reversed(PROGRAMS), *others):
             child = self.running.pop(name, None)
             if child is None:
                 continue
