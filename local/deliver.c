@@ -252,7 +252,7 @@ find_sender(struct run *run)
 {
 	const struct delivery *d = run->d;
 	struct buf *b = &run->new_sender;
-	enum owner owner;
+	enum owner_files owner;
 
 	if (run->asked || d->job.sender.len == 0 ||
 	    str_equal(d->job.sender, str_of("#@[]")))

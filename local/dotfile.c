@@ -203,7 +203,7 @@ exists(int home_fd, struct str dash, struct str ext, const char *suffix)
 }
 
 bool
-dotfile_owner(int home_fd, struct str dash, struct str ext, enum owner *o,
+dotfile_owner(int home_fd, struct str dash, struct str ext, enum owner_files *o,
     struct report *r)
 {
 	struct buf safe = {.max = JOB_PACKET};

@@ -45,12 +45,12 @@ MUST_USE bool dotfile_find(int home_fd, struct str dash, struct str ext,
 MUST_USE enum found dotfile_exists(
     int home_fd, struct str dash, struct str ext);
 
-enum owner { OWNER_NONE, OWNER_ONE, OWNER_EACH };
+enum owner_files { OWNER_NONE, OWNER_ONE, OWNER_EACH };
 
 /* Whether ".qmail" dash ext "-owner" exists, and "-owner-default" beside it.
  * False, and the report says why, when that cannot be known. */
 MUST_USE bool dotfile_owner(int home_fd, struct str dash, struct str ext,
-    enum owner *o, struct report *r);
+    enum owner_files *o, struct report *r);
 
 /* The next instruction in *rest, which begins as all of d->text (or another
  * text of the same form) and must not be shortened otherwise. */
