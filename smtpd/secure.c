@@ -115,6 +115,9 @@ do_starttls(struct session *s, struct str none)
 	(void)none;
 	if (s->tls != NULL)
 		return (struct reply){503, "5.5.1 TLS is on already"};
+	/* What it said of itself would have to be forgotten, rules and all. */
+	if (s->user.len > 0)
+		return (struct reply){503, "5.5.1 TLS comes before AUTH"};
 	if (ready(s->door) != TLS_ANSWER_OK)
 		return (struct reply){454, "4.7.0 TLS not available"};
 	writer_text(w, "220 2.0.0 ready to start TLS\r\n");
