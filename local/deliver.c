@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct run {
 	struct deliverer *l;
@@ -109,6 +110,10 @@ enter_home(struct run *run)
 	}
 	if ((st.st_mode & S_IWOTH) != 0)
 		return refuse(run, REPORT_HOME_WRITABLE);
+	/* Whose .qmail files say what runs as us.  Who told us where it is may
+	 * have been told himself. */
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return refuse(run, REPORT_HOME_OWNER);
 	return (st.st_mode & S_ISVTX) == 0 || refuse(run, REPORT_HOME_STICKY);
 }
 

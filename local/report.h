@@ -16,6 +16,7 @@
 		   "(#4.3.0)")                                                 \
 	X(HOME_RELATIVE, "ZUh-oh: home directory is not absolute. (#4.3.5)")   \
 	X(HOME_WRITABLE, "ZUh-oh: home directory is writable. (#4.7.0)")       \
+	X(HOME_OWNER, "ZUh-oh: home directory is somebody else's. (#4.7.0)")   \
 	X(HOME_STICKY, "ZHome directory is sticky: user is editing his "       \
 		       ".qmail file. (#4.2.1)")                                \
 	X(DOT_WRITABLE, "ZUh-oh: .qmail file is writable. (#4.7.0)")           \

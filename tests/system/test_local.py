@@ -115,6 +115,22 @@ def test_half_a_job_is_forgotten_with_its_connection(bed):
     assert bed.connect().deliver(bed.put(), "box@x").letter == "K"
 
 
+def test_nobody_runs_what_lies_in_somebody_elses_home(bed):
+    """Whoever says where the home is may have been told himself."""
+    if not bed.root:
+        pytest.skip("another account is needed")
+    bed.start().connect()
+    bed.become(0)
+    os.chown(bed.home / "alias", NOBODY + 1, -1)
+    bed.become(NOBODY)
+    result = bed.deliver(bed.put(), "box@x")
+    assert (result.letter, result.status) == ("Z", b"4.7.0")
+    assert b"somebody else" in result.text
+    bed.become(0)
+    os.chown(bed.home / "alias", NOBODY, -1)
+    bed.become(NOBODY)
+
+
 def test_a_worker_has_let_go_of_a_message_when_it_is_done(bed):
     if not bed.root:
         pytest.skip("a worker shows its descriptors to root alone")
