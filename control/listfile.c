@@ -4,10 +4,33 @@
 #include "control/value.h"
 #include "lib/fd.h"
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { TEXT_MODE = 0644 };
+enum { TEXT_MODE = 0644, LIST_NAME = 64 };
+
+/* Of a text that is not there a table may have been made. */
+static bool
+has_table(int dirfd, const char *name)
+{
+	char path[LIST_NAME];
+	struct stat st;
+	int n = snprintf(path, sizeof(path), "%s.cdb", name);
+
+	return n > 0 && n < LIST_NAME && fstatat(dirfd, path, &st, 0) == 0;
+}
+
+/* To make it of what is added now would forget all that it holds. */
+static bool
+no_text(struct buf *error, const char *name)
+{
+	(void)(buf_append_text(error, "control/") &&
+	       buf_append_text(error, name) &&
+	       buf_append_text(error, ".cdb is there without its text; make "
+				      "the text again first"));
+	return false;
+}
 
 bool
 listfile_open(
@@ -17,6 +40,8 @@ listfile_open(
 
 	*l = (struct listfile){.id = id, .text = {.max = VALUE_LIST_FILE}};
 	l->there = fd_read_file(dirfd, name, &l->text);
+	if (!l->there && errno == ENOENT && has_table(dirfd, name))
+		return no_text(error, name);
 	return l->there || errno == ENOENT || file_failed(error, name);
 }
 

@@ -178,6 +178,28 @@ a_table_follows_its_text(void **state)
 	assert_non_null(strstr(output, "0 errors, 0 warnings"));
 }
 
+/* To make it of what is added would forget all that it holds. */
+static void
+a_table_without_its_text_is_left_alone(void **state)
+{
+	static const struct row rows[] = {
+	    {{"add", "new.test"}, 111,
+             "control/rcpthosts.cdb is there without its text"},
+	};
+	char text[128], table[128];
+	struct stat before, after;
+
+	(void)state;
+	(void)snprintf(text, sizeof text, "%s/control/rcpthosts", home);
+	(void)snprintf(table, sizeof table, "%s/control/rcpthosts.cdb", home);
+	assert_int_equal(unlink(text), 0);
+	assert_int_equal(stat(table, &before), 0);
+	check_all(rows, 1);
+	assert_int_equal(stat(table, &after), 0);
+	assert_int_equal(before.st_ino, after.st_ino);
+	assert_int_equal(access(text, F_OK), -1);
+}
+
 int
 main(void)
 {
@@ -185,6 +207,7 @@ main(void)
 	    cmocka_unit_test(the_life_of_a_domain),
 	    cmocka_unit_test(the_first_of_locals_keeps_me),
 	    cmocka_unit_test(a_table_follows_its_text),
+	    cmocka_unit_test(a_table_without_its_text_is_left_alone),
 	};
 
 	return cmocka_run_group_tests(tests, home_make, home_remove);
