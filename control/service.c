@@ -21,16 +21,17 @@ enum {
 	FOLDER_MODE = 0755
 };
 
-/* Who listens where. */
-static const struct {
+/* Who listens where, and where nobody sends mail before he has logged in. */
+static const struct listening {
 	const char *service;
 	unsigned port;
+	bool login;
 } listeners[] = {
-    {"smtpd",      SETUP_SMTP},
-    {"popup",      SETUP_POP3},
-    {"submission", 587       },
-    {"smtps",      465       },
-    {"pop3s",      995       },
+    {"smtpd",      SETUP_SMTP, false},
+    {"popup",      SETUP_POP3, false},
+    {"submission", 587,        true },
+    {"smtps",      465,        true },
+    {"pop3s",      995,        false},
 };
 
 /* What a host of people's mailboxes has besides: ports 587, 465 and 995. */
@@ -131,20 +132,23 @@ endpoints(const struct setup *s, unsigned port, struct buf *b)
 }
 
 static void
-make_listener(struct setup *s, const char *service, unsigned port)
+make_listener(struct setup *s, const struct listening *l)
 {
 	char folder[SETUP_NAME], env[SETUP_NAME], file[SETUP_NAME];
 	struct buf b = {0};
 
-	join(folder, "service", service);
+	join(folder, "service", l->service);
 	join(env, folder, "env");
 	join(file, env, "LISTEN");
 	make_folder(s, env, FOLDER_MODE);
-	endpoints(s, port, &b);
+	endpoints(s, l->port, &b);
 	if (setup_file(s, str_of(file), buf_str(&b), 0644))
-		printf(
-		    "made %s: port %" PRIu64 "\n", file, s->base_port + port);
+		printf("made %s: port %" PRIu64 "\n", file,
+		    s->base_port + l->port);
 	buf_free(&b);
+	join(file, env, "REQUIREAUTH");
+	if (l->login && setup_file(s, str_of(file), str_of("1\n"), 0644))
+		printf("made %s: mail from who has logged in\n", file);
 }
 
 static void
@@ -169,7 +173,7 @@ make_from(struct setup *s, const char *folder, const char *name)
 		printf("made %s, from %s\n", to, from);
 	for (size_t i = 0; i < sizeof listeners / sizeof *listeners; i++)
 		if (strcmp(name, listeners[i].service) == 0)
-			make_listener(s, name, listeners[i].port);
+			make_listener(s, &listeners[i]);
 }
 
 static void
