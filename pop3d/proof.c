@@ -60,7 +60,7 @@ find(const struct table *passwd, const struct recent *r, struct str user,
 	struct user_record u = {.quota = 0};
 
 	*flags = 0;
-	switch (users_find(passwd, user, &u)) {
+	switch (users_login(passwd, user, &u)) {
 	case FOUND_ERROR:
 		return VERDICT_LATER;
 	case FOUND_NO:
