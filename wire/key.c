@@ -117,13 +117,32 @@ is_tls13(struct str m)
 	return memcmp(m.data + pad, words, sizeof(words)) == 0;
 }
 
+/* Both randoms, and a point of one of the groups that are offered: of the right
+ * length, and not compressed where that could be.  What else is of this form
+ * has hardly a byte to choose. */
 static bool
 is_tls12(struct str m)
 {
 	enum { RANDOMS = 64, NAMED_CURVE = 3, HEAD = RANDOMS + 4 };
+	static const struct group {
+		unsigned char low;    /* of its number, whose high byte is 0 */
+		unsigned char length; /* bytes of a point */
+		bool tagged;          /* which begins with 4 */
+	} groups[] = {
+	    {0x17, 65, true },
+            {0x18, 97, true },
+            {0x1d, 32, false}
+        };
+	const unsigned char *p = (const unsigned char *)m.data;
 
-	return m.len > HEAD && m.data[RANDOMS] == NAMED_CURVE &&
-	       m.len - HEAD == (unsigned char)m.data[HEAD - 1];
+	if (m.len <= HEAD || p[RANDOMS] != NAMED_CURVE || p[RANDOMS + 1] != 0 ||
+	    m.len - HEAD != p[HEAD - 1])
+		return false;
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		if (p[RANDOMS + 2] == groups[i].low)
+			return p[HEAD - 1] == groups[i].length &&
+			       (!groups[i].tagged || p[HEAD] == 4);
+	return false;
 }
 
 bool

@@ -129,7 +129,16 @@ only_a_handshake_of_a_server_is_signed(void **state)
 	m[PAD] = 3;
 	m[PAD + 2] = 23;
 	m[PAD + 3] = 65;
+	m[PAD + 4] = 4;
 	assert_true(key_signable(curve));
+	m[PAD + 4] = 2; /* a compressed point */
+	assert_false(key_signable(curve));
+	m[PAD + 4] = 4;
+	m[PAD + 2] = 24; /* its points are longer */
+	assert_false(key_signable(curve));
+	m[PAD + 2] = 25; /* not offered */
+	assert_false(key_signable(curve));
+	m[PAD + 2] = 23;
 	curve.len--;
 	assert_false(key_signable(curve));
 	curve.len++;
