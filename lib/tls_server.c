@@ -23,7 +23,8 @@ set_up(struct tls_server *s)
 	char groups[] = GROUPS; /* the macro drops const */
 	SSL_CTX *x = s->ssl;
 
-	SSL_CTX_set_options(x, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_set_options(x, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+				   SSL_OP_CLEANSE_PLAINTEXT);
 	SSL_CTX_set_mode(x, SSL_MODE_ENABLE_PARTIAL_WRITE |
 				SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				SSL_MODE_RELEASE_BUFFERS);
