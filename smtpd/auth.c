@@ -144,6 +144,7 @@ do_auth(struct session *s, struct str argument)
 {
 	struct str name = {NULL, 0};
 
+	s->auth.heard = true;
 	if (s->user.len > 0)
 		return (struct reply){503, "5.5.1 already authenticated"};
 	if (!is_safe(s))
@@ -191,7 +192,7 @@ auth_line(struct session *s)
 }
 
 /* control/senderlogin: the sender or its @domain, and who may use it. */
-static bool
+static enum found
 may_use(const struct session *s, struct str sender)
 {
 	size_t at = str_rfind(sender, '@');
@@ -199,16 +200,34 @@ may_use(const struct session *s, struct str sender)
 	struct str users, one;
 
 	if (str_equal_nocase(sender, buf_str(&s->user)))
-		return true;
+		return FOUND_YES;
 	for (size_t i = 0; i < 2; i++) {
-		if (control_find(s->door->controls, C_senderlogin, keys[i],
-			&users) != FOUND_YES)
-			continue;
-		while (str_cut(&users, ',', &one))
+		enum found found = control_find(
+		    s->door->controls, C_senderlogin, keys[i], &users);
+
+		if (found == FOUND_ERROR)
+			return FOUND_ERROR;
+		while (found == FOUND_YES && str_cut(&users, ',', &one))
 			if (str_equal_nocase(str_trim(one), buf_str(&s->user)))
-				return true;
+				return FOUND_YES;
 	}
-	return false;
+	return FOUND_NO;
+}
+
+/* What may_use says, to the client. */
+static struct reply
+answer_of(enum found found)
+{
+	switch (found) {
+	case FOUND_YES:
+		return (struct reply){0, NULL};
+	case FOUND_NO:
+		return (struct reply){
+		    553, "5.7.1 this sender is not yours to use"};
+	case FOUND_ERROR:
+		break;
+	}
+	return (struct reply){451, "4.3.0 unable to look your senders up"};
 }
 
 /* The null path is nobody's: notices of a user's program go out by it. */
@@ -223,10 +242,7 @@ check_sender(const struct session *s, const struct address *a)
 		return (struct reply){0, NULL};
 	if (buf_append_str(&sender, a->local) &&
 	    buf_append_byte(&sender, '@') && buf_append_str(&sender, a->domain))
-		r = may_use(s, buf_str(&sender))
-			? (struct reply){0, NULL}
-			: (struct reply){
-			      553, "5.7.1 this sender is not yours to use"};
+		r = answer_of(may_use(s, buf_str(&sender)));
 	buf_free(&sender);
 	return r;
 }

@@ -260,6 +260,7 @@ begin(struct session *s, const struct connection *peer)
 	buf_clear(&s->helo);
 	buf_clear(&s->user);
 	s->auth.failures = 0;
+	s->auth.heard = false;
 	auth_forget(s);
 	session_reset(s);
 }
@@ -308,5 +309,8 @@ session_serve(struct session *s, const struct connection *peer)
 		if (stream_early(&s->stream))
 			stream_linger(&s->stream);
 	}
+	/* The next client of this process is another. */
+	if (s->auth.heard)
+		stream_forget(&s->stream);
 	log_disconnect(s);
 }

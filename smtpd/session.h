@@ -43,6 +43,7 @@ struct auth {
 	bool proven;                 /* only a last empty line is to come */
 	struct buf said, given;      /* what later steps need of earlier ones */
 	unsigned failures;
+	bool heard; /* a password may be in what has been read */
 };
 
 struct session {

@@ -1,4 +1,5 @@
 /* stream: command lines in, replies out; see stream.h. */
+#define _GNU_SOURCE /* explicit_bzero */
 #include "smtpd/stream.h"
 
 #include "lib/clock.h"
@@ -116,6 +117,13 @@ stream_linger(struct stream *s)
 		taken += bytes.len;
 		reader_consume(&s->reader, bytes.len);
 	}
+}
+
+void
+stream_forget(struct stream *s)
+{
+	explicit_bzero(s->in, sizeof(s->in));
+	explicit_bzero(s->line, sizeof(s->line));
 }
 
 /* Keep what fits of a piece of a line; the rest is only counted. */

@@ -65,6 +65,9 @@ bool stream_early(struct stream *s);
  * mebibyte at most; nothing can be written any more. */
 void stream_linger(struct stream *s);
 
+/* Nothing that was read stays in memory.  At the end. */
+void stream_forget(struct stream *s);
+
 /* What has come, after reading once if there is nothing.  STREAM_OK, END,
  * TIMEOUT or ERROR; take what was used with reader_consume(&s->reader). */
 MUST_USE enum stream_result stream_peek(struct stream *s, struct str *bytes);
