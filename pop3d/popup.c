@@ -124,9 +124,9 @@ do_stls(struct client *who, struct str argument)
 static struct reply
 do_capa(struct client *who, struct str argument UNUSED)
 {
-	capability_list(&who->writer,
-	    (may_log_in(who) ? CAPABLE_SASL : 0U) |
-		(may_secure(who) ? CAPABLE_STLS : 0U));
+	capability_list(
+	    &who->writer, (may_log_in(who) ? CAPABLE_SASL : 0U) |
+			      (may_secure(who) ? CAPABLE_STLS : 0U));
 	return (struct reply){NULL, NEXT_COMMAND};
 }
 

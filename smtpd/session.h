@@ -51,12 +51,12 @@ struct session {
 	const struct connection *peer;
 	struct stream stream;
 	enum phase phase;
-	bool lmtp;          /* RFC 2033; set by the caller of session_serve */
-	bool secure;        /* TLS from the first byte; likewise */
-	bool esmtp;         /* EHLO was said */
-	struct tls *tls;    /* TLS is on; NULL: it is not */
+	bool lmtp;       /* RFC 2033; set by the caller of session_serve */
+	bool secure;     /* TLS from the first byte; likewise */
+	bool esmtp;      /* EHLO was said */
+	struct tls *tls; /* TLS is on; NULL: it is not */
 	char cipher[TLS_TEXT]; /* of tls, with its version */
-	struct str binding; /* by TLS: the type of channel binding, empty for
+	struct str binding;    /* by TLS: the type of channel binding, empty for
 	                        none, and its data (RFC 5929, RFC 9266) */
 	struct str binding_data;
 	const char *closing; /* why the connection ends; NULL: it goes on */

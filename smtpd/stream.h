@@ -33,8 +33,8 @@ struct stream {
 	 * command, the second, the caller's, of what takes several. */
 	int64_t deadline, limit;
 	struct tls *tls; /* what the channels go through; NULL: nothing */
-	bool coded; /* what comes next is a line of AUTH */
-	bool ahead; /* the client may talk ahead: stream_early is false */
+	bool coded;      /* what comes next is a line of AUTH */
+	bool ahead;      /* the client may talk ahead: stream_early is false */
 	char in[STREAM_IN], out[STREAM_OUT], line[STREAM_LONGEST];
 };
 
