@@ -96,6 +96,27 @@ the_list_fits_80_columns(void **state)
 	assert_int_equal(fclose(f), 0);
 }
 
+static void
+each_line_of_the_list_stands_once(void **state)
+{
+	char lines[128][96];
+	size_t n = 0;
+	FILE *f = tmpfile();
+
+	(void)state;
+	assert_non_null(f);
+	programs_print(f);
+	rewind(f);
+	for (; fgets(lines[n], sizeof(lines[n]), f) != NULL; n++) {
+		for (size_t i = 0; i < n; i++)
+			if (strcmp(lines[n], "\n") != 0)
+				assert_string_not_equal(lines[n], lines[i]);
+		assert_true(n + 1 < sizeof(lines) / sizeof(lines[0]));
+	}
+	assert_true(n > 0);
+	assert_int_equal(fclose(f), 0);
+}
+
 int
 main(void)
 {
@@ -105,6 +126,7 @@ main(void)
 	    cmocka_unit_test(a_name_with_a_slash_is_no_command),
 	    cmocka_unit_test(two_words_are_a_command_only_together),
 	    cmocka_unit_test(the_list_fits_80_columns),
+	    cmocka_unit_test(each_line_of_the_list_stands_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
