@@ -8,7 +8,6 @@
 #include "lib/io.h"
 #include "lib/log.h"
 #include "lib/num.h"
-#include "lib/rng.h"
 #include "lib/tls_channel.h"
 #include "pop3d/capability.h"
 #include "pop3d/command.h"
@@ -16,14 +15,13 @@
 #include "pop3d/mailbox.h"
 #include "pop3d/relay.h"
 #include "pop3d/secure.h"
+#include "pop3d/stamp.h"
 #include "wire/handover.h"
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
-	STAMP_SIZE = 320,  /* "<PID.TIME.RANDOM@ME>" */
-	STAMP_RANDOM = 8,  /* bytes */
 	DIGEST_LEN = 32,   /* of APOP, hexadecimal digits */
 	REFUSE_SECONDS = 5 /* to write one line to a client */
 };
@@ -524,36 +522,12 @@ pass_on(struct client *who)
 	return strcmp(how, "timeout") == 0 ? "timeout" : "left";
 }
 
-/* No two are the same, and nobody guesses the next. */
-static bool
-make_stamp(struct buf *b, struct str me)
-{
-	unsigned char bytes[STAMP_RANDOM];
-	char text[2 * STAMP_RANDOM + 1];
-
-	if (!rng_bytes(bytes, sizeof(bytes)))
-		return false;
-	num_hex(text, bytes, sizeof(bytes));
-	return buf_append_byte(b, '<') &&
-	       buf_append_number(b, (uint64_t)getpid()) &&
-	       buf_append_byte(b, '.') &&
-	       buf_append_number(b, (uint64_t)clock_wall()) &&
-	       buf_append_byte(b, '.') && buf_append_text(b, text) &&
-	       buf_append_byte(b, '@') && buf_append_str(b, me) &&
-	       buf_append_byte(b, '>');
-}
-
 /* Some clients insist on APOP where they see a stamp, so it is shown only where
  * it was asked for (RFC 1939, 7). */
 static void
 greet(struct client *who)
 {
-	struct buf b = {.max = sizeof(who->stamp)};
-
-	if (!make_stamp(&b, who->p->me) ||
-	    !str_copy(who->stamp, sizeof(who->stamp), buf_str(&b)))
-		who->stamp[0] = '\0';
-	buf_free(&b);
+	stamp_make(who->stamp, who->p->me);
 	writer_text(&who->writer, "+OK ");
 	writer_str(
 	    &who->writer, who->p->apop ? str_of(who->stamp) : who->p->me);
