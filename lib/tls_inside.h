@@ -4,7 +4,9 @@
 
 #include "lib/attr.h"
 #include "lib/tls.h"
+#include "lib/tls_provider.h"
 #include "lib/tls_server.h"
+#include <openssl/provider.h>
 #include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,6 +39,7 @@ struct tls_identity {
 struct tls_server {
 	const struct tls_keeper *keeper;
 	OSSL_LIB_CTX *library;
+	OSSL_PROVIDER *providers[TLS_PROVIDERS];
 	SSL_CTX *ssl;
 	BIO_METHOD *method;
 	EVP_CIPHER *cipher; /* of tickets */

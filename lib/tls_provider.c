@@ -356,11 +356,14 @@ begin(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
 }
 
 bool
-tls_provider_load(OSSL_LIB_CTX *library)
+tls_provider_load(OSSL_LIB_CTX *library, OSSL_PROVIDER *loaded[TLS_PROVIDERS])
 {
-	return OSSL_PROVIDER_load(library, "default") != NULL &&
-	       OSSL_PROVIDER_add_builtin(library, "culver", begin) == 1 &&
-	       OSSL_PROVIDER_load(library, "culver") != NULL;
+	loaded[0] = OSSL_PROVIDER_load(library, "default");
+	loaded[1] = NULL;
+	if (loaded[0] != NULL &&
+	    OSSL_PROVIDER_add_builtin(library, "culver", begin) == 1)
+		loaded[1] = OSSL_PROVIDER_load(library, "culver");
+	return loaded[1] != NULL;
 }
 
 EVP_PKEY *

@@ -9,9 +9,13 @@
 #include <openssl/types.h>
 #include <stdbool.h>
 
-/* Load it into library, beside OpenSSL's own, which is loaded first.  False
- * without memory. */
-MUST_USE bool tls_provider_load(OSSL_LIB_CTX *library);
+enum { TLS_PROVIDERS = 2 };
+
+/* Load it into library, beside OpenSSL's own, which is loaded first, and say
+ * what both are in loaded, of which NULL is none.  False without memory.  Give
+ * them back, whatever the result, before the library is freed. */
+MUST_USE bool tls_provider_load(
+    OSSL_LIB_CTX *library, OSSL_PROVIDER *loaded[TLS_PROVIDERS]);
 
 /* A key of that library for a public one (RSA, EC or Ed25519), which signs by
  * keeper->sign and sets *trouble when that fails; both must outlive it.  NULL

@@ -55,7 +55,7 @@ tls_server_new(const struct tls_keeper *k)
 	s->method = tls_bio_method();
 	s->library = OSSL_LIB_CTX_new();
 	ok = s->method != NULL && s->library != NULL &&
-	     tls_provider_load(s->library);
+	     tls_provider_load(s->library, s->providers);
 	if (ok) {
 		s->ssl = SSL_CTX_new_ex(
 		    s->library, "?provider=default", TLS_server_method());
@@ -77,6 +77,9 @@ tls_server_free(struct tls_server *s)
 	tls_identity_clear(s);
 	SSL_CTX_free(s->ssl);
 	EVP_CIPHER_free(s->cipher);
+	for (size_t i = 0; i < TLS_PROVIDERS; i++)
+		if (s->providers[i] != NULL)
+			(void)OSSL_PROVIDER_unload(s->providers[i]);
 	OSSL_LIB_CTX_free(s->library);
 	BIO_meth_free(s->method);
 	OPENSSL_cleanse(&s->tickets, sizeof(s->tickets));
