@@ -29,7 +29,7 @@ complaint_errno(struct buf *error, const char *where)
 }
 
 const char *
-complaint_text(const struct buf *error)
+complaint_text(struct buf *error)
 {
-	return error->len == 0 ? "" : error->data;
+	return buf_terminate(error) ? error->data : "";
 }

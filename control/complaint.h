@@ -12,7 +12,8 @@ bool complaint(struct buf *error, const char *where, const char *what);
 /* The same with the text of errno. */
 bool complaint_errno(struct buf *error, const char *where);
 
-/* The complaint as a C string, "" when there is none. */
-const char *complaint_text(const struct buf *error);
+/* What error holds, however it got there, as a C string until it changes; ""
+ * when there is nothing, or no memory for the end byte. */
+const char *complaint_text(struct buf *error);
 
 #endif
