@@ -370,16 +370,15 @@ EVP_PKEY *
 tls_provider_key(OSSL_LIB_CTX *library, EVP_PKEY *public,
     const struct tls_keeper *keeper, bool *trouble)
 {
-	struct remote seed = {.type = tls_key_type(public),
-	    .public = public,
-	    .keeper = keeper,
-	    .trouble = trouble};
+	struct remote seed = {
+	    .type = tls_key_type(public), .public = public, .keeper = keeper};
 	OSSL_PARAM params[2] = {
 	    OSSL_PARAM_construct_octet_string(SEED, &seed, sizeof(seed)),
 	    OSSL_PARAM_construct_end()};
 	EVP_PKEY_CTX *c = NULL;
 	EVP_PKEY *key = NULL;
 
+	seed.trouble = trouble;
 	if (seed.type != NULL && tls_key_hash(public, seed.hash))
 		c = EVP_PKEY_CTX_new_from_name(library, seed.type, OURS);
 	if (c == NULL || EVP_PKEY_fromdata_init(c) != 1 ||

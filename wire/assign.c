@@ -140,7 +140,7 @@ assign_find(const struct table *t, struct str local, struct assignment *a,
 {
 	struct buf key = {0};
 	enum found found = FOUND_ERROR;
-	struct str value, lower;
+	struct str value = {"", 0}, lower;
 	size_t used;
 
 	if (t == NULL)
