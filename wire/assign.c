@@ -32,7 +32,7 @@ read_fields(struct str *rest, char separator, struct assignment *a)
 	struct str *const fields[] = {
 	    &a->user, &uid, &gid, &a->home, &a->dash, &a->ext};
 
-	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		size_t at = str_find(*rest, separator);
 
 		/* Nothing need follow the last field of a value. */

@@ -51,6 +51,7 @@ no_first_messages(void **state)
 	    "p,,n=user,r=abc", "p=,,n=user,r=abc", "n,b=x,n=user,r=abc",
 	    "nn,,n=user,r=abc", ",,n=user,r=abc", "n,,m=x,n=user,r=abc",
 	    "n,,n=user,r=a c", "n,,n=user,r=a\tc", "n,n=user,r=abc"};
+	const struct str begin = str_of("n,,n=u,r=");
 	char big[SCRAM_FIRST + 1];
 	struct scram_first f;
 
@@ -58,7 +59,7 @@ no_first_messages(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++)
 		assert_false(scram_first_read(str_of(rows[i]), &f));
 	memset(big, 'x', sizeof(big));
-	memcpy(big, "n,,n=u,r=", 9);
+	memcpy(big, begin.data, begin.len);
 	assert_false(scram_first_read((struct str){big, sizeof(big)}, &f));
 	assert_false(
 	    scram_first_read((struct str){big, 9 + SCRAM_NONCE + 1}, &f));

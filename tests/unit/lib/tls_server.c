@@ -46,7 +46,8 @@ give_signature(const unsigned char hash[TLS_KEY_HASH], uint16_t code,
 
 	(void)hash;
 	keys.signed_with = code;
-	assert_true(c != NULL && s != NULL);
+	if (c == NULL || s == NULL)
+		return TLS_ANSWER_TROUBLE;
 	assert_int_equal(
 	    EVP_DigestSignInit_ex(c, &p, s->digest, NULL, NULL, keys.key, NULL),
 	    1);

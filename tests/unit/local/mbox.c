@@ -106,6 +106,7 @@ static void
 quoted_across_windows(void **state)
 {
 	static char text[BODY_WINDOW + 64];
+	const struct str quoted = str_of("\n>From y\n");
 
 	(void)state;
 	for (size_t at = BODY_WINDOW - 10; at < BODY_WINDOW + 3; at++) {
@@ -113,7 +114,7 @@ quoted_across_windows(void **state)
 		const char *found;
 
 		memset(text, 'x', sizeof(text));
-		memcpy(text + at - 1, "\n>From y\n", 9);
+		memcpy(text + at - 1, quoted.data, quoted.len);
 		give(text, sizeof(text));
 		assert_true(deliver("box"));
 		assert_true(fd_read_file(home_fd, "box", &got));
