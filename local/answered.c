@@ -7,9 +7,14 @@
 #include "lib/num.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Each time is as long as any. */
+enum { TIME_SIZE = 13 };
+#define TIME_FORMAT "%012lld"
 
 /* "SECONDS ADDRESS"; false for anything else. */
 static bool
@@ -75,9 +80,8 @@ answered_open(
 	enum answered found = ANSWERED_ERROR;
 	struct stat st;
 
-	*fd = open(path,
-	    O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-	    0600);
+	*fd = open(
+	    path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (*fd < 0 || fstat(*fd, &st) != 0)
 		return ANSWERED_ERROR;
 	errno = EINVAL;
@@ -88,16 +92,52 @@ answered_open(
 	return found;
 }
 
+/* The end of what is in the file, behind a line end. */
+static bool
+find_end(int fd, int64_t *at)
+{
+	struct stat st;
+	char last = '\n';
+
+	if (fstat(fd, &st) != 0)
+		return false;
+	*at = st.st_size;
+	if (*at > 0 && pread(fd, &last, 1, *at - 1) != 1)
+		return false;
+	if (last == '\n')
+		return true;
+	*at += 1;
+	return fd_pwrite_all(fd, "\n", 1, *at - 1);
+}
+
 bool
-answered_note(int fd, struct str address, int64_t now)
+answered_reserve(int fd, struct str address, int64_t *at)
 {
 	struct buf line = {0};
-	bool ok = buf_append_number(&line, (uint64_t)now) &&
-		  buf_append_byte(&line, ' ') &&
-		  buf_append_str(&line, address) &&
-		  buf_append_byte(&line, '\n') &&
-		  fd_write_all(fd, line.data, line.len) && fsync(fd) == 0;
+	char time[TIME_SIZE];
+	bool ok;
 
+	(void)snprintf(time, sizeof(time), TIME_FORMAT, 0LL);
+	ok = buf_append_text(&line, time) && buf_append_byte(&line, ' ') &&
+	     buf_append_str(&line, address) && buf_append_byte(&line, '\n') &&
+	     find_end(fd, at);
+	if (ok &&
+	    (!fd_pwrite_all(fd, line.data, line.len, *at) || fsync(fd) != 0)) {
+		int error = errno;
+
+		ok = false;
+		(void)!ftruncate(fd, *at);
+		errno = error;
+	}
 	buf_free(&line);
 	return ok;
+}
+
+bool
+answered_note(int fd, int64_t at, int64_t now)
+{
+	char time[TIME_SIZE];
+
+	(void)snprintf(time, sizeof(time), TIME_FORMAT, (long long)now);
+	return fd_pwrite_all(fd, time, TIME_SIZE - 1, at) && fsync(fd) == 0;
 }

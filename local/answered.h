@@ -19,8 +19,13 @@ enum answered { ANSWERED_NO, ANSWERED_LATELY, ANSWERED_FULL, ANSWERED_ERROR };
 MUST_USE enum answered answered_open(const char *path, struct str address,
     int64_t now, int64_t seconds, int *fd);
 
-/* Note the address, which holds no line end, in the file opened as fd.  False
- * with errno. */
-MUST_USE bool answered_note(int fd, struct str address, int64_t now);
+/* Make room in the file opened as fd for a note of the address, which holds no
+ * line end: a line, at *at, of a time long ago.  False with errno, and nothing
+ * is changed. */
+MUST_USE bool answered_reserve(int fd, struct str address, int64_t *at);
+
+/* It has been answered now: the line at says so, which takes no more room.
+ * False with errno. */
+MUST_USE bool answered_note(int fd, int64_t at, int64_t now);
 
 #endif

@@ -146,6 +146,9 @@ autoreply_refusal(const struct autoreply *a)
 	}
 	if (refusal != NULL)
 		return refusal;
+	/* What it says further on is not known. */
+	if (rest.len == 0 && a->header.len >= AUTOREPLY_HEADER)
+		return "its header is too long";
 	return to_me ? NULL : "it is not addressed to the user";
 }
 

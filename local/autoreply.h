@@ -24,8 +24,8 @@ struct autoreply {
 };
 
 /* NULL when it may be answered, else why not, in words: no sender, a sender
- * that is a machine's, a message of a list, of a machine or in bulk, or one that
- * is not addressed to any of mine. */
+ * that is a machine's, a message of a list, of a machine or in bulk, one that is
+ * not addressed to any of mine, or a header of AUTOREPLY_HEADER and more. */
 const char *autoreply_refusal(const struct autoreply *a);
 
 /* Append the answer: its header, and text, which ends with an LF then.

@@ -82,18 +82,22 @@ answer(const struct autoreply *a, const char *path)
 }
 
 /* The memory is ours alone from looking to noting, and what could not be queued
- * is not noted. */
+ * is not noted; what could not be noted would be answered at each attempt, so
+ * there is room for the note before. */
 static void
 answer_once(const struct autoreply *a, const char *path, const char *memory,
     int64_t seconds)
 {
 	const int64_t now = clock_wall() / CLOCK_SECOND;
+	int64_t at;
 	int fd;
 
 	switch (answered_open(memory, a->sender, now, seconds, &fd)) {
 	case ANSWERED_NO:
+		if (!answered_reserve(fd, a->sender, &at))
+			die_temp("unable to write ", memory);
 		answer(a, path);
-		if (!answered_note(fd, a->sender, now))
+		if (!answered_note(fd, at, now))
 			die_temp("unable to write ", memory);
 		break;
 	case ANSWERED_LATELY:

@@ -160,6 +160,15 @@ def test_autorespond_does_not_remember_what_was_not_queued(bed):
     assert len(respond(bed)) == 1
 
 
+def test_autorespond_does_not_answer_what_it_cannot_remember(bed):
+    """It would answer again at each attempt."""
+    (bed.home / "alias/away").write_text("Away.")
+    bed.lines("|trap '' XFSZ; ulimit -f 0; culver-autorespond away .answered")
+    assert bed.result_of()[0] == "Z"
+    assert bed.queued.messages == []
+    assert len(respond(bed)) == 1
+
+
 @pytest.mark.parametrize("line,letter", [
     ("|culver-autorespond", "D"),
     ("|culver-autorespond away", "D"),

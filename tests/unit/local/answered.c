@@ -23,11 +23,14 @@ static enum answered
 ask(const char *address, int64_t now, bool note)
 {
 	enum answered a;
+	int64_t at;
 	int fd;
 
 	a = answered_open(path, str_of(address), now, WEEK, &fd);
-	if (note)
-		assert_true(answered_note(fd, str_of(address), now));
+	if (note) {
+		assert_true(answered_reserve(fd, str_of(address), &at));
+		assert_true(answered_note(fd, at, now));
+	}
 	fd_close(&fd);
 	return a;
 }
@@ -84,7 +87,24 @@ nonsense_in_it_is_passed_over(void **state)
 	assert_non_null(f);
 	assert_true(fputs("\nx y\n99999999999999999999 s@x\ns@x\n12", f) >= 0);
 	assert_int_equal(fclose(f), 0);
-	assert_int_equal(ask("s@x", NOW, false), ANSWERED_NO);
+	assert_int_equal(ask("s@x", NOW, true), ANSWERED_NO);
+	assert_int_equal(ask("s@x", NOW, false), ANSWERED_LATELY);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void
+room_for_a_note_says_nothing(void **state)
+{
+	int64_t at;
+	int fd;
+
+	(void)state;
+	assert_int_equal(
+	    answered_open(path, str_of("s@x"), NOW, WEEK, &fd), ANSWERED_NO);
+	assert_true(answered_reserve(fd, str_of("s@x"), &at));
+	fd_close(&fd);
+	assert_int_equal(ask("s@x", NOW, true), ANSWERED_NO);
+	assert_int_equal(ask("s@x", NOW, false), ANSWERED_LATELY);
 	assert_int_equal(unlink(path), 0);
 }
 
@@ -125,6 +145,7 @@ main(void)
 	    cmocka_unit_test(
 		what_is_old_is_forgotten_and_what_is_too_much_ends_it),
 	    cmocka_unit_test(nonsense_in_it_is_passed_over),
+	    cmocka_unit_test(room_for_a_note_says_nothing),
 	    cmocka_unit_test(no_file_is_an_error),
 	};
 

@@ -75,6 +75,24 @@ machines_lists_and_strangers_are_not_answered(void **state)
 }
 
 static void
+a_header_that_is_not_all_seen_is_not_answered(void **state)
+{
+	static char header[AUTOREPLY_HEADER + 1];
+	const struct str mine[] = {str_of("anna@example.org")},
+			 begin = str_of("To: anna@example.org\nX: ");
+	struct autoreply a = {
+	    .sender = str_of("s@x"), .mine = mine, .mine_count = 1};
+
+	(void)state;
+	memset(header, 'x', AUTOREPLY_HEADER);
+	memcpy(header, begin.data, begin.len);
+	a.header = str_of(header);
+	assert_non_null(autoreply_refusal(&a));
+	header[AUTOREPLY_HEADER - 3] = header[AUTOREPLY_HEADER - 2] = '\n';
+	assert_null(autoreply_refusal(&a));
+}
+
+static void
 written(const char *sender, const char *header, const char *want)
 {
 	const struct str mine[] = {str_of("anna@example.org")};
@@ -121,6 +139,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(machines_lists_and_strangers_are_not_answered),
+	    cmocka_unit_test(a_header_that_is_not_all_seen_is_not_answered),
 	    cmocka_unit_test(the_answer_names_what_it_answers),
 	};
 
