@@ -91,10 +91,10 @@ ask_twice(struct who_client *c, struct str question)
 
 	for (;;) {
 		if (c->fd < 0)
-			c->fd = sock_connect(WHO_SOCKET);
+			c->fd = sock_connect_within(WHO_SOCKET, WHO_ANSWER);
 		if (c->fd < 0)
 			return WHO_TROUBLE;
-		if (sock_patience(c->fd, WHO_ANSWER) && ask(c, question, &who))
+		if (ask(c, question, &who))
 			break;
 		fd_close(&c->fd);
 		if (!old || errno == ETIMEDOUT)
