@@ -4,27 +4,44 @@
 #include "control/value.h"
 #include "lib/fd.h"
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { TEXT_MODE = 0644, LIST_NAME = 64 };
+enum { TEXT_MODE = 0644 };
 
-/* Of a text that is not there a table may have been made. */
-static bool
-has_table(int dirfd, const char *name)
+bool
+listfile_open(
+    struct listfile *l, int dirfd, enum control_id id, struct buf *error)
 {
-	char path[LIST_NAME];
-	struct stat st;
-	int n = snprintf(path, sizeof(path), "%s.cdb", name);
+	const struct control_row *row = control_row(id);
+	char table[FILE_NAME];
 
-	return n > 0 && n < LIST_NAME && fstatat(dirfd, path, &st, 0) == 0;
+	*l = (struct listfile){.id = id, .text = {.max = VALUE_LIST_FILE}};
+	l->there = fd_read_file(dirfd, row->name, &l->text);
+	if (l->there)
+		return true;
+	if (errno != ENOENT)
+		return file_failed(error, row->name);
+	file_table_name(table, row);
+	l->table = table_open(dirfd, table);
+	return l->table != NULL || errno == ENOENT || file_failed(error, table);
 }
 
-/* To make it of what is added now would forget all that it holds. */
-static bool
-no_text(struct buf *error, const char *name)
+void
+listfile_close(struct listfile *l)
 {
+	buf_free(&l->text);
+	table_close(l->table);
+	*l = (struct listfile){.there = false};
+}
+
+bool
+listfile_may_change(const struct listfile *l, struct buf *error)
+{
+	const char *name = control_row(l->id)->name;
+
+	if (l->table == NULL)
+		return true;
 	(void)(buf_append_text(error, "control/") &&
 	       buf_append_text(error, name) &&
 	       buf_append_text(error, ".cdb is there without its text; make "
@@ -32,59 +49,73 @@ no_text(struct buf *error, const char *name)
 	return false;
 }
 
-bool
-listfile_open(
-    struct listfile *l, int dirfd, enum control_id id, struct buf *error)
+/* What a line says, if it says something. */
+static bool
+take_line(const struct listfile *l, struct str line, struct str *key,
+    struct str *value)
 {
-	const char *name = control_row(id)->name;
-
-	*l = (struct listfile){.id = id, .text = {.max = VALUE_LIST_FILE}};
-	l->there = fd_read_file(dirfd, name, &l->text);
-	if (!l->there && errno == ENOENT && has_table(dirfd, name))
-		return no_text(error, name);
-	return l->there || errno == ENOENT || file_failed(error, name);
-}
-
-void
-listfile_close(struct listfile *l)
-{
-	buf_free(&l->text);
-	*l = (struct listfile){.there = false};
-}
-
-/* The line's key, and for a map what is behind its colon. */
-static struct str
-key_of(const struct listfile *l, struct str line, struct str *value)
-{
-	struct str key = line;
-
+	line = str_trim(line);
+	*key = line;
 	*value = (struct str){"", 0};
 	if (line.len == 0 || line.data[0] == '#')
-		return *value;
+		return false;
 	if (kind_is_map(control_row(l->id)->kind)) {
 		size_t colon = str_find(line, ':');
 
-		key = str_slice(line, 0, colon);
+		*key = str_trim(str_slice(line, 0, colon));
 		*value = str_trim(str_slice(line, colon + 1, line.len));
 	}
-	return str_trim(key);
+	return true;
 }
 
-bool
+/* The table has its keys in lower case. */
+static enum found
+find_in_table(const struct table *t, struct str key, struct str *value)
+{
+	struct buf lower = {0};
+	enum found f = FOUND_ERROR;
+
+	if (buf_append_lower(&lower, key))
+		f = table_find(t, buf_str(&lower), value);
+	buf_free(&lower);
+	return f;
+}
+
+enum found
 listfile_find(const struct listfile *l, struct str key, struct str *value)
 {
-	struct str rest = buf_str(&l->text), line, found;
-	bool has = false;
+	struct str rest = buf_str(&l->text), line, name, found;
+	enum found f = FOUND_NO;
 
-	/* Of several lines the last one counts. */
+	if (l->table != NULL)
+		return find_in_table(l->table, key, value);
 	while (str_cut(&rest, '\n', &line)) {
-		if (!str_equal_nocase(key_of(l, line, &found), key))
+		if (!take_line(l, line, &name, &found) ||
+		    !str_equal_nocase(name, key))
 			continue;
-		has = true;
+		f = FOUND_YES;
 		if (value != NULL)
 			*value = found;
 	}
-	return has;
+	return f;
+}
+
+enum found
+listfile_find_domain(const struct listfile *l, struct str domain,
+    struct str *key, struct str *value)
+{
+	bool map = kind_is_map(control_row(l->id)->kind);
+	enum found f = FOUND_NO;
+
+	for (size_t i = 0; f == FOUND_NO && i <= domain.len; i++) {
+		if (i > 0 && i < domain.len && domain.data[i] != '.')
+			continue;
+		if (i == domain.len && !map)
+			break;
+		*key = str_slice(domain, i, domain.len);
+		f = listfile_find(l, *key, value);
+	}
+	return f;
 }
 
 bool
@@ -107,7 +138,7 @@ listfile_add(struct listfile *l, struct str key, struct str value)
 bool
 listfile_remove(struct listfile *l, struct str key)
 {
-	struct str rest = buf_str(&l->text), line, value;
+	struct str rest = buf_str(&l->text), line, name, value;
 	size_t kept = 0;
 	bool removed = false;
 
@@ -115,7 +146,8 @@ listfile_remove(struct listfile *l, struct str key)
 	     at = rest.data) {
 		size_t len = (size_t)(rest.data - at);
 
-		if (str_equal_nocase(key_of(l, line, &value), key)) {
+		if (take_line(l, line, &name, &value) &&
+		    str_equal_nocase(name, key)) {
 			removed = true;
 			continue;
 		}
@@ -153,4 +185,19 @@ listfile_save(const struct listfile *l, int dirfd, struct buf *error)
 		return file_failed(error, table);
 	return !file_there(&st) ||
 	       control_build(dirfd, l->id, true, &made, error);
+}
+
+bool
+listfile_settle(
+    const struct listfile *l, int dirfd, bool *made, struct buf *error)
+{
+	char table[FILE_NAME];
+	struct stat st;
+
+	*made = false;
+	file_table_name(table, control_row(l->id));
+	if (!file_look(dirfd, table, &st))
+		return file_failed(error, table);
+	return !file_there(&st) ||
+	       control_build(dirfd, l->id, false, made, error);
 }

@@ -89,7 +89,7 @@ the_life_of_a_domain(void **state)
 	    {{"add", "new.test"},                               0,   "nothing to do"                          },
 	    {{"add", "new.test", "--local"},                    100, "mailboxes of its own"                   },
 	    {{"add", "new.test", "--catch-all", "ann@x.test"},  0,
-             "users/passwd: added"									    },
+             "users/passwd: changed"									    },
 	    {{"add", "other.test", "--alias-of", "new.test"},   0,
              "users/passwd: added other.test"								 },
 	    {{"add", "third.test", "--alias-of", "other.test"}, 100,
@@ -183,8 +183,11 @@ static void
 a_table_without_its_text_is_left_alone(void **state)
 {
 	static const struct row rows[] = {
-	    {{"add", "new.test"}, 111,
-             "control/rcpthosts.cdb is there without its text"},
+	    {{"add", "new.test"},             100,
+             "control/rcpthosts.cdb is there without its text"    },
+	    {{"del", "more.test"},            100,
+             "control/rcpthosts.cdb is there without its text"    },
+	    {{"add", "more.test"},            0,   "nothing to do"},
 	};
 	char text[128], table[128];
 	struct stat before, after;
@@ -194,10 +197,106 @@ a_table_without_its_text_is_left_alone(void **state)
 	(void)snprintf(table, sizeof table, "%s/control/rcpthosts.cdb", home);
 	assert_int_equal(unlink(text), 0);
 	assert_int_equal(stat(table, &before), 0);
-	check_all(rows, 1);
+	check_all(rows, 3);
 	assert_int_equal(stat(table, &after), 0);
 	assert_int_equal(before.st_ino, after.st_ino);
 	assert_int_equal(access(text, F_OK), -1);
+}
+
+static void
+write_text(const char *name, const char *text)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof path, "%s/control/%s", home, name);
+	assert_true(fd_replace_file(AT_FDCWD, path, str_of(text), 0644));
+}
+
+static void
+the_value_counts_not_the_key_alone(void **state)
+{
+	static const struct row rows[] = {
+	    {{"add", "v.test", "--user", "joe"},             0,   "virtualdomains: added"                 },
+	    {{"add", "V.test", "--user", "joe"},             0,   "nothing to do"                         },
+	    {{"add", "v.test", "--user", "ann"},             100,
+             "virtualdomains already, as another's"						       },
+	    {{"del", "v.test"},                              0,   "control/virtualdomains: removed v.test"},
+	    {{"add", "c.test", "--catch-all", "ann@x.test"}, 0,
+             "users/passwd: added"									},
+	    {{"add", "c.test", "--catch-all", "ann@x.test"}, 0,
+             "nothing to do"									      },
+	    {{"add", "c.test"},                              0,   "nothing to do"                         },
+	    {{"add", "c.test", "--catch-all", "bob@x.test"}, 0,
+             "users/passwd: changed"								      },
+	    {{"list", "--json"},                             0,   "\"detail\": \"bob@x.test\""            },
+	    {{"add", "c.test", "--catch-all", ""},           0,   "users/passwd: changed"                 },
+	    {{"list", "--json"},                             0,   "\"mailboxes\": 0, \"detail\": \"\""    },
+	    {{"add", "a.test", "--alias-of", "c.test"},      0,   "passwd: added"                         },
+	    {{"add", "a.test", "--alias-of", "c.test"},      0,   "nothing to do"                         },
+	    {{"add", "a.test"},                              100, "is an alias domain already"            },
+	    {{"add", "a.test", "--alias-of", "x.test"},      0,   "passwd: changed"                       },
+	    {{"del", "a.test"},                              0,   "removed a.test"                        },
+	    {{"del", "c.test"},                              0,   "removed c.test"                        },
+	};
+
+	(void)state;
+	check_all(rows, sizeof rows / sizeof *rows);
+}
+
+/* Every mail below .up.test is joe's, and of all else ann's. */
+static void
+a_domain_above_does_not_take_its_mail(void **state)
+{
+	static const struct row rows[] = {
+	    {{"add", "sub.up.test"},                  0, "virtualdomains: added sub.up.test"},
+	    {{"add", "sub.up.test"},                  0, "nothing to do"                    },
+	    {{"add", "rel.example", "--relay"},       0,
+             "virtualdomains: added rel.example"                                            },
+	    {{"add", "here.up.test", "--local"},      0, "locals: added"                    },
+	    {{"add", "his.up.test", "--user", "ann"}, 0,
+             "virtualdomains: added his.up.test"                                            },
+	    {{"del", "sub.up.test"},                  0,
+             "note: control/rcpthosts has .up.test, so mail for it is "
+             "still"									},
+	    {{"del", "rel.example"},                  0,
+             "virtualdomains has :, so its mail is ann's now"                               },
+	    {{"del", "here.up.test"},                 0, "locals: removed"                  },
+	    {{"del", "his.up.test"},                  0,
+             "virtualdomains has .up.test, so its mail is joe's now"                        },
+	};
+	static const char virtuals[] = "# the host's\n.up.test:joe\n:ann\n";
+
+	(void)state;
+	write_text("virtualdomains", virtuals);
+	write_text("rcpthosts", "x.test\n.up.test\n");
+	check_all(rows, 1);
+	assert_text("control/virtualdomains",
+	    "# the host's\n.up.test:joe\n:ann\nsub.up.test:\n");
+	check_all(rows + 1, sizeof rows / sizeof *rows - 1);
+	assert_text("control/virtualdomains", virtuals);
+	write_text("virtualdomains", "");
+	write_text("rcpthosts", "x.test\nmail.x.test\n");
+}
+
+static void
+one_of_a_million_leaves_morercpthosts(void **state)
+{
+	static const char *const build[] = {"build", "morercpthosts", NULL};
+	static const struct row rows[] = {
+	    {{"add", "m.test"},  0,   "users/passwd: added"                  },
+	    {{"add", "m.test"},  0,   "nothing to do"                        },
+	    {{"del", "M.test"},  0,   "control/morercpthosts: removed m.test"},
+	    {{"del", "m.test"},  100, "there is no domain"                   },
+	    {{"list", "--json"}, 0,   "\"domain\": \"n.test\""               },
+	};
+
+	(void)state;
+	write_text("morercpthosts", "m.test\nn.test\n");
+	assert_int_equal(program_run("control", build, NULL), 0);
+	check_all(rows, 2);
+	assert_text("control/rcpthosts", "x.test\nmail.x.test\n");
+	check_all(rows + 2, 3);
+	assert_text("control/morercpthosts", "n.test\n");
 }
 
 int
@@ -206,6 +305,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_life_of_a_domain),
 	    cmocka_unit_test(the_first_of_locals_keeps_me),
+	    cmocka_unit_test(the_value_counts_not_the_key_alone),
+	    cmocka_unit_test(a_domain_above_does_not_take_its_mail),
+	    cmocka_unit_test(one_of_a_million_leaves_morercpthosts),
 	    cmocka_unit_test(a_table_follows_its_text),
 	    cmocka_unit_test(a_table_without_its_text_is_left_alone),
 	};
