@@ -6,6 +6,7 @@
 #include "lib/cdb.h"
 #include "lib/fd.h"
 #include "lib/num.h"
+#include "lib/suite.h"
 #include "wire/assign.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +30,23 @@ note_wild(struct buf *wilds, char c)
 	       buf_append_byte(wilds, c);
 }
 
+/* NULL, or why culver-lspawn would never deliver as this one. */
+static const char *
+check_account(struct str value)
+{
+	struct assignment a;
+
+	if (!assign_value(value, &a))
+		return "the line cannot be read again";
+	if (a.uid == 0 || a.gid == 0)
+		return "uid or gid is 0, and root receives no mail";
+	if (suite_has_uid(a.uid))
+		return "the uid is one of culver's own, which receives no mail";
+	if (suite_has_gid(a.gid))
+		return "the gid is one of culver's own, which receives no mail";
+	return NULL;
+}
+
 /* One line; *what is NULL where it was the system that failed. */
 static bool
 add_line(struct table_maker *m, struct str line, struct buf *wilds,
@@ -38,6 +56,9 @@ add_line(struct table_maker *m, struct str line, struct buf *wilds,
 	char wild;
 	bool ok = assign_parse(line, &key, &value, &wild, what);
 
+	if (ok)
+		*what = check_account(buf_str(&value));
+	ok = *what == NULL;
 	if (ok && (!table_add(m, buf_str(&key), buf_str(&value)) ||
 		      !note_wild(wilds, wild)))
 		ok = false;

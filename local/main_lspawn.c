@@ -22,10 +22,10 @@
 #include "lib/home.h"
 #include "lib/os_linux.h"
 #include "lib/sock.h"
+#include "lib/suite.h"
 #include "lib/usage.h"
 #include "local/finder.h"
 #include "local/finding.h"
-#include "local/suite.h"
 #include "wire/spawn.h"
 #include "wire/who.h"
 #include <errno.h>

@@ -8,8 +8,8 @@
 #include "lib/die.h"
 #include "lib/fd.h"
 #include "lib/home.h"
+#include "lib/suite.h"
 #include "local/dotfile.h"
-#include "local/suite.h"
 #include "wire/assign.h"
 #include <errno.h>
 #include <fcntl.h>

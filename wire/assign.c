@@ -99,14 +99,19 @@ assign_parse(struct str line, struct buf *key, struct buf *value, char *wild,
 	return *what == NULL;
 }
 
-/* What a value says; ext is as it stands there. */
+bool
+assign_value(struct str value, struct assignment *a)
+{
+	if (read_fields(&value, '\0', a) == NULL)
+		return true;
+	errno = EPROTO;
+	return false;
+}
+
 static enum found
 read_value(struct str value, struct assignment *a)
 {
-	if (read_fields(&value, '\0', a) == NULL)
-		return FOUND_YES;
-	errno = EPROTO;
-	return FOUND_ERROR;
+	return assign_value(value, a) ? FOUND_YES : FOUND_ERROR;
 }
 
 /* The longest wildcard; *used is how much of the key it is. */

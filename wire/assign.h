@@ -9,7 +9,8 @@
  *            "=" local ":" user ":" uid ":" gid ":" home ":" dash ":" ext ":"
  *            "+" loc   ":" user ":" uid ":" gid ":" home ":" dash ":" pre ":"
  *          What follows the last colon is ignored.  No NUL; uid and gid are
- *          decimal, uid is not 0, home begins with '/'.
+ *          decimal, uid is not 0, home begins with '/'.  culver-newu also refuses
+ *          gid 0, and the suite's own but culvera's and culverv's.
  * Table    "!" local NUL, local in ASCII lower case: of a line with '='
  *          "!" loc, likewise: of one with '+'
  *          "": the last bytes of every loc that is not empty, each once
@@ -48,6 +49,10 @@ struct assignment {
  * string ("out of memory" among them). */
 MUST_USE bool assign_parse(struct str line, struct buf *key, struct buf *value,
     char *wild, const char **what);
+
+/* What a value of the table says; the views point into it.  False with errno
+ * EPROTO.  Matched by assign_parse. */
+MUST_USE bool assign_value(struct str value, struct assignment *a);
 
 /* Whose mail for local is.  The views point into the table and into ext, which
  * is emptied first.  FOUND_NO: nobody's.  FOUND_ERROR with errno, EPROTO for a

@@ -13,6 +13,7 @@ import shutil
 import smtplib
 import stat
 import subprocess
+import sys
 import tempfile
 
 import pytest
@@ -20,6 +21,9 @@ import pytest
 from conftest import (BIN, PATIENCE, TOP, accounts_alone, free_base, kill,
                       wait_for)
 from tlsdoor import client_context, make_pem
+
+sys.path.append(os.path.join(os.path.dirname(__file__), "../talk"))
+from talk import write_cdb  # noqa: E402
 
 pytestmark = [
     pytest.mark.root,
@@ -440,15 +444,36 @@ def test_system_users_exist_with_what_may_be_seen_of_their_homes(real):
     assert file.stat().st_uid == pwd.getpwnam(OTHER).pw_uid
 
 
+def assign(local, user, uid, gid, home):
+    """A line of users/assign, and its pair of users/cdb."""
+    words = [user, str(uid), str(gid), str(home), "", ""]
+    return (f"={local}:" + ":".join(words) + ":\n",
+            (b"!%s\0" % local.encode(), "\0".join(words).encode()))
+
+
 def test_no_table_has_mail_delivered_as_the_suite(real):
-    """culverq could read every message that is queued; culverm's group, too."""
+    """culverq could read every message that is queued; culverm's group, too.
+    culver-newu names the line; a table that another program has made is not
+    obeyed."""
     queue, reader = pwd.getpwnam("culverq"), grp.getgrnam("culverm").gr_gid
     person = pwd.getpwnam(PERSON)
-    (real.home / "users" / "assign").write_text(
-        f"=evil:culverq:{queue.pw_uid}:{queue.pw_gid}:{real.other}:::\n"
-        f"=worse:{PERSON}:{person.pw_uid}:{reader}:{real.other}:::\n"
-        f"=bad:{PERSON}:{person.pw_uid}:0:{real.other}:::\n.\n")
-    real.culver("newu")
+    rows = [
+        (assign("evil", "culverq", queue.pw_uid, person.pw_gid, real.other),
+         "the uid is one of culver's own"),
+        (assign("worse", PERSON, person.pw_uid, reader, real.other),
+         "the gid is one of culver's own"),
+        (assign("bad", PERSON, person.pw_uid, 0, real.other),
+         "uid or gid is 0")]
+    good = assign("good", PERSON, person.pw_uid, person.pw_gid, real.other)
+    for (line, _), why in rows:
+        (real.home / "users" / "assign").write_text(good[0] + line + ".\n")
+        with pytest.raises(AssertionError,
+                           match="users/assign:2: " + why):
+            real.culver("newu")
+    assert not (real.home / "users" / "cdb").exists()
+    (real.home / "users" / "assign").unlink()
+    write_cdb(real.home / "users" / "cdb",
+              [(b"", b""), *(pair for (_, pair), _ in rows)])
     before = len(files(real.other / "Maildir"))
     for local in ("evil", "worse", "bad"):
         wait_for(lambda who=local: rcpt(real, f"{who}@{HOST}")[0] == 250)

@@ -64,6 +64,10 @@ what_is_wrong_is_named_and_the_old_table_stays(void **state)
 				      "+, the last one with ."  },
 	    {"=a:a:1:1:/a:::\n+b:b:x:1:/b:::\n.\n",
              "users/assign:2: uid or gid is not a number"                                            },
+	    {"=b:b:0:1:/b:::\n.\n",
+             "users/assign:1: uid is 0, and root receives no mail"                                   },
+	    {"=a:a:1:1:/a:::\n=b:b:1:0:/b:::\n.\n",
+             "users/assign:2: uid or gid is 0, and root receives no mail"                            },
 	};
 	struct buf error = {0};
 	bool malformed;

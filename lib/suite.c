@@ -1,5 +1,5 @@
-/* suite: whom no mail is delivered as; see suite.h.  Runs as root. */
-#include "local/suite.h"
+/* suite: whom no mail is delivered as; see suite.h. */
+#include "lib/suite.h"
 
 #include "lib/account.h"
 #include "lib/home.h"

@@ -1,7 +1,7 @@
 /* suite: the accounts and groups that no mail is delivered as: root's, and the
- * suite's own but culvera and culverv.  Runs as root. */
-#ifndef LOCAL_SUITE_H
-#define LOCAL_SUITE_H
+ * suite's own but culvera and culverv. */
+#ifndef LIB_SUITE_H
+#define LIB_SUITE_H
 
 #include <stdbool.h>
 #include <sys/types.h>
