@@ -136,6 +136,9 @@ bench: all ## measure culver beside Postfix, Dovecot and Courier; QUICK=1; as ro
 bench-out: all ## show, with figures, that mail goes out as it should; as root
 	/usr/bin/python3 tests/bench/out.py $(OUT)
 
+bench-domains: all ## what a million domains and mailboxes cost at RCPT
+	/usr/bin/python3 tests/bench/domains.py $(DOMAINS)
+
 rootlines: ## count the lines that run as root in the daemons
 	@tests/rootlines
 
@@ -165,7 +168,7 @@ clean: ## remove what was built
 
 DIRS := lib wire control $(PDIRS)
 SRC  := $(sort $(wildcard $(addsuffix /*.[ch],$(DIRS)) tests/unit/*/*.c))
-.PHONY: bench bench-out rootlines all help check crash crash-long long harness lint install clean FORCE
+.PHONY: bench bench-out bench-domains rootlines all help check crash crash-long long harness lint install clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B) -path $(B)/deps -prune -o -name '*.d' -print 2>/dev/null)

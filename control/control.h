@@ -129,6 +129,9 @@ MUST_USE enum found control_find(const struct controls *c, enum control_id id,
 MUST_USE enum found control_find_domain(const struct controls *c,
     enum control_id id, struct str domain, struct str *value);
 
+/* The cdb that rules a list; NULL without one.  Valid until the next refresh. */
+const struct table *control_table(const struct controls *c, enum control_id id);
+
 /* Line n (from 0) of a SERVERS, in the file's order; false when there are not so
  * many.  Valid until the next refresh. */
 bool control_server(

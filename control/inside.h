@@ -20,7 +20,4 @@ const struct value *control_value(const struct controls *c, enum control_id id);
 /* The row has been read, and what it says is in force. */
 bool control_known(const struct controls *c, enum control_id id);
 
-/* The cdb that rules; NULL without one. */
-const struct table *control_table(const struct controls *c, enum control_id id);
-
 #endif

@@ -14,7 +14,8 @@
 enum {
 	TOC_SIZE = 2048, /* 256 pairs of position and slots, 8 bytes a slot */
 	TOC_PAIR = 8,
-	SLOT = 8
+	SLOT = 8,
+	LARGE = 1 << 20 /* bytes that a cache may have no room for */
 };
 
 struct table {
@@ -159,6 +160,41 @@ table_find(const struct table *t, struct str key, struct str *value)
 		return FOUND_ERROR;
 	}
 	return FOUND_YES;
+}
+
+/* The slot that a key's search begins with; NULL when there is none. */
+static const unsigned char *
+first_slot(const struct table_wish *w)
+{
+	const struct cdb *c = &w->table->cdb;
+	unsigned hash = cdb_hash(w->key.data, (unsigned)w->key.len);
+	const unsigned char *toc =
+	    cdb_get(c, TOC_PAIR, (hash & 255) * TOC_PAIR);
+	unsigned slots = toc == NULL ? 0 : cdb_unpack(toc + TOC_PAIR / 2);
+
+	return slots == 0 ? NULL
+			  : cdb_get(c, SLOT,
+				cdb_unpack(toc) + (hash >> 8) % slots * SLOT);
+}
+
+void
+table_fetch(const struct table_wish *wishes, size_t count)
+{
+	const unsigned char *slots[TABLE_WISHES] = {NULL};
+
+	for (size_t i = 0; i < count && i < TABLE_WISHES; i++) {
+		const struct table_wish *w = &wishes[i];
+
+		if (w->table == NULL || w->table->st.st_size < LARGE)
+			continue;
+		slots[i] = first_slot(w);
+		if (slots[i] != NULL)
+			__builtin_prefetch(slots[i]);
+	}
+	for (size_t i = 0; i < TABLE_WISHES; i++)
+		if (slots[i] != NULL)
+			__builtin_prefetch(cdb_get(&wishes[i].table->cdb, 1,
+			    cdb_unpack(slots[i] + SLOT / 2)));
 }
 
 bool

@@ -95,22 +95,14 @@ without_mailbox(const struct policy *p, struct str local, struct buf *out)
 	return write_address(out, local, door_me(p->door)) ? ok : no_memory;
 }
 
-/* out holds local@domain, of a domain of mailboxes. */
+/* What the table of users says of an address of a domain of its. */
 static struct reply
-check_mailbox(const struct policy *p, struct str local, struct buf *out)
+check_mailbox(const struct policy *p, enum found found, unsigned flags,
+    struct str local, struct buf *out)
 {
-	struct user_record user;
-
-	switch (users_find(p->door->mailboxes, buf_str(out), &user)) {
-	case FOUND_YES:
-		return (user.flags & USER_DISABLED) != 0 ? disabled : ok;
-	case FOUND_NO:
-		return without_mailbox(p, local, out);
-	case FOUND_ERROR:
-		warn("unable to read ", USERS_RCPT);
-		return policy_trouble();
-	}
-	return policy_trouble();
+	if (found == FOUND_YES)
+		return (flags & USER_DISABLED) != 0 ? disabled : ok;
+	return without_mailbox(p, local, out);
 }
 
 /* The same of another local domain; address is how culver-send has it. */
@@ -135,22 +127,45 @@ check_local(const struct policy *p, struct str local, struct str address,
 	return not_known;
 }
 
-/* out holds local@domain.  Refuse whom we would only bounce to. */
-static struct reply
-check_user(const struct policy *p, struct str local, struct str domain,
-    struct buf *out)
+/* The two places of a million that a mailbox is looked for in. */
+static void
+fetch(const struct policy *p, struct str address)
 {
-	enum found mailboxes = users_domain(p->door->mailboxes, domain);
-	enum found here = FOUND_ERROR;
+	char lower[ADDRESS_MAX];
+	struct table_wish wishes[] = {
+	    {.table = p->door->mailboxes},
+	    {.table = control_table(p->door->controls, C_morercpthosts)},
+	};
+	struct str local;
+
+	if (address.len > sizeof lower)
+		return;
+	for (size_t i = 0; i < address.len; i++)
+		lower[i] = str_lower(address.data[i]);
+	wishes[0].key = (struct str){lower, address.len};
+	address_split(wishes[0].key, &local, &wishes[1].key);
+	table_fetch(wishes, sizeof wishes / sizeof *wishes);
+}
+
+/* out holds local@domain.  Refuse whom we would only bounce to.  Mailboxes come
+ * first, since among a million of them a key costs more than all else. */
+static struct reply
+check_user(const struct policy *p, struct str local, struct buf *out)
+{
+	struct user_record user = {.flags = 0};
+	enum found here = FOUND_ERROR, mailbox;
 	struct reply r = policy_trouble();
 	struct buf way = {0};
+	bool ours;
 
+	mailbox =
+	    users_find_here(p->door->mailboxes, buf_str(out), &user, &ours);
 	if (buf_append_str(&way, buf_str(out)))
 		here = local_find(p->door->controls, &way);
-	if (mailboxes == FOUND_ERROR || here == FOUND_ERROR)
+	if (mailbox == FOUND_ERROR || here == FOUND_ERROR)
 		warn("unable to look a recipient up");
-	else if (mailboxes == FOUND_YES && way.len == out->len)
-		r = check_mailbox(p, local, out);
+	else if ((ours || mailbox == FOUND_YES) && way.len == out->len)
+		r = check_mailbox(p, mailbox, user.flags, local, out);
 	else
 		r = here == FOUND_YES
 			? check_local(p, local, buf_str(&way), out)
@@ -169,7 +184,7 @@ check_meant(const struct policy *p, bool stranger, struct buf *meant)
 	address_split(buf_str(meant), &local, &domain);
 	if (stranger)
 		r = check_domain(p, domain);
-	return r.code == 0 ? check_user(p, local, domain, meant) : r;
+	return r.code == 0 ? check_user(p, local, meant) : r;
 }
 
 /* out holds the address.  Whoever may not relay may not do it by percenthack
@@ -186,7 +201,7 @@ check_address(const struct policy *p, bool stranger, struct buf *out)
 	switch (percent_rewrite(p->door->controls, &meant)) {
 	case FOUND_NO:
 		address_split(buf_str(out), &local, &domain);
-		r = check_user(p, local, domain, out);
+		r = check_user(p, local, out);
 		break;
 	case FOUND_YES:
 		r = check_meant(p, stranger, &meant);
@@ -212,6 +227,7 @@ policy_rcpt(const struct policy *p, const struct address *a, struct buf *out)
 		return (struct reply){501, "5.1.3 recipient is empty"};
 	if (!write_address(out, a->local, domain))
 		return no_memory;
+	fetch(p, buf_str(out));
 	if (relay.data == NULL && !(mine && is_postmaster(a->local)))
 		r = check_domain(p, domain);
 	if (r.code == 0 && relay.len == 0)

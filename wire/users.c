@@ -406,11 +406,13 @@ find_mailbox(const struct table *t, struct str local, struct str domain,
 static const struct str none = {"", 0};
 
 enum found
-users_find(const struct table *t, struct str address, struct user_record *r)
+users_find_here(const struct table *t, struct str address,
+    struct user_record *r, bool *ours)
 {
 	struct str local, domain, other;
 	enum found f;
 
+	*ours = false;
 	address_split(address, &local, &domain);
 	/* The key of a domain is no mailbox. */
 	if (local.len == 0)
@@ -420,6 +422,7 @@ users_find(const struct table *t, struct str address, struct user_record *r)
 		f = find(t, none, domain, r);
 	else
 		return f;
+	*ours = f == FOUND_YES;
 	if (f == FOUND_YES && users_alias(r, &other)) {
 		f = find_mailbox(t, local, other, r);
 		if (f != FOUND_NO)
@@ -430,6 +433,14 @@ users_find(const struct table *t, struct str address, struct user_record *r)
 				  users_alias(r, &other)))
 		f = FOUND_NO;
 	return f;
+}
+
+enum found
+users_find(const struct table *t, struct str address, struct user_record *r)
+{
+	bool ours;
+
+	return users_find_here(t, address, r, &ours);
 }
 
 enum found

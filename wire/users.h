@@ -156,6 +156,11 @@ unsigned users_flag(struct str word);
 MUST_USE enum found users_find(
     const struct table *t, struct str address, struct user_record *r);
 
+/* The same, and whether rcpt.cdb knows the domain of an address that is nobody's:
+ * *ours, with FOUND_NO.  A mailbox costs one key so, its domain none. */
+MUST_USE enum found users_find_here(const struct table *t, struct str address,
+    struct user_record *r, bool *ours);
+
 /* Who logs in by this name, in either table: 1 and the alias domain of that
  * order alone, so that nobody has many names to try passwords with. */
 MUST_USE enum found users_login(

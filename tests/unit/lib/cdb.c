@@ -1,5 +1,6 @@
 /* Tests of lib/cdb: a table is whole, or it is none. */
 #include "lib/cdb.h"
+#include "lib/num.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -237,6 +238,39 @@ an_empty_table_is_a_table(void **state)
 	table_close(t);
 }
 
+/* Whatever was fetched before, and whatever lies where it was fetched from. */
+static void
+fetching_changes_no_answer(void **state)
+{
+	enum { MANY = 100000 };
+	const struct folder *f = *state;
+	struct table_maker *m = table_make(f->fd, "t.cdb", 0600);
+	struct table *t, *none = NULL;
+	char key[NUM_SIZE];
+
+	assert_non_null(m);
+	for (unsigned i = 0; i < MANY; i++)
+		assert_true(table_add(
+		    m, (struct str){key, num_format(key, i)}, str_of("value")));
+	assert_true(table_commit(m));
+	t = table_open(f->fd, "t.cdb");
+	assert_non_null(t);
+	for (unsigned i = 0; i < MANY + 100; i += 7) {
+		struct str k = {key, num_format(key, i)};
+		const struct table_wish wishes[TABLE_WISHES] = {
+		    {t,    k             },
+                    {none, k             },
+                    {t,    {"", 0}       },
+                    {t,    str_of("none")}
+                };
+
+		table_fetch(wishes, TABLE_WISHES);
+		assert_int_equal(
+		    table_find(t, k, NULL), i < MANY ? FOUND_YES : FOUND_NO);
+	}
+	table_close(t);
+}
+
 int
 main(void)
 {
@@ -251,6 +285,7 @@ main(void)
 	    TEST(a_damaged_file_is_no_table),
 	    TEST(an_absent_file_and_a_folder_are_told_apart),
 	    TEST(an_empty_table_is_a_table),
+	    TEST(fetching_changes_no_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
