@@ -111,6 +111,11 @@ RESOLVE := $(B)/tests/system/resolve
 $(RESOLVE): $(B)/tests/system/resolve.o $(B)/remote.a $(B)/libculver.a
 	$(CC) $(ALL_LD) -o $@ $^ $(LIBS) $(LDLIBS)
 
+# tests/bench/tlsload makes short connections with TLS.
+TLSLOAD := $(B)/tests/bench/tlsload
+$(TLSLOAD): $(B)/tests/bench/tlsload.o
+	$(CC) $(ALL_LD) -o $@ $^ $(LIBS) $(LDLIBS)
+
 harness: all $(FAULTRUN) $(RESOLVE) ## what the crash and system tests run
 
 check: $(UNITS) all ## unit tests, and the same with SAN=1
@@ -130,7 +135,7 @@ crash-long: harness ## of them those of the crash tests
 	/usr/bin/python3 -m pytest -q -p no:cacheprovider tests/crash \
 		-k "$$(tr '\n' ' ' <tests/crash/long)"
 
-bench: all ## measure culver beside Postfix, Dovecot and Courier; QUICK=1; as root
+bench: all $(TLSLOAD) ## measure culver beside Postfix, Dovecot and Courier; QUICK=1; as root
 	/usr/bin/python3 tests/bench/bench.py $(if $(QUICK),--quick) $(BENCH)
 
 bench-out: all ## show, with figures, that mail goes out as it should; as root

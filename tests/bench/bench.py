@@ -15,6 +15,9 @@ plot.svg.  The exit code is 1 when a goal was missed.  The scenarios are
   large     messages of 10 MiB into a Maildir
   queue     100,000 messages that cannot be delivered, and then can
   pop3      a mailbox of 10,000 messages; many short sessions
+  starttls  4 KiB messages by SMTP with STARTTLS, a connection for each, with
+            whole handshakes and with sessions that go on
+  pop3s     many short sessions by TLS, likewise
   idle      processes and memory of a server that does nothing
   length    culver with 1,000 and with a million other messages waiting, on an
             ext4 in memory: what a long queue costs
@@ -54,6 +57,8 @@ SCENARIOS = {
     "large": (("culver", "postfix"), {}, {}),
     "queue": (("culver", "postfix"), {"N": 100000}, {"N": 5000}),
     "pop3": (("culver", "dovecot", "courier"), {"N": 10000}, {"N": 2000}),
+    "starttls": (("culver", "postfix"), {"N": 3000}, {"N": 600}),
+    "pop3s": (("culver", "dovecot"), {"N": 1000}, {"N": 300}),
     "idle": (("culver", "postfix"), {}, {}),
     "length": (("few", "many"), {"N": 4000}, {"N": 800, "BENCH_MANY": 50000}),
 }
@@ -122,6 +127,7 @@ class Bench:
         env = {**os.environ, "CULVER_BIN": str(TOP / "build" / "bin"),
                "BENCH_PEERS": str(TOP / "tests" / "bench" / "peers"),
                "BENCH_ASIDE": str(ASIDE),
+               "TLSLOAD": str(TOP / "build" / "tests" / "bench" / "tlsload"),
                **{k: str(v) for k, v in sets.items()}}
         if scenario == "length":
             self.disk = self.disk or Disk()

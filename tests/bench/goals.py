@@ -41,6 +41,11 @@ def sent(sessions, mode, key="e2e_per_s"):
     return middle(key, "n=", sessions=sessions, mode=mode)
 
 
+def shaken(mode):
+    """By STARTTLS, a connection for each message: mode is full or resumed."""
+    return middle("e2e_per_s", "n=", sessions=50, mode=mode)
+
+
 def cpu(lines):
     return statistics.median(f["user_ms"] + f["sys_ms"] for f in
                              where(lines, "n=", sessions=10, mode="-d"))
@@ -110,6 +115,14 @@ GOALS = [
          middle("msgs_per_s", "retr-quickack"), "dovecot", least=1.2),
     Goal("POP3: RETR pipelined, /s", "pop3",
          middle("msgs_per_s", "retr-pipelined"), "dovecot", least=1.2),
+    Goal("STARTTLS, whole handshakes, /s", "starttls", shaken("full"),
+         "postfix", least=2),
+    Goal("STARTTLS, sessions go on, /s", "starttls", shaken("resumed"),
+         "postfix", least=2),
+    Goal("POP3S: short sessions, /s", "pop3s",
+         middle("per_s", "n=", mode="full"), "dovecot", least=4),
+    Goal("POP3S: the same, sessions go on, /s", "pop3s",
+         middle("per_s", "n=", mode="resumed"), "dovecot", least=4),
     Goal("idle: processes", "idle", middle("procs", "idle-after-500"),
          "postfix", most=1),
     Goal("idle: PSS, kB", "idle", middle("pss_kB", "idle-after-500"),

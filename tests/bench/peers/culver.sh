@@ -26,7 +26,8 @@ peer_setup() {
 }
 peer_start() {
 	local s
-	for s in bounce queued send lspawn rspawn policyd authd smtpd popup; do
+	for s in bounce queued send lspawn rspawn policyd authd smtpd popup \
+		${TLS_SERVICES:-}; do
 		(cd "$H/service/$s" && in_cg ./run >>"$H/log/bench/$s" 2>&1) &
 	done
 }
@@ -50,3 +51,16 @@ peer_binaries() {
 	done
 }
 . "${BASH_SOURCE%/*}/aside.sh"
+tls_setup() {
+	local s
+	install -o culverk -g culverk -m 600 "$TLS_PEM" \
+		"$H/control/servercert.pem"
+	for s in pop3s; do
+		[ -d "$H/service/$s" ] || cp -r "${BASH_SOURCE%/*}/../../../run/optional/$s" \
+			"$H/service/$s"
+	done
+	mkdir -p "$H/service/pop3s/env"
+	echo "127.0.0.1:$POP3S_PORT" >"$H/service/pop3s/env/LISTEN"
+	TLS_SERVICES="keyd pop3s"
+}
+. "${BASH_SOURCE%/*}/tls.sh"
