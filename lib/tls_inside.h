@@ -29,15 +29,18 @@ struct tls_context {
 
 /* The certificates for one name. */
 struct tls_identity {
-	char name[TLS_NAME_SIZE]; /* "": for who names none */
-	int64_t since;            /* clock_boot */
-	X509 *leaf;               /* NULL: a free place */
+	char name[TLS_NAME_SIZE];     /* "": for who names none */
+	int64_t since;                /* clock_boot */
+	unsigned char chain[TLS_KEY]; /* the certificates' SHA-256 */
+	unsigned char scope[TLS_KEY]; /* where its tickets are good */
+	X509 *leaf;                   /* NULL: a free place */
 	STACK_OF(X509) * others;
 	EVP_PKEY *key; /* of the provider */
 };
 
 struct tls_server {
 	const struct tls_keeper *keeper;
+	const char *service;
 	OSSL_LIB_CTX *library;
 	OSSL_PROVIDER *providers[TLS_PROVIDERS];
 	SSL_CTX *ssl;
@@ -85,9 +88,9 @@ MUST_USE enum tls_answer tls_identity_find(
 /* Forget them all. */
 void tls_identity_clear(struct tls_server *s);
 
-/* OpenSSL's callbacks: the certificates for one client; seal or open a
- * ticket. */
-int tls_identity_choose(SSL *ssl, void *server);
+/* OpenSSL's callbacks: the certificates for one client, before it is looked
+ * whether a session goes on; seal or open a ticket. */
+int tls_identity_choose(SSL *ssl, int *alert, void *server);
 
 /* Likewise. */
 int tls_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv,

@@ -19,7 +19,6 @@
 static bool
 set_up(struct tls_server *s)
 {
-	static const unsigned char scope[] = "culver";
 	char groups[] = GROUPS, schemes[] = SCHEMES; /* macros drop const */
 	SSL_CTX *x = s->ssl;
 
@@ -31,20 +30,19 @@ set_up(struct tls_server *s)
 	SSL_CTX_set_session_cache_mode(x, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_timeout(x, TLS_SESSION_SECONDS);
 	SSL_CTX_set_app_data(x, s);
-	SSL_CTX_set_cert_cb(x, tls_identity_choose, s);
+	SSL_CTX_set_client_hello_cb(x, tls_identity_choose, s);
+	SSL_CTX_set_read_ahead(x, 1); /* a record is one call, not two */
 	return SSL_CTX_set_min_proto_version(x, TLS1_2_VERSION) == 1 &&
 	       SSL_CTX_set_max_proto_version(x, TLS1_3_VERSION) == 1 &&
 	       SSL_CTX_set_cipher_list(x, CIPHERS) == 1 &&
 	       SSL_CTX_set1_groups_list(x, groups) == 1 &&
 	       SSL_CTX_set1_sigalgs_list(x, schemes) == 1 &&
 	       SSL_CTX_set_num_tickets(x, 1) == 1 &&
-	       SSL_CTX_set_session_id_context(x, scope, sizeof(scope) - 1) ==
-		   1 &&
 	       SSL_CTX_set_tlsext_ticket_key_evp_cb(x, tls_ticket_key) == 1;
 }
 
 struct tls_server *
-tls_server_new(const struct tls_keeper *k)
+tls_server_new(const struct tls_keeper *k, const char *service)
 {
 	struct tls_server *s = calloc(1, sizeof(*s));
 	bool ok;
@@ -52,6 +50,7 @@ tls_server_new(const struct tls_keeper *k)
 	if (s == NULL)
 		return NULL;
 	s->keeper = k;
+	s->service = service;
 	s->method = tls_bio_method();
 	s->library = OSSL_LIB_CTX_new();
 	ok = s->method != NULL && s->library != NULL &&

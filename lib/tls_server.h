@@ -54,9 +54,12 @@ struct tls_keeper {
 
 struct tls_server;
 
-/* A server whose keeper k outlives it.  Nothing is read from files.  NULL
- * without memory.  Free with tls_server_free, which accepts NULL. */
-MUST_USE struct tls_server *tls_server_new(const struct tls_keeper *k);
+/* A server of service ("smtp"), whose keeper k outlives it.  A ticket is good at
+ * the same service, for a name that leads to the same certificates, and nowhere
+ * else.  Nothing is read from files.  NULL without memory.  Free with
+ * tls_server_free, which accepts NULL. */
+MUST_USE struct tls_server *tls_server_new(
+    const struct tls_keeper *k, const char *service);
 
 /* Free s; every connection of it must be closed. */
 void tls_server_free(struct tls_server *s);

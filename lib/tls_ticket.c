@@ -72,5 +72,7 @@ tls_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv,
 	OPENSSL_cleanse(&copy, sizeof(copy));
 	if (!ok)
 		return ANSWER_NONE;
-	return seal || k == &s->tickets.now ? ANSWER_YES : ANSWER_AGAIN;
+	/* One that was used is followed by another, so that a client need not
+	 * say the same twice (RFC 8446, C.4). */
+	return seal ? ANSWER_YES : ANSWER_AGAIN;
 }

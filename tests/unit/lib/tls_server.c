@@ -231,7 +231,7 @@ every_type_of_key_signs_elsewhere(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(kinds); i++) {
-		struct tls_server *s = tls_server_new(&keeper);
+		struct tls_server *s = tls_server_new(&keeper, "smtp");
 		struct client c = {.version = kinds[i].version};
 
 		assert_non_null(s);
@@ -249,7 +249,7 @@ every_type_of_key_signs_elsewhere(void **state)
 static struct tls_server *
 begin_with_ec(void)
 {
-	struct tls_server *s = tls_server_new(&keeper);
+	struct tls_server *s = tls_server_new(&keeper, "smtp");
 
 	assert_non_null(s);
 	take_keys(make_key("EC"));
@@ -334,7 +334,7 @@ a_keeper_that_fails_ends_the_handshake_and_no_more(void **state)
 	assert_int_equal(connect_once(s, &again), TLS_OK);
 	SSL_SESSION_free(again.got);
 	tls_server_free(s);
-	s = tls_server_new(&keeper);
+	s = tls_server_new(&keeper, "smtp");
 	keys.chain = TLS_ANSWER_NONE;
 	assert_int_equal(tls_server_ready(s), TLS_ANSWER_NONE);
 	assert_int_equal(connect_once(s, &third), TLS_LOCAL);
@@ -365,7 +365,7 @@ a_ticket_goes_on_until_its_key_is_forgotten(void **state)
 		assert_int_equal(connect_once(s, &c), TLS_OK);
 		/* Another process takes it as well. */
 		tls_server_free(s);
-		s = tls_server_new(&keeper);
+		s = tls_server_new(&keeper, "smtp");
 		keys.generation += rows[i].later;
 		again.offer = c.got;
 		assert_int_equal(connect_once(s, &again), TLS_OK);
@@ -375,6 +375,70 @@ a_ticket_goes_on_until_its_key_is_forgotten(void **state)
 		SSL_SESSION_free(again.got);
 		end_with_it(s);
 	}
+}
+
+static void
+a_ticket_is_good_at_one_service_and_for_one_certificate(void **state)
+{
+	/* The service, whether the certificate was replaced, the name that is
+	 * asked for; whether it goes on. */
+	static const struct {
+		const char *service;
+		bool replaced;
+		const char *sni;
+		bool resumed;
+	} rows[] = {
+	    {"smtp", false, NULL,                 true },
+	    {"smtp", false, "third.example.org",  true },
+	    {"smtp", false, "second.example.org", false},
+	    {"pop3", false, NULL,                 false},
+	    {"smtp", true,  NULL,                 false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct tls_server *s = begin_with_ec();
+		struct client c = {.version = TLS1_3_VERSION};
+		struct client again = {
+		    .version = TLS1_3_VERSION, .sni = rows[i].sni};
+
+		assert_int_equal(connect_once(s, &c), TLS_OK);
+		tls_server_free(s);
+		s = tls_server_new(&keeper, rows[i].service);
+		if (rows[i].replaced) {
+			X509_free(keys.first);
+			keys.first = card(keys.key, "first");
+		}
+		again.offer = c.got;
+		assert_int_equal(connect_once(s, &again), TLS_OK);
+		assert_true(again.open && again.heard);
+		assert_int_equal(again.resumed, rows[i].resumed);
+		SSL_SESSION_free(c.got);
+		SSL_SESSION_free(again.got);
+		end_with_it(s);
+	}
+}
+
+/* RFC 8446, C.4: no ticket need be said twice.  0-RTT is never offered. */
+static void
+each_connection_gets_a_ticket_of_its_own_without_early_data(void **state)
+{
+	struct tls_server *s = begin_with_ec();
+	SSL_SESSION *offer = NULL;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct client c = {.version = TLS1_3_VERSION, .offer = offer};
+
+		assert_int_equal(connect_once(s, &c), TLS_OK);
+		assert_int_equal(c.resumed, i > 0);
+		assert_non_null(c.got);
+		assert_int_equal(SSL_SESSION_get_max_early_data(c.got), 0);
+		SSL_SESSION_free(offer);
+		offer = c.got;
+	}
+	SSL_SESSION_free(offer);
+	end_with_it(s);
 }
 
 static void
@@ -429,6 +493,10 @@ main(void)
 	    cmocka_unit_test(
 		a_keeper_that_fails_ends_the_handshake_and_no_more),
 	    cmocka_unit_test(a_ticket_goes_on_until_its_key_is_forgotten),
+	    cmocka_unit_test(
+		a_ticket_is_good_at_one_service_and_for_one_certificate),
+	    cmocka_unit_test(
+		each_connection_gets_a_ticket_of_its_own_without_early_data),
 	    cmocka_unit_test(without_keys_of_tickets_every_handshake_is_whole),
 	    cmocka_unit_test(garbage_is_a_fault_of_the_client),
 	};
