@@ -17,7 +17,9 @@
 enum { ASKED = FRAME_HEAD + KEY_HEAD + KEY_MESSAGE }; /* bytes of a request */
 
 struct visitor {
-	int fd; /* -1: a free place */
+	int fd;
+	size_t door; /* of desk.peers */
+	pid_t pid;   /* 0: not known here */
 	struct buf in;
 	int64_t deadline; /* clock_boot */
 };
@@ -47,17 +49,18 @@ answer_signature(struct desk *d, const struct key_request *r, struct buf *b)
 }
 
 static bool
-answer_tickets(struct desk *d, struct buf *b)
+answer_tickets(struct tickets *of_door, struct buf *b)
 {
 	struct tls_tickets t;
-	bool ok = tickets_now(&d->tickets, &t) && key_tickets_write(b, &t);
+	bool ok = tickets_now(of_door, &t) && key_tickets_write(b, &t);
 
 	OPENSSL_cleanse(&t, sizeof(t));
 	return ok;
 }
 
 bool
-desk_answer(struct desk *d, char letter, struct str payload, struct buf *out)
+desk_answer(struct desk *d, size_t door, char letter, struct str payload,
+    struct buf *out)
 {
 	struct key_request r;
 	struct buf b = {.max = TLS_CHAIN_MAX};
@@ -68,7 +71,7 @@ desk_answer(struct desk *d, char letter, struct str payload, struct buf *out)
 	else if (known && letter == 'S')
 		ok = answer_signature(d, &r, &b);
 	else if (known)
-		ok = answer_tickets(d, &b);
+		ok = answer_tickets(&d->tickets[door], &b);
 	/* Without random bytes it cannot tell now. */
 	if (!ok)
 		letter = known && letter == 'T' ? 'Z' : 'N';
@@ -85,7 +88,7 @@ reply(struct desk *d, const struct visitor *v, const struct frame *f)
 {
 	struct buf out = {.max = TLS_CHAIN_MAX + FRAME_HEAD};
 
-	if (desk_answer(d, f->kind, f->payload, &out))
+	if (desk_answer(d, v->door, f->kind, f->payload, &out))
 		(void)!send(
 		    v->fd, out.data, out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (out.data != NULL)
@@ -120,29 +123,53 @@ hear(struct desk *d, struct visitor *v)
 	return false;
 }
 
-static bool
-may_ask(const struct desk *d, int fd)
+/* The account's index; DESK_DOORS for anybody else. */
+static size_t
+door_of(const struct desk *d, uid_t uid)
 {
-	struct peer who;
+	size_t door = 0;
 
-	return sock_peer(fd, &who) &&
-	       (who.uid == d->peers[0] || who.uid == d->peers[1]);
+	while (door < DESK_DOORS && d->peers[door] != uid)
+		door++;
+	return door;
+}
+
+/* One more of that account and that process would keep others out. */
+static bool
+is_crowd(const struct room *r, size_t door, pid_t pid)
+{
+	size_t of_door = 0, of_process = 0;
+
+	for (size_t i = 0; i < r->count; i++) {
+		const struct visitor *v = &r->visitors[i];
+
+		of_door += v->door == door;
+		of_process += pid != 0 && v->pid == pid;
+	}
+	return of_door >= DESK_OF_DOOR || of_process >= DESK_OF_PROCESS;
 }
 
 static void
 enter(struct room *r)
 {
 	int fd = accept4(r->desk->listening, NULL, NULL, SOCK_CLOEXEC);
+	struct peer who = {.pid = 0};
+	size_t door = DESK_DOORS;
 
 	if (fd < 0)
 		return;
-	if (!may_ask(r->desk, fd)) {
+	if (sock_peer(fd, &who))
+		door = door_of(r->desk, who.uid);
+	if (door == DESK_DOORS || is_crowd(r, door, who.pid)) {
 		errno = 0;
-		warn("somebody asks who may not");
+		warn(door == DESK_DOORS ? "somebody asks who may not"
+					: "too many questions at once");
 		fd_close(&fd);
 		return;
 	}
 	r->visitors[r->count++] = (struct visitor){.fd = fd,
+	    .door = door,
+	    .pid = who.pid,
 	    .in = {.max = ASKED},
 	    .deadline = clock_boot() + (int64_t)KEY_REQUEST * CLOCK_SECOND};
 }

@@ -16,7 +16,7 @@ ask(struct desk *d, const struct key_request *r, struct buf *out)
 
 	assert_true(key_write(&request, r));
 	assert_int_equal(frame_take(&request, &f, &used), FRAME_OK);
-	assert_true(desk_answer(d, f.kind, f.payload, &answer));
+	assert_true(desk_answer(d, 0, f.kind, f.payload, &answer));
 	assert_int_equal(frame_take(&answer, &f, &used), FRAME_OK);
 	buf_clear(out);
 	assert_true(buf_append_str(out, f.payload));
@@ -111,12 +111,33 @@ what_is_no_request_is_answered_with_no(void **state)
 		struct buf out = {0};
 
 		assert_true(desk_answer(
-		    &d, rows[i].letter, str_of(rows[i].payload), &out));
+		    &d, 0, rows[i].letter, str_of(rows[i].payload), &out));
 		assert_int_equal(out.len, FRAME_HEAD);
 		assert_int_equal(out.data[FRAME_HEAD - 1], 'N');
 		buf_free(&out);
 	}
 	store_free(d.store);
+}
+
+/* What one door may open another door's client cannot use. */
+static void
+each_door_has_keys_of_tickets_of_its_own(void **state)
+{
+	struct desk d = {.listening = -1};
+	struct buf out[3] = {{0}, {0}, {0}};
+
+	(void)state;
+	assert_true(desk_answer(&d, 0, 'T', str_of(""), &out[0]));
+	assert_true(desk_answer(&d, 1, 'T', str_of(""), &out[1]));
+	assert_true(desk_answer(&d, 0, 'T', str_of(""), &out[2]));
+	assert_int_equal(out[0].len, FRAME_HEAD + KEY_TICKETS);
+	assert_int_equal(out[1].len, out[0].len);
+	/* All but the seconds. */
+	assert_memory_equal(out[0].data, out[2].data, out[0].len - 4);
+	assert_memory_not_equal(out[0].data + FRAME_HEAD,
+	    out[1].data + FRAME_HEAD, sizeof(struct tls_ticket_key));
+	for (size_t i = 0; i < COUNT(out); i++)
+		buf_free(&out[i]);
 }
 
 int
@@ -127,6 +148,7 @@ main(void)
 	    cmocka_unit_test(
 		it_gives_certificates_and_says_where_there_are_none),
 	    cmocka_unit_test(what_is_no_request_is_answered_with_no),
+	    cmocka_unit_test(each_door_has_keys_of_tickets_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, folder_open, folder_close);
