@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Nobody is there to be asked for the password of a key. */
 static int
@@ -50,25 +51,59 @@ read_certificates(struct credential *c, BIO *from)
 	return true;
 }
 
+/* What was read last ended where nothing more begins. */
+static bool
+is_at_end(void)
+{
+	unsigned long code = ERR_peek_last_error();
+
+	return ERR_GET_LIB(code) == ERR_LIB_PEM &&
+	       ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+}
+
+/* The last line is the beginning of one of PEM's. */
+static bool
+is_cut(struct str pem)
+{
+	struct str end = str_of("-----END "), dashes = str_of("-----");
+	struct str line;
+	size_t lf;
+
+	while (pem.len > 0 && strchr(" \t\r\n", pem.data[pem.len - 1]) != NULL)
+		pem.len--;
+	lf = str_rfind(pem, '\n');
+	line = lf == pem.len ? pem : str_slice(pem, lf + 1, pem.len);
+	return line.len > 0 && line.data[0] == '-' &&
+	       !(str_starts_nocase(line, end) && line.len > end.len &&
+		   str_ends(line, dashes));
+}
+
 static const char *
 read_all(struct credential *c, struct str pem)
 {
 	BIO *from;
-	bool fits = false;
+	bool fits = false, whole = false;
 
 	if (pem.len == 0)
 		return "it is empty";
+	if (is_cut(pem))
+		return "its end is cut off";
 	from = BIO_new_mem_buf(pem.data, (int)pem.len);
 	if (from == NULL)
 		return "no memory";
 	c->key = PEM_read_bio_PrivateKey(from, NULL, no_password, NULL);
-	if (BIO_reset(from) == 1)
+	if (BIO_reset(from) == 1) {
+		ERR_clear_error();
 		fits = read_certificates(c, from);
+		whole = is_at_end();
+	}
 	BIO_free(from);
 	if (c->key == NULL)
 		return "no private key in it that can be read";
 	if (!fits)
 		return "too many certificates";
+	if (!whole)
+		return "a part of it cannot be read";
 	if (c->leaf == NULL)
 		return "no certificate in it";
 	if (tls_key_type(c->key) == NULL)

@@ -17,7 +17,7 @@ struct credential {
 };
 
 /* The credential in pem: one key, and certificates, the server's own first; what else
- * is in it is passed over.  NULL with *wrong saying what is wrong.  Free with
+ * is in it is passed over, but nothing may be cut off.  NULL with *wrong saying what is wrong.  Free with
  * credential_free, which accepts NULL. */
 MUST_USE struct credential *credential_new(struct str pem, const char **wrong);
 

@@ -31,6 +31,8 @@ struct file {
 	struct credential *now;    /* NULL: it has never been good */
 	struct credential *former; /* until: clock_boot */
 	int64_t until, used;       /* used: clock_boot; 0 for a free place */
+	int64_t gone;              /* clock_boot: not there since; 0: it is */
+	bool unseen;               /* it cannot be looked at, which was said */
 };
 
 struct store {
@@ -108,9 +110,33 @@ read_credential(int fd, const char **wrong)
 	return c;
 }
 
+/* Somebody writes to it now, or did a moment ago: with what is to come it may be
+ * whole.  A time to come is no moment ago. */
+static bool
+is_unfinished(const struct stat *st)
+{
+	int64_t quiet = clock_wall() / CLOCK_SECOND - st->st_mtim.tv_sec;
+
+	return quiet >= 0 && quiet < STORE_QUIET_SECONDS;
+}
+
+/* It was not changed while it was read. */
+static bool
+is_still(int fd, const struct stamp *stamp)
+{
+	struct stat st;
+	struct stamp now;
+
+	if (fstat(fd, &st) != 0)
+		return false;
+	now = stamp_of(&st);
+	return same(&now, stamp);
+}
+
+/* *changing: it is to be read once more. */
 static struct credential *
 open_credential(const struct store *s, const struct file *f,
-    struct stamp *stamp, const char **wrong)
+    struct stamp *stamp, bool *changing, const char **wrong)
 {
 	int fd = openat(s->folder, f->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
@@ -125,6 +151,7 @@ open_credential(const struct store *s, const struct file *f,
 			if ((st.st_mode & (S_IRWXG | S_IRWXO)) == 0)
 				c = read_credential(fd, wrong);
 		}
+		*changing = !is_still(fd, stamp);
 	}
 	fd_close(&fd);
 	return c;
@@ -134,11 +161,19 @@ open_credential(const struct store *s, const struct file *f,
 static void
 renew(const struct store *s, struct file *f, const struct stat *st)
 {
+	struct stamp stamp = stamp_of(st);
 	const char *wrong;
 	struct credential *c;
+	bool changing = false;
 
-	f->stamp = stamp_of(st);
-	c = open_credential(s, f, &f->stamp, &wrong);
+	if (f->now != NULL && is_unfinished(st))
+		return;
+	c = open_credential(s, f, &stamp, &changing, &wrong);
+	if (changing && (c == NULL || f->now != NULL)) {
+		credential_free(c);
+		return;
+	}
+	f->stamp = stamp;
 	if (c == NULL) {
 		complain(f, wrong);
 		return;
@@ -149,39 +184,72 @@ renew(const struct store *s, struct file *f, const struct stat *st)
 	f->now = c;
 }
 
-/* The place of a path, else the one whose use is longest ago. */
+/* NULL: it is not known. */
+static struct file *
+known(struct store *s, const char *path)
+{
+	for (size_t i = 0; i < STORE_FILES && s->files[i].used != 0; i++)
+		if (strcmp(s->files[i].path, path) == 0)
+			return &s->files[i];
+	return NULL;
+}
+
+/* A place for a path that is not known: a free one, which stand together at the
+ * end, else the one whose use is longest ago. */
 static struct file *
 place(struct store *s, const char *path)
 {
 	struct file *oldest = &s->files[0];
 
-	for (size_t i = 0; i < STORE_FILES; i++) {
-		struct file *f = &s->files[i];
-
-		if (strcmp(f->path, path) == 0)
-			return f;
-		if (f->used < oldest->used)
-			oldest = f;
-	}
+	for (size_t i = 1; i < STORE_FILES && oldest->used != 0; i++)
+		if (s->files[i].used < oldest->used)
+			oldest = &s->files[i];
+	forget(oldest);
+	(void)str_copy(oldest->path, sizeof(oldest->path), str_of(path));
 	return oldest;
+}
+
+/* It is not there, or that cannot be told (errno): whoever renews it may have
+ * taken it away first. */
+static const struct credential *
+miss(struct file *f)
+{
+	int64_t now = clock_boot();
+	bool gone = errno == ENOENT || errno == ENOTDIR;
+
+	if (f == NULL || f->now == NULL)
+		return NULL;
+	if (gone && f->gone == 0) {
+		complain(f, "it is gone; what was in it goes on for a while");
+		f->gone = now;
+	} else if (!gone && !f->unseen) {
+		complain(f, "unable to look at it");
+		f->unseen = true;
+	}
+	f->used = now;
+	if (!gone || now < f->gone + (int64_t)STORE_GONE_SECONDS * CLOCK_SECOND)
+		return f->now;
+	credential_free(f->now);
+	f->now = NULL;
+	f->stamp = (struct stamp){0};
+	return NULL;
 }
 
 static const struct credential *
 find_path(struct store *s, const char *path)
 {
-	struct file *f;
+	struct file *f = known(s, path);
 	struct stat st;
 	struct stamp now;
 
 	if (fstatat(s->folder, path, &st, 0) != 0)
-		return NULL;
-	f = place(s, path);
-	if (strcmp(f->path, path) != 0) {
-		forget(f);
-		(void)str_copy(f->path, sizeof(f->path), str_of(path));
-	}
+		return miss(f);
+	if (f == NULL)
+		f = place(s, path);
 	now = stamp_of(&st);
 	f->used = clock_boot();
+	f->gone = 0;
+	f->unseen = false;
 	if (!same(&now, &f->stamp))
 		renew(s, f, &st);
 	return f->now;
@@ -225,7 +293,7 @@ store_of(struct store *s, const unsigned char hash[TLS_KEY_HASH])
 {
 	int64_t now = clock_boot();
 
-	for (size_t i = 0; i < STORE_FILES; i++) {
+	for (size_t i = 0; i < STORE_FILES && s->files[i].used != 0; i++) {
 		struct file *f = &s->files[i];
 
 		if (f->former != NULL && now >= f->until) {

@@ -10,7 +10,9 @@
 enum {
 	STORE_FILES = 1024,       /* kept at once; the longest unused goes */
 	STORE_FILE_MAX = 1 << 18, /* bytes of one */
-	STORE_FORMER_SECONDS = 60 /* a replaced key goes on */
+	STORE_QUIET_SECONDS = 2,  /* since the last write, before it replaces */
+	STORE_FORMER_SECONDS = 60, /* a replaced key goes on */
+	STORE_GONE_SECONDS = 600   /* one whose file was removed does */
 };
 
 struct store;
@@ -24,9 +26,12 @@ void store_free(struct store *s);
 
 /* the credential for a host name in lower case, or "": NAME's own, else that of what
  * follows its first dot if its certificate is for NAME, else servercert.pem's.
- * NULL when there is none that can be read.  Valid until the next call.  A file
- * that cannot be used is named in the log, once for each change of it, and what
- * was read from it before goes on. */
+ * NULL when there is none that can be read.  Valid until the next call.
+ *
+ * However a file is renewed, what was read from it goes on until the new is whole:
+ * while it is being written, while it cannot be used (it is named in the log,
+ * once for each change of it), while it cannot be looked at, and for
+ * STORE_GONE_SECONDS while it is not there. */
 const struct credential *store_find(struct store *s, struct str name);
 
 /* The credential that has the key of that hash, one that was replaced lately among

@@ -1,48 +1,8 @@
 /* tickets: keys of tickets change each hour and are forgotten after two. */
 #include "keyd/tickets.h"
 
-#include "lib/clock.h"
+#include "tests/unit/keyd/ahead.h"
 #include "wire/key.h"
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-static int clock_fd;
-static int64_t ahead;
-
-static void
-pass(int64_t seconds)
-{
-	char text[CLOCK_FILE_SIZE + 1];
-
-	ahead += seconds * CLOCK_SECOND;
-	(void)snprintf(text, sizeof text, "%+020lld\n%+020lld\n",
-	    (long long)ahead, (long long)ahead);
-	assert_int_equal(
-	    pwrite(clock_fd, text, CLOCK_FILE_SIZE, 0), CLOCK_FILE_SIZE);
-}
-
-static int
-begin(void **state)
-{
-	char path[] = "/tmp/tickets.XXXXXX";
-
-	(void)state;
-	clock_fd = mkstemp(path);
-	assert_true(clock_fd >= 0);
-	pass(0);
-	assert_int_equal(setenv("CULVER_CLOCK", path, 1), 0);
-	clock_open();
-	return unlink(path);
-}
 
 static void
 keys_change_each_hour_and_are_forgotten_after_two(void **state)
@@ -76,5 +36,5 @@ main(void)
 	    cmocka_unit_test(keys_change_each_hour_and_are_forgotten_after_two),
 	};
 
-	return cmocka_run_group_tests(tests, begin, NULL);
+	return cmocka_run_group_tests(tests, ahead_open, NULL);
 }
