@@ -165,7 +165,7 @@ find(struct lspawn *l, const struct delivery *d)
 static void
 act(struct lspawn *l, const struct job *j, struct str packet, int fd)
 {
-	uint64_t key = (uint64_t)l->found.uid << 32 | l->found.gid;
+	uint64_t key = finding_key(&l->found);
 	struct result r;
 
 	errno = EACCES;
