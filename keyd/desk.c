@@ -28,7 +28,8 @@ struct room {
 	struct desk *desk;
 	struct visitor visitors[DESK_MOST];
 	struct pollfd polled[DESK_MOST + 1];
-	size_t count; /* visitors stand together at the front */
+	size_t count;   /* visitors stand together at the front */
+	int64_t warned; /* clock_boot */
 };
 
 static bool
@@ -123,6 +124,14 @@ hear(struct desk *d, struct visitor *v)
 	return false;
 }
 
+static void
+leave(struct room *r, size_t i)
+{
+	fd_close(&r->visitors[i].fd);
+	buf_free(&r->visitors[i].in);
+	r->visitors[i] = r->visitors[--r->count];
+}
+
 /* The account's index; DESK_DOORS for anybody else. */
 static size_t
 door_of(const struct desk *d, uid_t uid)
@@ -149,6 +158,19 @@ is_crowd(const struct room *r, size_t door, pid_t pid)
 	return of_door >= DESK_OF_DOOR || of_process >= DESK_OF_PROCESS;
 }
 
+/* Whoever knocks without end shall not fill the log. */
+static void
+complain(struct room *r, const char *what)
+{
+	int64_t now = clock_boot();
+
+	if (r->warned != 0 && now < r->warned + CLOCK_SECOND)
+		return;
+	r->warned = now;
+	errno = 0;
+	warn(what);
+}
+
 static void
 enter(struct room *r)
 {
@@ -161,9 +183,8 @@ enter(struct room *r)
 	if (sock_peer(fd, &who))
 		door = door_of(r->desk, who.uid);
 	if (door == DESK_DOORS || is_crowd(r, door, who.pid)) {
-		errno = 0;
-		warn(door == DESK_DOORS ? "somebody asks who may not"
-					: "too many questions at once");
+		complain(r, door == DESK_DOORS ? "somebody asks who may not"
+					       : "too many questions at once");
 		fd_close(&fd);
 		return;
 	}
@@ -172,14 +193,9 @@ enter(struct room *r)
 	    .pid = who.pid,
 	    .in = {.max = ASKED},
 	    .deadline = clock_boot() + (int64_t)KEY_REQUEST * CLOCK_SECOND};
-}
-
-static void
-leave(struct room *r, size_t i)
-{
-	fd_close(&r->visitors[i].fd);
-	buf_free(&r->visitors[i].in);
-	r->visitors[i] = r->visitors[--r->count];
+	/* Who connects has mostly asked already. */
+	if (!hear(r->desk, &r->visitors[r->count - 1]))
+		leave(r, r->count - 1);
 }
 
 /* Milliseconds until the first visitor has taken too long; -1 without one. */

@@ -8,6 +8,7 @@
 #include "lib/sock.h"
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static bool
 too_long(const struct key_request *r)
@@ -187,6 +188,27 @@ key_tickets_read(struct str payload, struct tls_tickets *t)
 	       field_take32(&payload, &t->seconds);
 }
 
+/* The socket has a time limit: what comes is taken as it comes. */
+static bool
+receive(int s, struct buf *b, struct frame *f)
+{
+	enum { PIECE = 4096 };
+	char piece[PIECE];
+	size_t used;
+	enum frame_result r;
+
+	while ((r = frame_take(b, f, &used)) == FRAME_MORE) {
+		ssize_t n = recv(s, piece, sizeof(piece), 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0 || !buf_append(b, piece, (size_t)n))
+			break;
+	}
+	explicit_bzero(piece, sizeof(piece));
+	return r == FRAME_OK;
+}
+
 /* Over a connection of its own; the answer's payload is appended to out. */
 static enum tls_answer
 exchange(int s, const struct buf *request, char letter, struct buf *out)
@@ -196,12 +218,14 @@ exchange(int s, const struct buf *request, char letter, struct buf *out)
 	enum tls_answer a = TLS_ANSWER_TROUBLE;
 
 	if (sock_send(s, request->data, request->len, -1) &&
-	    frame_read(s, KEY_ANSWER * 1000, &b, &f) == FRAME_OK) {
+	    receive(s, &b, &f)) {
 		if (f.kind == 'N')
 			a = TLS_ANSWER_NONE;
 		else if (f.kind == letter && buf_append_str(out, f.payload))
 			a = TLS_ANSWER_OK;
 	}
+	if (b.data != NULL)
+		explicit_bzero(b.data, b.len);
 	buf_free(&b);
 	return a;
 }

@@ -17,7 +17,8 @@
  *                         TLS 1.2 (RFC 8422, 5.4)  64 bytes of randoms, 3,
  *                           2 bytes of a named curve, a length, a point of
  *                           that length
- *             T         the keys of tickets
+ *             T         the keys of tickets of who asks: each account has
+ *                       others
  * Answer    one frame of the request's letter, or one of those below it:
  *             C  each certificate in DER behind 3 bytes of its length, the
  *                server's own first
@@ -27,7 +28,9 @@
  *             N  there is no such certificate or key, or nothing is signed that
  *                reads so
  *             Z  cannot tell now
- * Limits    KEY_ANSWER seconds for the answer, which ends one handshake and
+ * Limits    Connections beyond what one account or one process may have are
+ *           closed without an answer.
+ *           KEY_ANSWER seconds for the answer, which ends one handshake and
  *           nothing else.
  */
 #ifndef WIRE_KEY_H
