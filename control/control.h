@@ -34,7 +34,8 @@ enum control_reader {
 	CONTROL_QMQPC = 1 << 11,
 	CONTROL_REMOTE = 1 << 12,
 	CONTROL_POLICYD = 1 << 13,
-	CONTROL_ALL = (1 << 14) - 1
+	CONTROL_LSPAWN = 1 << 14,
+	CONTROL_ALL = (1 << 15) - 1
 };
 
 enum control_kind {
@@ -51,7 +52,10 @@ enum control_kind {
 	KIND_SOURCES,
 	KIND_TIMES,
 	KIND_RATES,
-	KIND_POLICIES
+	KIND_POLICIES,
+	KIND_QUOTA,
+	KIND_ANSWER,
+	KIND_TEXT
 };
 
 struct control_row {
@@ -132,7 +136,7 @@ MUST_USE enum found control_find_domain(const struct controls *c,
 /* The cdb that rules a list; NULL without one.  Valid until the next refresh. */
 const struct table *control_table(const struct controls *c, enum control_id id);
 
-/* Line n (from 0) of a SERVERS, in the file's order; false when there are not so
+/* Line n (from 0) of a SERVERS or a TEXT, in the file's order; false when there are not so
  * many.  Valid until the next refresh. */
 bool control_server(
     const struct controls *c, enum control_id id, size_t n, struct str *server);

@@ -17,6 +17,7 @@ enum {
 	INJECT = CONTROL_INJECT,
 	REMOTE = CONTROL_REMOTE,
 	POLICYD = CONTROL_POLICYD,
+	LSPAWN = CONTROL_LSPAWN,
 	ALL = CONTROL_ALL
 };
 
@@ -52,6 +53,7 @@ static const struct {
     {CONTROL_INJECT,  "culver-inject" },
     {CONTROL_REMOTE,  "culver-remote" },
     {CONTROL_POLICYD, "culver-policyd"},
+    {CONTROL_LSPAWN,  "culver-lspawn" },
 };
 
 const struct control_row *

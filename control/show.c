@@ -92,7 +92,7 @@ add_member(struct str key, struct str value, void *context)
 	struct buf rule = {0};
 
 	if (l->kind == KIND_LIST || l->kind == KIND_NETWORKS ||
-	    l->kind == KIND_SERVERS) {
+	    l->kind == KIND_SERVERS || l->kind == KIND_TEXT) {
 		json_text(l->j, NULL, key);
 		return true;
 	}
@@ -176,7 +176,7 @@ wrong(struct scan *s, const char *what)
 
 /* The entries up to "}", as the file of the list would hold them. */
 static bool
-read_entries(struct scan *s, struct buf *text)
+read_entries(struct scan *s, bool all, struct buf *text)
 {
 	struct str line;
 
@@ -187,7 +187,7 @@ read_entries(struct scan *s, struct buf *text)
 		if (line.len < 1 || line.data[0] != '\t')
 			return wrong(s, "neither a tab and an entry nor \"}\"");
 		/* An entry that a file would pass over is none. */
-		if (line.len < 2 || line.data[1] == '#')
+		if (!all && (line.len < 2 || line.data[1] == '#'))
 			return wrong(s, "not an entry");
 		if (!buf_append_str(text, str_slice(line, 1, line.len)) ||
 		    !buf_append_byte(text, '\n'))
@@ -213,7 +213,7 @@ read_control(struct scan *s, struct controls *c, struct str line)
 		return wrong(s, list ? "this control is no list"
 				     : "this control is a list");
 	if (list)
-		ok = read_entries(s, &text);
+		ok = read_entries(s, control_row(id)->kind == KIND_TEXT, &text);
 	else if (rest.len == 0 || rest.data[0] != '=' ||
 		 (rest.len > 1 && rest.data[1] != ' '))
 		ok = wrong(s, "neither \"NAME = VALUE\" nor \"NAME {\"");

@@ -7,6 +7,7 @@
 #include "lib/num.h"
 #include "lib/span.h"
 #include "lib/utf8.h"
+#include "wire/users.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,9 @@ static const char *const kind_names[] = {
     [KIND_TIMES] = "TIMES",
     [KIND_RATES] = "RATES",
     [KIND_POLICIES] = "POLICIES",
+    [KIND_QUOTA] = "QUOTA",
+    [KIND_ANSWER] = "ANSWER",
+    [KIND_TEXT] = "TEXT",
 };
 
 const char *
@@ -69,7 +73,7 @@ kind_is_list(enum control_kind kind)
 bool
 kind_has_lines(enum control_kind kind)
 {
-	return kind_is_list(kind) || kind == KIND_SERVERS;
+	return kind_is_list(kind) || kind == KIND_SERVERS || kind == KIND_TEXT;
 }
 
 static bool
@@ -145,6 +149,23 @@ parse_number(struct value *v, const struct control_row *row, struct fault *f)
 	return true;
 }
 
+static bool
+parse_quota(const struct value *v, struct fault *f)
+{
+	uint64_t bytes, messages;
+
+	return users_parse_quota(v->line, &bytes, &messages) ||
+	       faulty(f, "not a quota like 1000000S,500C", v->line);
+}
+
+static bool
+parse_answer(const struct value *v, struct fault *f)
+{
+	return str_equal(v->line, str_of("defer")) ||
+	       str_equal(v->line, str_of("refuse")) ||
+	       faulty(f, "neither defer nor refuse", v->line);
+}
+
 /* The first line of rest that is neither empty nor a comment, counted in
  * *line; false when there is none. */
 static bool
@@ -177,6 +198,10 @@ parse_line(struct value *v, const struct control_row *row, struct fault *f)
 		return name_ok(v->line, f);
 	if (row->kind == KIND_NUMBER)
 		return parse_number(v, row, f);
+	if (row->kind == KIND_QUOTA)
+		return parse_quota(v, f);
+	if (row->kind == KIND_ANSWER)
+		return parse_answer(v, f);
 	if (row->kind == KIND_TIMES &&
 	    !span_parse_list(v->line, pauses, &count))
 		return faulty(f, "no list of times like 5m 2h", v->line);
@@ -366,6 +391,42 @@ parse_rules(struct value *v, enum control_kind kind, struct fault *f)
 	return true;
 }
 
+/* A field of a header, or what continues one. */
+static bool
+is_header_line(struct str s, bool first)
+{
+	size_t colon = str_find(s, ':');
+
+	if (!first && s.data[0] == ' ')
+		return true;
+	return colon > 0 && colon < s.len && str_find(s, ' ') > colon;
+}
+
+/* A message: header, empty line, body. */
+static bool
+parse_text(struct value *v, struct fault *f)
+{
+	struct str rest = buf_str(&v->text), line;
+	bool header = true;
+	size_t room = 0;
+
+	while (str_cut(&rest, '\n', &line)) {
+		f->line++;
+		header = header && line.len > 0;
+		if (!make_room(v, &room))
+			return without_memory(f);
+		if (!text_ok(line, f))
+			return false;
+		if (line.len > VALUE_TEXT_LINE)
+			return faulty(
+			    f, "the line is too long", (struct str){0});
+		if (header && !is_header_line(line, f->line == 1))
+			return faulty(f, "not a line of a header", line);
+		v->entries[v->count++] = (struct entry){.key = line};
+	}
+	return true;
+}
+
 static bool
 parse_list(struct value *v, const struct control_row *row, struct fault *f)
 {
@@ -406,6 +467,8 @@ value_parse(struct value *v, const struct control_row *row, struct fault *fault)
 	v->present = true;
 	if (kind_is_ruled(row->kind))
 		return parse_rules(v, row->kind, fault);
+	if (row->kind == KIND_TEXT)
+		return parse_text(v, fault);
 	return kind_has_lines(row->kind) ? parse_list(v, row, fault)
 					 : parse_line(v, row, fault);
 }

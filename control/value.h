@@ -13,7 +13,8 @@
 enum {
 	VALUE_LINE_FILE = 1 << 16, /* bytes of a file of one line */
 	VALUE_LIST_FILE = 1 << 28, /* bytes of any list */
-	VALUE_KEY = 1000           /* bytes of a key, as of any address */
+	VALUE_KEY = 1000,          /* bytes of a key, as of any address */
+	VALUE_TEXT_LINE = 998      /* bytes of a line of a TEXT: RFC 5322 */
 };
 
 struct entry {
@@ -24,12 +25,12 @@ struct entry {
 struct value {
 	bool present;
 	struct buf text;
-	struct str
-	    line; /* LINE, NAME, NUMBER, TIMES: the first line, trimmed */
+	struct str line; /* LINE, NAME, NUMBER, TIMES, QUOTA, ANSWER: the first
+			  * line, trimmed */
 	uint64_t number; /* NUMBER */
 	struct entry
 	    *entries; /* a list's: by key, in lower case, one of a key; of
-		       * SERVERS: in the file's order */
+		       * SERVERS and TEXT: in the file's order */
 	size_t count;
 	size_t idle_line; /* first line that has no effect, from 1; 0: none */
 	struct buf made;  /* ACCESS, NETWORKS: what entries point into; of
@@ -65,7 +66,7 @@ bool kind_is_way(enum control_kind kind);
 /* True for KIND_MAP, KIND_RATES, these and KIND_POLICIES: key:value lines, the empty key for the rest. */
 bool kind_is_map(enum control_kind kind);
 
-/* True for these and KIND_SERVERS: a value of several lines. */
+/* True for these, KIND_SERVERS and KIND_TEXT: a value of several lines. */
 bool kind_has_lines(enum control_kind kind);
 
 /* "LINE", "NAME" ... as controls.def writes it. */

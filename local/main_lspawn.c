@@ -4,7 +4,8 @@
  *             Two halves without rights find out whose mail it is: culverv.
  * Started by  a supervisor, see run/lspawn.
  * Reads       the heads of messages; the two halves: users/rcpt.cdb, users/cdb,
- *             the system's users, and which .qmail files there are.
+ *             the system's users, and which .qmail files there are; the second
+ *             control/{me,quotatrash} and how full virtual mailboxes are.
  * Writes      nothing.
  * Talks to    culver-send, by socket queue/lspawn; culver-local; wire/job.h.
  *             culver-smtpd, by socket state/who, wire/who.h: a half does.

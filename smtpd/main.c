@@ -7,8 +7,8 @@
  * Reads       control/{authmechanisms,brtlimit,concurrencyincoming,
  *             concurrencyip,concurrencynet,databytes,forceauthfrom,locals,
  *             maxrcpt,maxuse,me,morercpthosts,percenthack,plainauth,
- *             proxyclients,rcpthosts,senderlogin,smtpgreeting,tcp.smtp,
- *             timeoutsmtpd,usercheck,virtualdomains,xclientclients},
+ *             proxyclients,quotapolicy,rcpthosts,senderlogin,smtpgreeting,
+ *             tcp.smtp,timeoutsmtpd,usercheck,virtualdomains,xclientclients},
  *             users/rcpt.cdb; env RELAYCLIENT REQUIREAUTH DATABYTES QMAILQUEUE
  *             TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO
  *             TCPLOCALIP TCPLOCALPORT TCPLOCALHOST.

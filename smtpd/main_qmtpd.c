@@ -5,8 +5,8 @@
  *             on descriptors 0 and 1.
  * Reads       control/{concurrencyincoming,concurrencyip,concurrencynet,
  *             databytes,locals,maxrcpt,maxuse,me,morercpthosts,percenthack,
- *             proxyclients,rcpthosts,tcp.qmtp,timeoutsmtpd,usercheck,
- *             virtualdomains},
+ *             proxyclients,quotapolicy,rcpthosts,tcp.qmtp,timeoutsmtpd,
+ *             usercheck,virtualdomains},
  *             users/rcpt.cdb; env RELAYCLIENT DATABYTES
  *             QMAILQUEUE TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO
  *             TCPLOCALIP TCPLOCALPORT.

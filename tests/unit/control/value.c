@@ -17,7 +17,10 @@ static const struct control_row kinds[] = {
     [KIND_MAP] = {.name = "x",.kind = KIND_MAP},
     [KIND_SERVERS] = {.name = "x",            .kind = KIND_SERVERS                                               },
     [KIND_TIMES] = {.name = "x",.kind = KIND_TIMES},
-    [KIND_RATES] = {.name = "x",              .kind = KIND_RATES								       },
+    [KIND_QUOTA] = {.name = "x",              .kind = KIND_QUOTA								       },
+    [KIND_ANSWER] = {.name = "x",.kind = KIND_ANSWER},
+    [KIND_TEXT] = {.name = "x",             .kind = KIND_TEXT											      },
+    [KIND_RATES] = {.name = "x",.kind = KIND_RATES},
 };
 
 static bool
@@ -54,6 +57,10 @@ one_line_files_give_their_first_line(void **state)
 	    {KIND_NUMBER, "99",                 "99",                 99, 0},
 	    {KIND_NUMBER, "0010 \n",            "0010",               10, 0},
 	    {KIND_TIMES,  "5m 2h \n",           "5m 2h",              0,  0},
+	    {KIND_QUOTA,  "1000S,5C \n",        "1000S,5C",           0,  0},
+	    {KIND_QUOTA,  "1000\n# all\n",      "1000",               0,  0},
+	    {KIND_ANSWER, "refuse\n",           "refuse",             0,  0},
+	    {KIND_ANSWER, "defer\n\nrefuse\n",  "defer",              0,  3},
 	};
 
 	(void)state;
@@ -79,39 +86,50 @@ static const struct {
 	size_t len;
 	const char *said;
 } malformed[] = {
-    {KIND_LINE,   TEXT("a\0b\n"),                 "x:1: control byte within the line"      },
-    {KIND_LINE,   TEXT("a\tb\n"),                 "x:1: control byte within the line"      },
-    {KIND_LINE,   TEXT("a\x7f"),                  "x:1: control byte within the line"      },
-    {KIND_LINE,   TEXT("a\r\n"),                  "x:1: ends with a carriage return: a"    },
-    {KIND_LINE,   TEXT("\xe4\n"),                 "x:1: neither ASCII nor UTF-8"           },
-    {KIND_LINE,   TEXT("\xc0\x80\n"),             "x:1: neither ASCII nor UTF-8"           },
-    {KIND_NAME,   TEXT(""),                       "x:1: not a host name"                   },
-    {KIND_NAME,   TEXT("\nme.test\n"),            "x:1: not a host name"                   },
-    {KIND_NAME,   TEXT("# me\nme.test\n"),        "x:1: not a host name: # me"             },
-    {KIND_NAME,   TEXT("me test\n"),              "x:1: not a host name: me test"          },
-    {KIND_NAME,   TEXT("me..test"),               "x:1: not a host name: me..test"         },
-    {KIND_NAME,   TEXT("[me]"),                   "x:1: not a host name: [me]"             },
-    {KIND_NAME,   TEXT("[192.0.2.1"),             "x:1: not a host name: [192.0.2.1"       },
-    {KIND_NUMBER, TEXT(""),                       "x:1: not a number"                      },
-    {KIND_NUMBER, TEXT("10k\n"),                  "x:1: not a number: 10k"                 },
-    {KIND_NUMBER, TEXT(" 10\n"),                  "x:1: not a number:  10"                 },
-    {KIND_NUMBER, TEXT("-1\n"),                   "x:1: not a number: -1"                  },
-    {KIND_NUMBER, TEXT("+9\n"),                   "x:1: not a number: +9"                  },
-    {KIND_NUMBER, TEXT("0x9\n"),                  "x:1: not a number: 0x9"                 },
-    {KIND_NUMBER, TEXT("4\n"),                    "x:1: too small a number: 4"             },
-    {KIND_NUMBER, TEXT("100\n"),                  "x:1: too large a number: 100"           },
+    {KIND_LINE,   TEXT("a\0b\n"),                    "x:1: control byte within the line"       },
+    {KIND_LINE,   TEXT("a\tb\n"),                    "x:1: control byte within the line"       },
+    {KIND_LINE,   TEXT("a\x7f"),                     "x:1: control byte within the line"       },
+    {KIND_LINE,   TEXT("a\r\n"),                     "x:1: ends with a carriage return: a"     },
+    {KIND_LINE,   TEXT("\xe4\n"),                    "x:1: neither ASCII nor UTF-8"            },
+    {KIND_LINE,   TEXT("\xc0\x80\n"),                "x:1: neither ASCII nor UTF-8"            },
+    {KIND_NAME,   TEXT(""),			  "x:1: not a host name"                    },
+    {KIND_NAME,   TEXT("\nme.test\n"),               "x:1: not a host name"                    },
+    {KIND_NAME,   TEXT("# me\nme.test\n"),           "x:1: not a host name: # me"              },
+    {KIND_NAME,   TEXT("me test\n"),                 "x:1: not a host name: me test"           },
+    {KIND_NAME,   TEXT("me..test"),                  "x:1: not a host name: me..test"          },
+    {KIND_NAME,   TEXT("[me]"),                      "x:1: not a host name: [me]"              },
+    {KIND_NAME,   TEXT("[192.0.2.1"),                "x:1: not a host name: [192.0.2.1"        },
+    {KIND_NUMBER, TEXT(""),                          "x:1: not a number"                       },
+    {KIND_NUMBER, TEXT("10k\n"),                     "x:1: not a number: 10k"                  },
+    {KIND_NUMBER, TEXT(" 10\n"),                     "x:1: not a number:  10"                  },
+    {KIND_NUMBER, TEXT("-1\n"),                      "x:1: not a number: -1"                   },
+    {KIND_NUMBER, TEXT("+9\n"),                      "x:1: not a number: +9"                   },
+    {KIND_NUMBER, TEXT("0x9\n"),                     "x:1: not a number: 0x9"                  },
+    {KIND_NUMBER, TEXT("4\n"),                       "x:1: too small a number: 4"              },
+    {KIND_NUMBER, TEXT("100\n"),                     "x:1: too large a number: 100"            },
     {KIND_NUMBER, TEXT("18446744073709551616\n"),
-     "x:1: not a number: 18446744073709551616"                                             },
-    {KIND_LIST,   TEXT("a\n\n#\nb\0c\n"),         "x:4: control byte within the line"      },
-    {KIND_LIST,   TEXT("a b\n"),                  "x:1: blank within the key: a b"         },
-    {KIND_LIST,   TEXT("a\n b\n"),                "x:2: blank within the key:  b"          },
-    {KIND_LIST,   TEXT("a\nb\r\n"),               "x:2: ends with a carriage return: b"    },
-    {KIND_MAP,    TEXT("a:b\nc\n"),               "x:2: no colon: c"                       },
-    {KIND_TIMES,  TEXT("\n"),                     "x:1: no list of times like 5m 2h"       },
-    {KIND_TIMES,  TEXT("5m 2x\n"),                "x:1: no list of times like 5m 2h: 5m 2x"},
-    {KIND_RATES,  TEXT("a:9/m\nb\n"),             "x:2: no colon: b"                       },
-    {KIND_RATES,  TEXT("a:9/m\nb:9\n"),           "x:2: not a rate like 100/h: 9"          },
-    {KIND_MAP,    TEXT("a :b\n"),                 "x:1: blank within the key: a "          },
+     "x:1: not a number: 18446744073709551616"						 },
+    {KIND_LIST,   TEXT("a\n\n#\nb\0c\n"),            "x:4: control byte within the line"       },
+    {KIND_LIST,   TEXT("a b\n"),                     "x:1: blank within the key: a b"          },
+    {KIND_LIST,   TEXT("a\n b\n"),                   "x:2: blank within the key:  b"           },
+    {KIND_LIST,   TEXT("a\nb\r\n"),                  "x:2: ends with a carriage return: b"     },
+    {KIND_MAP,    TEXT("a:b\nc\n"),                  "x:2: no colon: c"                        },
+    {KIND_QUOTA,  TEXT("10k\n"),                     "x:1: not a quota like 1000000S,500C: 10k"},
+    {KIND_QUOTA,  TEXT("\n"),                        "x:1: not a quota like 1000000S,500C"     },
+    {KIND_ANSWER, TEXT("bounce\n"),                  "x:1: neither defer nor refuse: bounce"   },
+    {KIND_ANSWER, TEXT(""),                          "x:1: neither defer nor refuse"           },
+    {KIND_TEXT,   TEXT("Hello\n"),                   "x:1: not a line of a header: Hello"      },
+    {KIND_TEXT,   TEXT(" Hello: x\n"),               "x:1: not a line of a header:  Hello: x"  },
+    {KIND_TEXT,   TEXT("Subject: x\nyou, Sir: y\n"),
+     "x:2: not a line of a header: you, Sir: y"                                                },
+    {KIND_TEXT,   TEXT("Subject: x\n\na\rb\n"),
+     "x:3: control byte within the line"						       },
+    {KIND_TEXT,   TEXT("Subject: x\n\n\xe4\n"),      "x:3: neither ASCII nor UTF-8"            },
+    {KIND_TIMES,  TEXT("\n"),                        "x:1: no list of times like 5m 2h"        },
+    {KIND_TIMES,  TEXT("5m 2x\n"),                   "x:1: no list of times like 5m 2h: 5m 2x" },
+    {KIND_RATES,  TEXT("a:9/m\nb\n"),                "x:2: no colon: b"                        },
+    {KIND_RATES,  TEXT("a:9/m\nb:9\n"),              "x:2: not a rate like 100/h: 9"           },
+    {KIND_MAP,    TEXT("a :b\n"),                    "x:1: blank within the key: a "           },
 };
 
 static void
@@ -189,6 +207,30 @@ servers_stay_in_their_order(void **state)
 }
 
 static void
+a_text_keeps_every_line(void **state)
+{
+	static const char text[] =
+	    "Subject: Full\n and more\nX: y\n\n# one \n\n no: header\n-- \n";
+	char line[VALUE_TEXT_LINE + 16] = "Subject: x\n\n";
+	const size_t head = strlen(line);
+	struct value v;
+	struct fault f;
+
+	(void)state;
+	assert_true(parse(&v, KIND_TEXT, text, sizeof text - 1, &f));
+	check_entries(&v, "Subject: Full=; and more=;X: y=;=;# one =;=;"
+			  " no: header=;-- =;");
+	value_free(&v);
+	(void)memset(line + head, 'a', VALUE_TEXT_LINE + 1);
+	assert_true(parse(&v, KIND_TEXT, line, head + VALUE_TEXT_LINE, &f));
+	value_free(&v);
+	assert_false(
+	    parse(&v, KIND_TEXT, line, head + VALUE_TEXT_LINE + 1, &f));
+	assert_int_equal(f.line, 3);
+	value_free(&v);
+}
+
+static void
 lists_and_maps_fold_sort_and_keep_the_last(void **state)
 {
 	static const struct {
@@ -256,6 +298,7 @@ main(void)
 	    cmocka_unit_test(malformed_text_names_its_line),
 	    cmocka_unit_test(a_key_has_its_longest),
 	    cmocka_unit_test(servers_stay_in_their_order),
+	    cmocka_unit_test(a_text_keeps_every_line),
 	    cmocka_unit_test(lists_and_maps_fold_sort_and_keep_the_last),
 	    cmocka_unit_test(each_of_many_keys_is_found),
 	};
