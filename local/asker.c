@@ -2,14 +2,17 @@
 #define _GNU_SOURCE /* accept4 */
 #include "local/asker.h"
 
+#include "control/control.h"
 #include "lib/account.h"
 #include "lib/clock.h"
 #include "lib/die.h"
 #include "lib/fd.h"
 #include "lib/frame.h"
 #include "lib/sock.h"
+#include "local/space.h"
 #include "wire/who.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -24,6 +27,8 @@ struct client {
 
 struct asker {
 	struct owners *owners;
+	struct controls *controls;
+	struct spaces spaces;
 	uid_t smtpd_uid;
 	size_t count;                         /* of clients */
 	struct pollfd polls[WHO_CLIENTS + 2]; /* theirs, parent, listener */
@@ -74,12 +79,36 @@ greet(struct asker *k, int listener)
 	k->count++;
 }
 
-static enum who
-judge(struct asker *k, struct str address)
+/* .Trash counts; where that cannot be read, as if it did. */
+static bool
+counts_trash(struct asker *k)
 {
-	switch (owner_exists(k->owners, address)) {
-	case FOUND_YES:
+	return !control_refresh_lately(k->controls) ||
+	       control_number(k->controls, C_quotatrash) == 1;
+}
+
+/* A mailbox that is there.  What would take long to know the delivery finds
+ * out. */
+static enum who
+judge_space(struct asker *k, const struct owner *w, uint64_t size)
+{
+	if (w->home.len > 0 ||
+	    (w->record.quota == 0 && w->record.messages == 0))
 		return WHO_YES;
+	return space_find(&k->spaces, &w->record, counts_trash(k), size) ==
+		       FOUND_NO
+		   ? WHO_FULL
+		   : WHO_YES;
+}
+
+static enum who
+judge(struct asker *k, struct str address, uint64_t size)
+{
+	struct owner w;
+
+	switch (owner_exists(k->owners, address, &w)) {
+	case FOUND_YES:
+		return judge_space(k, &w, size);
 	case FOUND_NO:
 		return WHO_NO;
 	case FOUND_ERROR:
@@ -98,7 +127,8 @@ answer(struct asker *k, const struct frame *f, struct buf *out)
 
 	return f->kind == WHO_QUESTION &&
 	       who_read(f->payload, &address, &size) &&
-	       frame_append(out, (char)judge(k, address), (struct str){"", 0});
+	       frame_append(
+		   out, (char)judge(k, address, size), (struct str){"", 0});
 }
 
 /* What a client sent.  False: it is to be left. */
@@ -153,9 +183,13 @@ void
 asker_run(int parent, int listener, struct owners *o)
 {
 	struct asker *k = calloc(1, sizeof(*k));
+	int dir = open("control", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	gid_t gid;
 
-	if (k == NULL || !account_find(ACCOUNT_SMTPD, &k->smtpd_uid, &gid))
+	if (k == NULL || dir < 0 ||
+	    (k->controls = control_new(dir, CONTROL_LSPAWN)) == NULL)
+		die_temp("unable to keep settings");
+	if (!account_find(ACCOUNT_SMTPD, &k->smtpd_uid, &gid))
 		die_temp(
 		    "unable to find account ", account_name(ACCOUNT_SMTPD));
 	/* Who else was made to wait by the kernel is not ours to wait for. */

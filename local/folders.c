@@ -19,7 +19,7 @@ put_first(struct folders *f, struct folder row, size_t at)
 	f->rows[0] = row;
 }
 
-const struct folder *
+struct folder *
 folders_find(struct folders *f, const struct stat *st)
 {
 	for (size_t i = 0; i < f->count; i++) {
@@ -32,7 +32,7 @@ folders_find(struct folders *f, const struct stat *st)
 	return NULL;
 }
 
-const struct folder *
+struct folder *
 folders_keep(
     struct folders *f, const struct stat *st, const int fds[FOLDER_FDS])
 {

@@ -4,7 +4,9 @@
 #ifndef LOCAL_FOLDERS_H
 #define LOCAL_FOLDERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -14,6 +16,9 @@ struct folder {
 	dev_t dev; /* which one it is */
 	ino_t ino;
 	int fds[FOLDER_FDS]; /* open, or -1 */
+	/* For the user's notes; all zero at first. */
+	int64_t looked; /* boot clock */
+	bool inner, limited;
 };
 
 /* Empty is all zero bytes. */
@@ -24,11 +29,11 @@ struct folders {
 
 /* The one that st is of; NULL when it is not kept.  Valid until the next call
  * of any of these. */
-const struct folder *folders_find(struct folders *f, const struct stat *st);
+struct folder *folders_find(struct folders *f, const struct stat *st);
 
 /* Keep the descriptors of the folder that st is of, which are f's then; another
  * that was used longest ago may be closed for it.  Valid as above. */
-const struct folder *folders_keep(
+struct folder *folders_keep(
     struct folders *f, const struct stat *st, const int fds[FOLDER_FDS]);
 
 /* Close the one that was found or kept last. */

@@ -54,6 +54,7 @@ use(struct mailbox *m, const struct user_record *record)
 	int n =
 	    snprintf(m->home, PATH_MAX, "%s/%s", home_path(), USERS_DOMAINS);
 
+	m->quota = (struct quota){record->quota, record->messages};
 	errno = ENAMETOOLONG;
 	return n > 0 && n < PATH_MAX &&
 	       (!place || find_home(record, m->home, path)) &&

@@ -6,6 +6,7 @@
 #include "lib/buf.h"
 #include "lib/str.h"
 #include "local/report.h"
+#include "wire/quota.h"
 #include "wire/users.h"
 #include <limits.h>
 #include <stdbool.h>
@@ -13,6 +14,7 @@
 struct mailbox {
 	char home[PATH_MAX];     /* absolute; it holds the Maildir */
 	struct buf instructions; /* as a .qmail file's; the caller frees it */
+	struct quota quota;
 };
 
 /* Look address up in rcpt, which is the caller's to close.  False, and the report says why, when there is no

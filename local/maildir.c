@@ -2,8 +2,10 @@
 #define _GNU_SOURCE /* O_TMPFILE */
 #include "local/maildir.h"
 
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "wire/maildir.h"
+#include "wire/maildirsize.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +18,10 @@
 
 enum {
 	SEARCHES = 5, /* of a folder that changes under our eyes */
-	PROC_PATH = 32
+	PROC_PATH = 32,
+	/* Who is told of a quota after so long has it from then on. */
+	LOOK_AGE = 60 * CLOCK_SECOND,
+	COUNT_AGE = 60 * CLOCK_SECOND /* that counting may take */
 };
 
 enum part { TMP, NEW, CUR, PARTS };
@@ -27,6 +32,8 @@ static const char *const part_names[PARTS] = {"tmp", "new", "cur"};
 struct box {
 	struct str folder; /* as the instruction names it, for people */
 	int fds[PARTS];    /* all but cur/ belong to those kept */
+	bool inner;        /* a folder of another Maildir (Maildir++) */
+	bool limited;      /* there may be a quota */
 };
 
 /* The file being written; without a name where the file system can. */
@@ -69,11 +76,62 @@ open_part(int home_fd, struct box *box, enum part part)
 	return box->fds[part] >= 0;
 }
 
+static bool
+is_there(const struct box *box, const char *path)
+{
+	struct stat st;
+
+	return fstatat(box->fds[NEW], path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Maildir/ of Maildir/.Folder/; the folder itself where there is no more. */
+static struct str
+parent(struct str folder)
+{
+	size_t slash = str_rfind(str_slice(folder, 0, folder.len - 1), '/');
+
+	return slash < folder.len - 1 ? str_slice(folder, 0, slash + 1)
+				      : folder;
+}
+
+/* Its last part begins with a dot, as those of folders do. */
+static bool
+is_dotted(struct str folder)
+{
+	struct str up = parent(folder);
+
+	return up.len < folder.len && folder.data[up.len] == '.';
+}
+
+/* Whether a quota is to be asked for, and of which Maildir; noted with the box
+ * for a while. */
+static void
+find_quota(struct box *box, struct folder *kept, const struct maildir_quota *q)
+{
+	const int64_t now = clock_boot();
+
+	if (q == NULL)
+		return;
+	if (kept->looked == 0 || now - kept->looked >= LOOK_AGE) {
+		kept->inner =
+		    is_dotted(box->folder) && is_there(box, "../maildirfolder");
+		kept->limited = quota_limits(&q->limits) ||
+				quota_limits(&q->otherwise) ||
+				is_there(box, kept->inner ? "../../" QUOTA_NAME
+							  : "../" QUOTA_NAME);
+		kept->looked = now;
+	}
+	box->inner = kept->inner;
+	box->limited = kept->limited || quota_limits(&q->limits) ||
+		       quota_limits(&q->otherwise);
+}
+
 /* new/ says which Maildir it is. */
 static bool
-find_box(struct folders *kept, int home_fd, struct box *box)
+find_box(struct folders *kept, int home_fd, struct box *box,
+    const struct maildir_quota *q)
 {
-	const struct folder *f;
+	struct folder *f;
 	char path[PATH_MAX];
 	struct stat st;
 	int n = snprintf(path, sizeof(path), "%.*s%s", (int)box->folder.len,
@@ -87,6 +145,7 @@ find_box(struct folders *kept, int home_fd, struct box *box)
 		return false;
 	box->fds[TMP] = f->fds[TMP];
 	box->fds[NEW] = f->fds[NEW];
+	find_quota(box, f, q);
 	return true;
 }
 
@@ -107,17 +166,38 @@ fail_to_open(
 	return fail_at(r, "open", box, part_names[part]);
 }
 
+/* cur/ is a folder of its own, though nobody opens it. */
+static bool
+see_part(int home_fd, const struct box *box, enum part part)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int n = snprintf(path, sizeof(path), "%.*s%s", (int)box->folder.len,
+	    box->folder.data, part_names[part]);
+
+	errno = ENAMETOOLONG;
+	if (n < 0 || (size_t)n >= sizeof(path) ||
+	    fstatat(home_fd, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return false;
+	errno = S_ISLNK(st.st_mode) ? ELOOP : ENOTDIR;
+	return S_ISDIR(st.st_mode);
+}
+
 /* One that was not kept is looked at as a whole. */
 static bool
-open_box(struct folders *kept, int home_fd, struct box *box, struct report *r)
+open_box(struct folders *kept, int home_fd, struct box *box, bool repeat,
+    const struct maildir_quota *q, struct report *r)
 {
 	struct stat st;
 	enum part i = TMP;
 
-	while (i < PARTS && open_part(home_fd, box, i))
+	while (i < CUR && open_part(home_fd, box, i))
+		i++;
+	if (i == CUR && (repeat ? open_part(home_fd, box, CUR)
+				: see_part(home_fd, box, CUR)))
 		i++;
 	if (i == PARTS && fstat(box->fds[NEW], &st) == 0) {
-		(void)folders_keep(kept, &st, box->fds);
+		find_quota(box, folders_keep(kept, &st, box->fds), q);
 		return true;
 	}
 	(void)fail_to_open(home_fd, box, i < PARTS ? i : NEW, r);
@@ -129,10 +209,10 @@ open_box(struct folders *kept, int home_fd, struct box *box, struct report *r)
 /* cur/ is for those that may be there already. */
 static bool
 enter_box(struct folders *kept, int home_fd, struct box *box, bool repeat,
-    struct report *r)
+    const struct maildir_quota *q, struct report *r)
 {
-	if (!find_box(kept, home_fd, box))
-		return open_box(kept, home_fd, box, r);
+	if (!find_box(kept, home_fd, box, q))
+		return open_box(kept, home_fd, box, repeat, q, r);
 	return !repeat || open_part(home_fd, box, CUR) ||
 	       fail_to_open(home_fd, box, CUR, r);
 }
@@ -369,25 +449,26 @@ link_new(
  * is, so it goes again. */
 static bool
 publish(const struct box *box, const struct maildir_mail *m,
-    const struct file *f, struct report *r)
+    const struct file *f, bool *made, struct report *r)
 {
 	char name[MAILDIR_NAME];
-	bool made;
 
 	make_name(name, m, f);
-	if (!link_new(box, f, name, &made))
+	if (!link_new(box, f, name, made))
 		return fail_at(r, "link into", box, part_names[NEW]);
 	if (fsync(box->fds[NEW]) == 0)
 		return true;
 	(void)fail_at(r, "sync", box, part_names[NEW]);
-	if (made)
+	if (*made)
 		(void)unlinkat(box->fds[NEW], name, 0);
+	*made = false;
 	return false;
 }
 
+/* *made: there is one file more than before. */
 static bool
-write_mail(
-    const struct box *box, const struct maildir_mail *m, struct report *r)
+write_mail(const struct box *box, const struct maildir_mail *m, bool *made,
+    struct report *r)
 {
 	struct file f;
 	bool ok;
@@ -397,9 +478,73 @@ write_mail(
 	ok = copy(box, m, &f, r);
 	if (ok && fsync(f.fd) != 0)
 		ok = fail_at(r, "sync a file in", box, part_names[TMP]);
-	ok = ok && publish(box, m, &f, r);
+	ok = ok && publish(box, m, &f, made, r);
 	discard(box, &f);
 	return ok;
+}
+
+/* Take room for the message in the Maildir whose folder this is. */
+static enum room
+take_room(const struct box *box, const struct maildir_mail *m, uint64_t size,
+    struct maildirsize *s)
+{
+	struct maildir_quota *q = m->quota;
+	enum room room;
+
+	*s = (struct maildirsize){
+	    .root_fd = openat(box->fds[NEW], box->inner ? "../.." : "..",
+		O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+	    .limits = q->limits,
+	    .otherwise = q->otherwise,
+	    .trash = q->trash,
+	    .deadline = clock_boot() + COUNT_AGE,
+	    .fd = -1};
+	if (s->root_fd < 0)
+		return ROOM_ERROR;
+	room =
+	    q->always ? maildirsize_add(s, size) : maildirsize_reserve(s, size);
+	q->known = room == ROOM_YES || room == ROOM_NO;
+	q->limits = s->limits;
+	q->use = s->use;
+	q->root = box->inner ? parent(box->folder) : box->folder;
+	return room;
+}
+
+/* Within the quota.  What was taken for a file that is not there is given
+ * back. */
+static bool
+write_counted(
+    const struct box *box, const struct maildir_mail *m, struct report *r)
+{
+	const uint64_t size = m->prefix.len + m->body->len;
+	struct maildirsize s;
+	enum room room = take_room(box, m, size, &s);
+	bool made = false, ok = false;
+
+	if (room == ROOM_NO)
+		report_say(r,
+		    m->quota->refuse ? REPORT_FULL_REFUSED : REPORT_FULL_WAITS);
+	else if (room == ROOM_ERROR)
+		(void)fail_at(r, "use", box, QUOTA_NAME);
+	else
+		ok = write_mail(box, m, &made, r);
+	if (room == ROOM_YES && made)
+		maildirsize_settle(&s);
+	else if (room == ROOM_YES)
+		maildirsize_return(&s, size);
+	fd_close(&s.fd);
+	fd_close(&s.root_fd);
+	return ok;
+}
+
+static bool
+write_anew(
+    const struct box *box, const struct maildir_mail *m, struct report *r)
+{
+	bool made = false;
+
+	return box->limited ? write_counted(box, m, r)
+			    : write_mail(box, m, &made, r);
 }
 
 bool
@@ -415,13 +560,13 @@ maildir_deliver(struct folders *kept, int home_fd, struct str folder,
 	int found = 0;
 	bool ok;
 
-	if (!enter_box(kept, home_fd, &box, repeat, r))
+	if (!enter_box(kept, home_fd, &box, repeat, m->quota, r))
 		return false;
 	if (repeat) {
 		make_name(name, m, &unknown);
 		found = already_there(&box, name, r);
 	}
-	ok = found > 0 || (found == 0 && write_mail(&box, m, r));
+	ok = found > 0 || (found == 0 && write_anew(&box, m, r));
 	fd_close(&box.fds[CUR]);
 	/* Whatever it was, the next delivery begins anew. */
 	if (!ok)

@@ -156,8 +156,7 @@ static enum found
 find_mailbox(struct owners *o, struct str address, struct owner *w)
 {
 	struct str local, domain;
-	struct user_record record;
-	enum found found = users_lately(&o->rcpt, address, &record);
+	enum found found = users_lately(&o->rcpt, address, &w->record);
 
 	if (found == FOUND_YES) {
 		w->account = &o->virtual;
@@ -237,6 +236,7 @@ owner_find(struct owners *o, struct str address, struct owner *w)
 	enum found found;
 
 	w->home = w->dash = w->ext = w->user = none;
+	w->record = (struct user_record){.flags = 0};
 	found = find_mailbox(o, address, w);
 	if (found == FOUND_YES && w->user.len == 0)
 		return FOUND_NO;
@@ -270,10 +270,9 @@ find_dotfile(const struct owner *w)
 }
 
 enum found
-owner_exists(struct owners *o, struct str address)
+owner_exists(struct owners *o, struct str address, struct owner *w)
 {
-	struct owner w;
-	enum found found = owner_find(o, address, &w);
+	enum found found = owner_find(o, address, w);
 
-	return found == FOUND_YES && w.dash.len > 0 ? find_dotfile(&w) : found;
+	return found == FOUND_YES && w->dash.len > 0 ? find_dotfile(w) : found;
 }

@@ -41,6 +41,7 @@ struct owner_row { /* what a system lookup of a local part found */
 struct owner {                             /* whose mail is for an address */
 	const struct account_row *account; /* as whom it is delivered */
 	struct str user, home, dash, ext;  /* as in struct delivery */
+	struct user_record record;         /* where home is empty */
 };
 
 struct owners {
@@ -65,8 +66,9 @@ void owner_open(struct owners *o);
 MUST_USE enum found owner_find(
     struct owners *o, struct str address, struct owner *w);
 
-/* There is somebody, or it cannot be known by stat: owner_find's answer, and a
- * .qmail file where it has a dash. */
-MUST_USE enum found owner_exists(struct owners *o, struct str address);
+/* There is somebody, or it cannot be known by stat: owner_find's answer, which
+ * is in w, and a .qmail file where it has a dash. */
+MUST_USE enum found owner_exists(
+    struct owners *o, struct str address, struct owner *w);
 
 #endif

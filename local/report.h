@@ -38,6 +38,9 @@
 			"(#4.2.1)")                                            \
 	X(QUOTA, "ZUnable to write to maildir: disk quota exceeded. "          \
 		 "(#4.2.2)")                                                   \
+	X(FULL_WAITS, "ZThis mailbox has no room for the message. (#4.2.2)")   \
+	X(FULL_REFUSED, "DSorry, this mailbox has no room for the message. "   \
+			"(#5.2.2)")                                            \
 	X(DISK_FULL, "ZUnable to write to maildir: no space left on the "      \
 		     "disk. (#4.3.1)")                                         \
 	X(MEMORY, "ZOut of memory. (#4.3.0)")

@@ -341,6 +341,7 @@ exists_is_what_qmail_local_would_find(void **state)
 	    {NULL,		      "broken@x",              FOUND_ERROR},
 	};
 	char name[64];
+	struct owner w;
 
 	(void)state;
 	(void)snprintf(name, sizeof(name), "%s/alias", folder);
@@ -349,14 +350,17 @@ exists_is_what_qmail_local_would_find(void **state)
 		if (rows[i].make != NULL)
 			assert_int_equal(mkfifo(rows[i].make, 0600), 0);
 		print_message("%s\n", rows[i].address);
-		assert_int_equal(owner_exists(&owners, str_of(rows[i].address)),
+		assert_int_equal(
+		    owner_exists(&owners, str_of(rows[i].address), &w),
 		    rows[i].found);
 	}
 	assert_int_equal(unlink("own/.qmail-default"), 0);
-	assert_int_equal(owner_exists(&owners, str_of("anna-z@x")), FOUND_NO);
+	assert_int_equal(
+	    owner_exists(&owners, str_of("anna-z@x"), &w), FOUND_NO);
 	/* Its owner is editing. */
 	assert_int_equal(chmod("own", 01700), 0);
-	assert_int_equal(owner_exists(&owners, str_of("anna-z@x")), FOUND_YES);
+	assert_int_equal(
+	    owner_exists(&owners, str_of("anna-z@x"), &w), FOUND_YES);
 	assert_int_equal(chmod("own", 0700), 0);
 	for (size_t i = 0; i < COUNT(rows); i++)
 		if (rows[i].make != NULL)
