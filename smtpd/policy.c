@@ -15,8 +15,10 @@ static const struct reply no_mailbox = {
 static const struct reply disabled = {
     550, "5.2.1 sorry, this mailbox is disabled (#5.2.1)"};
 
-static const struct reply full = {
+static const struct reply full_waits = {
     452, "4.2.2 sorry, that mailbox has no room for it (#4.2.2)"};
+static const struct reply full_refused = {
+    552, "5.2.2 sorry, that mailbox has no room for it (#5.2.2)"};
 static const struct reply not_known = {
     451, "4.3.0 sorry, I cannot tell now whether that user exists (#4.3.0)"};
 
@@ -95,14 +97,49 @@ without_mailbox(const struct policy *p, struct str local, struct buf *out)
 	return write_address(out, local, door_me(p->door)) ? ok : no_memory;
 }
 
+/* A mailbox that has no room. */
+static struct reply
+full(const struct policy *p)
+{
+	return str_equal(control_line(p->door->controls, C_quotapolicy),
+		   str_of("refuse"))
+		   ? full_refused
+		   : full_waits;
+}
+
+/* A mailbox that is there and has a quota.  Whoever can look at its files is
+ * asked. */
+static struct reply
+check_room(const struct policy *p, struct str address)
+{
+	if (p->who == NULL ||
+	    control_number(p->door->controls, C_usercheck) == 0)
+		return ok;
+	switch (who_ask(p->who, address, p->size)) {
+	case WHO_FULL:
+		return full(p);
+	case WHO_YES:
+	case WHO_NO:
+		return ok;
+	case WHO_TROUBLE:
+		break;
+	}
+	warn("unable to ask culver-lspawn whether a mailbox has room");
+	return not_known;
+}
+
 /* What the table of users says of an address of a domain of its. */
 static struct reply
-check_mailbox(const struct policy *p, enum found found, unsigned flags,
-    struct str local, struct buf *out)
+check_mailbox(const struct policy *p, enum found found,
+    const struct user_record *user, struct str local, struct buf *out)
 {
-	if (found == FOUND_YES)
-		return (flags & USER_DISABLED) != 0 ? disabled : ok;
-	return without_mailbox(p, local, out);
+	if (found != FOUND_YES)
+		return without_mailbox(p, local, out);
+	if ((user->flags & USER_DISABLED) != 0)
+		return disabled;
+	return user->quota > 0 || user->messages > 0
+		   ? check_room(p, buf_str(out))
+		   : ok;
 }
 
 /* The same of another local domain; address is how culver-send has it. */
@@ -119,7 +156,7 @@ check_local(const struct policy *p, struct str local, struct str address,
 	case WHO_NO:
 		return without_mailbox(p, local, out);
 	case WHO_FULL:
-		return full;
+		return full(p);
 	case WHO_TROUBLE:
 		warn("unable to ask culver-lspawn whether a user exists");
 		return not_known;
@@ -165,7 +202,7 @@ check_user(const struct policy *p, struct str local, struct buf *out)
 	if (mailbox == FOUND_ERROR || here == FOUND_ERROR)
 		warn("unable to look a recipient up");
 	else if ((ours || mailbox == FOUND_YES) && way.len == out->len)
-		r = check_mailbox(p, mailbox, user.flags, local, out);
+		r = check_mailbox(p, mailbox, &user, local, out);
 	else
 		r = here == FOUND_YES
 			? check_local(p, local, buf_str(&way), out)

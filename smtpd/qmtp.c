@@ -143,8 +143,10 @@ static bool
 may_have(struct qmtp *q, enum package_part part, struct str rcpt, char *text)
 {
 	struct package *p = q->package;
-	const struct policy policy = {
-	    .door = p->door, .local = p->peer->local, .who = &p->door->who};
+	const struct policy policy = {.door = p->door,
+	    .local = p->peer->local,
+	    .who = &p->door->who,
+	    .size = p->bytes};
 	struct buf out = {.max = FORM_MAX};
 	struct address a;
 	struct reply r = {0, NULL};
