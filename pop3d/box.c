@@ -6,6 +6,7 @@
 #include "lib/log.h"
 #include "pop3d/command.h"
 #include "pop3d/session.h"
+#include "wire/maildirsize.h"
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,12 +34,17 @@ bool
 box_open(struct box *b, const char *maildir)
 {
 	*b = (struct box){
-	    .here = -1, .sizes = {.fd = -1}, .drop = {.folders = {-1, -1}}};
+	    .here = -1,
+	    .quota_fd = -1,
+	    .sizes = {.fd = -1       },
+	    .drop = { .folders = {-1, -1}, .quota_fd = -1}
+        };
 	/* Itself it is closed to us in the jail. */
 	if (chdir(maildir) != 0 ||
 	    (b->here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return false;
 	sizes_open(&b->sizes, b->here);
+	b->quota_fd = maildirsize_open(b->here, O_WRONLY | O_APPEND);
 	drop_to(&(struct drop){.account = ACCOUNT_SELF,
 	    .jailed = true,
 	    .promises = BOX_PROMISES,
@@ -46,6 +52,7 @@ box_open(struct box *b, const char *maildir)
 	if (!maildrop_open(&b->drop, b->here))
 		return false;
 	b->drop.sizes = &b->sizes;
+	b->drop.quota_fd = b->quota_fd;
 	return true;
 }
 
@@ -111,5 +118,6 @@ box_close(struct box *b)
 {
 	maildrop_close(&b->drop);
 	sizes_close(&b->sizes);
+	fd_close(&b->quota_fd);
 	fd_close(&b->here);
 }

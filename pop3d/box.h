@@ -13,7 +13,8 @@
 enum { BOX_PROMISES = PROMISE_READ | PROMISE_WRITE };
 
 struct box {
-	int here; /* the Maildir */
+	int here;     /* the Maildir */
+	int quota_fd; /* its maildirsize (wire/quota.h); -1: none */
 	struct sizes sizes;
 	struct maildrop drop;
 };

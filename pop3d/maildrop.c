@@ -210,7 +210,7 @@ maildrop_open(struct maildrop *m, int dirfd)
 {
 	*m = (struct maildrop){
 	    .folders = {-1, -1},
-              .owner = geteuid()
+              .quota_fd = -1, .owner = geteuid()
         };
 	for (int i = 0; i < FOLDER_COUNT; i++) {
 		m->folders[i] = openat(dirfd, folder_names[i],
@@ -232,7 +232,8 @@ maildrop_close(struct maildrop *m)
 	free(m->messages);
 	store_free(m->store);
 	*m = (struct maildrop){
-	    .folders = {-1, -1}
+	    .folders = {-1, -1},
+              .quota_fd = -1
         };
 }
 

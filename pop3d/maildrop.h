@@ -39,6 +39,7 @@ struct maildrop {
 	size_t count, room;
 	struct store *store; /* the names */
 	struct sizes *sizes; /* the caller's; NULL: nothing is remembered */
+	int quota_fd; /* maildirsize, to append to; the caller's; -1: none */
 };
 
 /* List the Maildir open as dirfd, which stays the caller's.  False with errno;

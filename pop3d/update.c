@@ -3,19 +3,23 @@
 #define _GNU_SOURCE /* renameat2 */
 #include "pop3d/update.h"
 
+#include "lib/die.h"
 #include "lib/str.h"
 #include "wire/maildir.h"
+#include "wire/maildirsize.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct update {
 	struct maildrop *drop;
 	bool touched[FOLDER_COUNT];
-	bool lost;  /* some marked message is not where it was */
+	bool lost; /* some marked message is not where it was */
+	struct quota removed;
 	int failed; /* errno of the first failure, else 0 */
 };
 
@@ -26,10 +30,50 @@ fail(struct update *u)
 		u->failed = errno;
 }
 
+/* The bytes of a file, as maildirsize has them; 0 where nobody counts. */
+static uint64_t
+size_of(const struct update *u, const struct message *p)
+{
+	struct stat st;
+	uint64_t size;
+
+	if (u->drop->quota_fd < 0)
+		return 0;
+	if (maildir_name_size(str_of(p->name), &size))
+		return size;
+	return fstatat(u->drop->folders[p->folder], p->name, &st,
+		   AT_SYMLINK_NOFOLLOW) == 0
+		   ? (uint64_t)st.st_size
+		   : 0;
+}
+
+/* A name may claim any size. */
+static void
+note_removed(struct update *u, uint64_t size)
+{
+	u->removed.messages++;
+	if (size <= QUOTA_FIGURE - u->removed.bytes)
+		u->removed.bytes += size;
+}
+
+/* After the files: a crash between leaves the sum too high, which is mended by
+ * itself, not too low.  A file that was made anew since this session began gets
+ * no line of it, to the same effect. */
+static void
+tell_quota(struct update *u)
+{
+	if (u->drop->quota_fd >= 0 && u->removed.messages > 0 &&
+	    !maildirsize_change(u->drop->quota_fd, &u->removed, true))
+		warn("unable to write " QUOTA_NAME);
+}
+
 static void
 remove_one(struct update *u, struct message *p)
 {
+	const uint64_t size = size_of(u, p);
+
 	if (unlinkat(u->drop->folders[p->folder], p->name, 0) == 0) {
+		note_removed(u, size);
 		u->touched[p->folder] = true;
 		p->gone = true;
 	} else if (errno == ENOENT) {
@@ -137,6 +181,7 @@ update_commit(struct maildrop *m)
 			keep_one(&u, &m->messages[i]);
 	}
 	remove_lost(&u);
+	tell_quota(&u);
 	for (int i = 0; i < FOLDER_COUNT; i++)
 		if (u.touched[i] && fsync(m->folders[i]) != 0)
 			fail(&u);
