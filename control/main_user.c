@@ -4,13 +4,15 @@
  *             removed by a child that is culverv.
  * Started by  a person.
  * Reads       users/passwd; control/{morercpthosts,rcpthosts,locals,
- *             virtualdomains}; files to import; a
+ *             quotatrash,virtualdomains}; mailboxes; files to import; a
  *             password from the terminal or fd 0.
- * Writes      users/passwd, users/passwd.cdb, users/rcpt.cdb; domains/.
+ * Writes      users/passwd, users/passwd.cdb, users/rcpt.cdb; domains/, and
+ *             maildirsize there.
  * Talks to    nobody.
  * Trusts      its caller; not what lies in domains/.
  * Exits       0; 100 you asked wrongly; 111 the system failed.
  */
+#include "control/boxuse.h"
 #include "control/choice.h"
 #include "control/complaint.h"
 #include "control/control.h"
@@ -35,6 +37,7 @@ static const char usage[] =
     "usage: culver user add ADDRESS [PASSWORD] [SETTINGS]\n"
     "       culver user passwd ADDRESS [PASSWORD]\n"
     "       culver user set ADDRESS SETTINGS\n"
+    "       culver user quota ADDRESS [--recount] [--json]\n"
     "       culver user quota ADDRESS SIZE\n"
     "       culver user del ADDRESS [--purge]\n"
     "       culver user list [DOMAIN] [--json]\n"
@@ -63,6 +66,9 @@ static const char usage[] =
     "                     forwarded stays here, too; \"\": none\n"
     "  --place PATH       the Maildir, below domains/; \"\": the default\n"
     "\n"
+    "quota without SIZE says how full the mailbox is; with --recount its files "
+    "are\n"
+    "counted.\n"
     "import says line by line what it took and what it could not; with -n that "
     "is\n"
     "all it does.  FILE is -, a text, or a vpasswd.cdb.\n"
@@ -76,7 +82,7 @@ struct request {
 	struct choice choice;
 	const char *home;
 	struct import import;
-	bool purge, json, failed;
+	bool purge, json, recount, failed;
 	const char *operands[OPERANDS];
 	size_t count;
 	struct buf address;          /* in lower case, a C string */
@@ -104,6 +110,7 @@ read_options(struct request *r, int argc, char **argv)
 	    {"--strip",          NULL,                  &r->import.strip   },
 	    {"-n",               &r->import.dry,        NULL               },
 	    {"--purge",          &r->purge,             NULL               },
+	    {"--recount",        &r->recount,           NULL               },
 	    {"--json",           &r->json,              NULL               },
 	    {"--home",           NULL,                  &r->home           },
 	    {NULL,               NULL,                  NULL               },
@@ -183,22 +190,32 @@ save(struct request *r)
 		die_temp(complaint_text(&r->error));
 }
 
-/* What else the domain of a new mailbox wants. */
-static void
-say_next(const struct request *r)
+/* The settings, as far as they can be read; die without. */
+static struct controls *
+open_controls(int *dirfd)
 {
-	int dirfd = open("control", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct controls *c =
-	    dirfd < 0 ? NULL : control_new(dirfd, CONTROL_TOOLS);
-	struct str local, domain;
+	struct controls *c;
 
-	address_split(buf_str(&r->address), &local, &domain);
+	*dirfd = open("control", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	c = *dirfd < 0 ? NULL : control_new(*dirfd, CONTROL_TOOLS);
 	if (c == NULL)
 		die_temp("unable to read control");
 	if (!control_refresh(c)) {
 		errno = 0;
 		warn(control_error(c));
 	}
+	return c;
+}
+
+/* What else the domain of a new mailbox wants. */
+static void
+say_next(const struct request *r)
+{
+	int dirfd;
+	struct controls *c = open_controls(&dirfd);
+	struct str local, domain;
+
+	address_split(buf_str(&r->address), &local, &domain);
 	if (control_find(c, C_locals, domain, NULL) == FOUND_YES)
 		printf("next: take %s out of %s/control/locals, which gives "
 		       "its mail to system users\n",
@@ -357,14 +374,44 @@ do_set(struct request *r)
 			die_temp(complaint_text(&r->error));
 	}
 	save(r);
+	record = find(r)->record;
+	/* It was counted while there was another quota, or none. */
+	errno = 0;
+	if (r->choice.quota != NULL && !boxuse_forget(&record, &r->error))
+		warn(complaint_text(&r->error));
 	printf("changed %s\n", r->address.data);
+}
+
+static void
+show_quota(struct request *r)
+{
+	struct user_record record;
+	struct controls *c;
+	struct quota use;
+	int dirfd;
+
+	take_address(r);
+	open_boxes(r, false);
+	record = find(r)->record;
+	record.address = buf_str(&r->address);
+	c = open_controls(&dirfd);
+	errno = 0;
+	if (!boxuse_find(&record, r->recount,
+		control_number(c, C_quotatrash) == 1, &use, &r->error))
+		die_temp(complaint_text(&r->error));
+	if (!boxuse_print(&record, &use, r->json))
+		die_temp("unable to write to standard output");
+	control_free(c);
+	(void)close(dirfd);
 }
 
 static void
 do_quota(struct request *r)
 {
-	if (r->count != OPERANDS)
-		die_usage("culver user quota ADDRESS SIZE");
+	if (r->count < OPERANDS) {
+		show_quota(r);
+		return;
+	}
 	r->choice.quota = r->operands[1];
 	do_set(r);
 }
