@@ -7,7 +7,8 @@
  *             the log.  With -k users/rcpt.cdb, and the Maildirs below domains/
  *             that it is asked for.
  * Writes      the same: removes, and renames into cur/, after QUIT; and
- *             culver-sizes in it, for sizes that names do not tell.
+ *             culver-sizes in it, for sizes that names do not tell, and a line
+ *             of maildirsize, if that is there.
  * Talks to    a POP3 client, fd 0 and 1 (culver-popup passes its bytes on), or,
  *             with -k, the one that culver-popup hands over, wire/handover.h.
  * Trusts      the names in the Maildir for sizes; nothing from a client.

@@ -11,7 +11,8 @@
  *             Y  exists, and has room; or that cannot be known, as of a user
  *                whose home only he himself may read
  *             N  no such mailbox (RFC 3463, 5.1.1)
- *             F  exists, and has no room for a message of that size (4.2.2)
+ *             F  exists, a mailbox of users/rcpt.cdb, and has no room for a
+ *                message of that size (4.2.2, 5.2.2)
  *             Z  cannot tell now
  *           What culver-lspawn would do with mail to that address is what is
  *           answered; nothing is promised for the time until it comes.
