@@ -462,6 +462,39 @@ users_login(const struct table *t, struct str name, struct user_record *r)
 	return f;
 }
 
+/* Of nobody's name. */
+static enum found
+append_nobody(const struct table *t, struct str name, struct buf *out)
+{
+	struct user_record r = {.quota = 0};
+	struct str local, domain, other;
+	enum found f;
+
+	address_split(name, &local, &domain);
+	f = find(t, none, domain, &r);
+	if (f == FOUND_ERROR)
+		return FOUND_ERROR;
+	if (f == FOUND_NO || !users_alias(&r, &other))
+		return buf_append_str(out, name) ? FOUND_NO : FOUND_ERROR;
+	return buf_append_str(out, local) && buf_append_byte(out, '@') &&
+		       buf_append_str(out, other)
+		   ? FOUND_NO
+		   : FOUND_ERROR;
+}
+
+enum found
+users_login_name(const struct table *t, struct str name, struct buf *out)
+{
+	struct user_record r = {.quota = 0};
+	enum found f = users_login(t, name, &r);
+
+	if (f == FOUND_NO)
+		return append_nobody(t, name, out);
+	if (f == FOUND_YES && !buf_append_str(out, r.address))
+		return FOUND_ERROR;
+	return f;
+}
+
 /* The table of now. */
 static bool
 look(struct users *u)

@@ -166,6 +166,13 @@ MUST_USE enum found users_find_here(const struct table *t, struct str address,
 MUST_USE enum found users_login(
     const struct table *t, struct str name, struct user_record *r);
 
+/* The one name of who logs in by this one, appended to out: the mailbox's own
+ * address, or, where there is none, the address at the domain that its alias
+ * domain means.  So who tries passwords of somebody, there or not, is counted
+ * once.  FOUND_ERROR also when it cannot be appended. */
+MUST_USE enum found users_login_name(
+    const struct table *t, struct str name, struct buf *out);
+
 /* rcpt.cdb knows this domain; likewise. */
 MUST_USE enum found users_domain(const struct table *t, struct str domain);
 

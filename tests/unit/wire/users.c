@@ -294,6 +294,38 @@ mailboxes_and_domains_are_found_in_any_case(void **state)
 	assert_int_equal(users_domain(NULL, str_of("x.test")), FOUND_NO);
 }
 
+static void
+one_name_of_each(const struct table *t)
+{
+	static const struct {
+		const char *said, *name;
+		enum found found;
+	} rows[] = {
+	    {"ALICE@Alias.test",  "alice@x.test",     FOUND_YES},
+	    {"alice@x.test",      "alice@x.test",     FOUND_YES},
+	    {"own@alias.test",    "own@alias.test",   FOUND_YES},
+	    {"zoe@alias.test",    "zoe@x.test",       FOUND_NO },
+	    {"zoe@x.test",        "zoe@x.test",       FOUND_NO },
+	    {"alice@second.test", "alice@alias.test", FOUND_NO },
+	    {"zoe@un.test",       "zoe@un.test",      FOUND_NO },
+	    {"zoe",               "zoe",              FOUND_NO },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct buf b = {0};
+
+		assert_int_equal(
+		    users_login_name(t, str_of(rows[i].said), &b),
+		    rows[i].found);
+		assert_true(str_equal(buf_str(&b), str_of(rows[i].name)));
+		b.max = b.len;
+		assert_int_equal(
+		    users_login_name(t, str_of(rows[i].said), &b),
+		    FOUND_ERROR);
+		buf_free(&b);
+	}
+}
+
 /* Each address is whose it is by the first rule that fits. */
 static void
 addresses_are_found_in_their_order(void **state)
@@ -353,6 +385,7 @@ addresses_are_found_in_their_order(void **state)
 			!str_equal(r.address, str_of(rows[i].login))))
 			fail_msg("login %s: %d", rows[i].address, (int)f);
 	}
+	one_name_of_each(t);
 	assert_int_equal(users_domain(t, str_of("alias.test")), FOUND_YES);
 	assert_int_equal(users_domain(t, str_of("empty.test")), FOUND_YES);
 	assert_int_equal(users_domain(t, str_of("nowhere.test")), FOUND_NO);
