@@ -17,10 +17,11 @@ enum {
 	TLS_NAME_SIZE = 256,   /* of a name and its end byte */
 	TLS_MOST_RECORDS = 32, /* TLSA records of one host that are looked at */
 	TLS_RECORD_MAX =
-	    512,           /* bytes of one record's data: SHA-512, or a key */
-	TLS_TEXT = 80,     /* of a protocol, cipher and verdict */
-	TLS_WHY = 160,     /* of what failed */
-	TLS_SESSIONS = 64, /* kept by a context for resumption */
+	    512,       /* bytes of one record's data: SHA-512, or a key */
+	TLS_TEXT = 80, /* of a protocol, cipher and verdict */
+	TLS_WHY = 160, /* of what failed */
+	TLS_BINDING_MAX = 64,      /* bytes of channel binding */
+	TLS_SESSIONS = 64,         /* kept by a context for resumption */
 	TLS_SESSION_SECONDS = 3600 /* that one is kept at most */
 };
 
@@ -111,6 +112,17 @@ bool tls_resumed(const struct tls *t);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384 dane" in out; the verdict is the wish's word
  * where tls_trusted, else "untrusted". */
 void tls_describe(const struct tls *t, char out[TLS_TEXT]);
+
+/* A server's connection has channel binding of this type: "tls-exporter" (RFC
+ * 9266; TLS 1.3, or 1.2 with the extended master secret), "tls-unique" (RFC 5929;
+ * 1.2 with it), "tls-server-end-point" (a certificate whose signature has one
+ * hash).  False for NULL, and for any other name. */
+bool tls_can_bind(const struct tls *t, struct str type);
+
+/* Append its data, at most TLS_BINDING_MAX bytes.  False, too, as buf_append and
+ * when the library cannot. */
+MUST_USE bool tls_binding(
+    const struct tls *t, struct str type, struct buf *out);
 
 /* Read or write what goes at once, and some of it: the count; 0 at the end (the
  * peer said that nothing follows); -1 with errno: EAGAIN (*events tells what
