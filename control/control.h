@@ -55,7 +55,8 @@ enum control_kind {
 	KIND_POLICIES,
 	KIND_QUOTA,
 	KIND_ANSWER,
-	KIND_TEXT
+	KIND_TEXT,
+	KIND_MECHANISMS
 };
 
 struct control_row {

@@ -7,6 +7,7 @@
 #include "lib/num.h"
 #include "lib/span.h"
 #include "lib/utf8.h"
+#include "wire/saslname.h"
 #include "wire/users.h"
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ static const char *const kind_names[] = {
     [KIND_QUOTA] = "QUOTA",
     [KIND_ANSWER] = "ANSWER",
     [KIND_TEXT] = "TEXT",
+    [KIND_MECHANISMS] = "MECHANISMS",
 };
 
 const char *
@@ -183,7 +185,7 @@ next_line(struct str *rest, size_t *line, struct str *out)
 static bool
 parse_line(struct value *v, const struct control_row *row, struct fault *f)
 {
-	struct str rest = buf_str(&v->text), idle;
+	struct str rest = buf_str(&v->text), idle, bad;
 	uint32_t pauses[SPAN_LIST];
 	size_t line = 1, count;
 
@@ -205,6 +207,8 @@ parse_line(struct value *v, const struct control_row *row, struct fault *f)
 	if (row->kind == KIND_TIMES &&
 	    !span_parse_list(v->line, pauses, &count))
 		return faulty(f, "no list of times like 5m 2h", v->line);
+	if (row->kind == KIND_MECHANISMS && !saslname_all(v->line, &bad))
+		return faulty(f, "no mechanism of AUTH", bad);
 	return true;
 }
 

@@ -25,8 +25,8 @@ struct entry {
 struct value {
 	bool present;
 	struct buf text;
-	struct str line; /* LINE, NAME, NUMBER, TIMES, QUOTA, ANSWER: the first
-			  * line, trimmed */
+	struct str line; /* LINE, NAME, NUMBER, TIMES, QUOTA, ANSWER, MECHANISMS:
+			  * the first line, trimmed */
 	uint64_t number; /* NUMBER */
 	struct entry
 	    *entries; /* a list's: by key, in lower case, one of a key; of
