@@ -20,7 +20,7 @@ static const struct {
     {"sha512crypt", "$6$",  20000},
 };
 
-enum { METHODS = sizeof methods / sizeof *methods, NEW_SALT = 16 };
+enum { METHODS = sizeof methods / sizeof *methods };
 
 const char *
 password_method(size_t n)
@@ -137,7 +137,7 @@ static bool
 make_verifier(struct str password, char out[CRYPT_OUTPUT_SIZE])
 {
 	struct scram_verifier v = {
-	    .iterations = SCRAM_ITERATIONS, .salt_len = NEW_SALT};
+	    .iterations = SCRAM_ITERATIONS, .salt_len = PASSWORD_SALT};
 	struct buf b = {.max = CRYPT_OUTPUT_SIZE - 1};
 	bool ok = rng_bytes(v.salt, v.salt_len) &&
 		  scramkey_make(&v, password) && buf_append_text(&b, scram) &&

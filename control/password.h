@@ -11,6 +11,7 @@
 
 enum {
 	PASSWORD_MAX = 200,       /* bytes; POP3 takes a line of 255 */
+	PASSWORD_SALT = 16,       /* bytes, of a verifier that is made here */
 	PASSWORD_RANDOM_SIZE = 25 /* a random one and its end byte */
 };
 

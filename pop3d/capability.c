@@ -3,7 +3,7 @@
 
 /* RFC 2449, 6; RFC 3206; RFC 6856.  NEVER: nothing is removed but by DELE.  No
  * LOGIN-DELAY: only who fails has to wait. */
-static const char *const lines[] = {"USER", "TOP", "UIDL", "PIPELINING",
+static const char *const lines[] = {"TOP", "UIDL", "PIPELINING",
     "RESP-CODES", "AUTH-RESP-CODE", "EXPIRE NEVER", "UTF8 USER", "LANG",
     "IMPLEMENTATION culver"};
 
@@ -15,13 +15,18 @@ line(struct writer *out, const char *text)
 }
 
 void
-capability_list(struct writer *out, unsigned also)
+capability_list(struct writer *out, struct str sasl, unsigned also)
 {
 	line(out, "+OK capabilities follow");
+	if ((also & CAPABLE_USER) != 0)
+		line(out, "USER");
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		line(out, lines[i]);
-	if ((also & CAPABLE_SASL) != 0)
-		line(out, "SASL PLAIN LOGIN");
+	if (sasl.len > 0) {
+		writer_text(out, "SASL ");
+		writer_str(out, sasl);
+		writer_text(out, "\r\n");
+	}
 	if ((also & CAPABLE_STLS) != 0)
 		line(out, "STLS");
 	line(out, ".");

@@ -47,6 +47,7 @@ struct row {
 /* What a child has found out. */
 struct report {
 	struct failures_keys keys;
+	bool final;
 	bool tagged;
 	unsigned char tag[RECENT_TAG];
 };
@@ -90,41 +91,58 @@ due(const struct logins *l, const struct row *r)
 	return r->began + (int64_t)seconds * CLOCK_SECOND;
 }
 
-/* A child that did not come to an end cannot tell. */
-static char
-letter_of(int status)
+/* What a right or wrong password means for those to come.  Where SCRAM ends its
+ * beginning was counted. */
+static void
+judge(struct logins *l, struct row *r, enum login_end end,
+    const struct report *what)
 {
-	if (WIFEXITED(status) && WEXITSTATUS(status) == LOGIN_WRONG)
-		return 'N';
-	return 'Z';
+	struct failures *f = &l->failures;
+	int64_t now = clock_boot();
+
+	switch (end) {
+	case LOGIN_TOLD:
+		failures_begin(f, what->keys, now);
+		return;
+	case LOGIN_WRONG:
+		r->seconds = what->final ? failures_delay(f, what->keys, now)
+					 : failures_add(f, what->keys, now);
+		return;
+	case LOGIN_OPENED:
+	case LOGIN_LATER:
+		break;
+	}
+	if (what->final)
+		failures_undo(f, what->keys);
+	if (end == LOGIN_OPENED)
+		failures_forgive(f, what->keys);
 }
 
-/* What a right or wrong password means for those to come. */
+/* A child that did not come to an end cannot tell. */
+static enum login_end
+end_of(int status)
+{
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : LOGIN_LATER;
+
+	return code == LOGIN_OPENED || code == LOGIN_TOLD || code == LOGIN_WRONG
+		   ? (enum login_end)code
+		   : LOGIN_LATER;
+}
+
 static void
-learn(struct logins *l, struct row *r, int status)
+learn(struct logins *l, struct row *r, enum login_end end)
 {
 	struct report what;
 	bool told = read(r->report, &what, sizeof(what)) == sizeof(what);
 
 	fd_close(&r->report);
-	r->letter = letter_of(status);
+	r->letter = end == LOGIN_WRONG ? 'N' : 'Z';
 	r->seconds = LOGIN_DELAY;
 	if (!told)
 		return;
-	if (r->letter == 'N')
-		r->seconds =
-		    failures_add(&l->failures, what.keys, clock_boot());
-	else if (WIFEXITED(status) && WEXITSTATUS(status) == LOGIN_OPENED)
-		failures_forgive(&l->failures, what.keys);
+	judge(l, r, end, &what);
 	if (what.tagged)
 		recent_keep(&l->recent, what.tag, clock_boot());
-}
-
-static bool
-has_answered(int status)
-{
-	return WIFEXITED(status) && (WEXITSTATUS(status) == LOGIN_OPENED ||
-					WEXITSTATUS(status) == LOGIN_TOLD);
 }
 
 static void
@@ -135,14 +153,15 @@ reap(struct logins *l)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct row *r = find_row(l, LOGIN_CHECKED, pid);
+		enum login_end end = end_of(status);
 
 		if (r == NULL)
 			continue;
 		l->checked--;
 		if (WIFSIGNALED(status))
 			warn("a child was ended by a signal");
-		learn(l, r, status);
-		if (has_answered(status)) {
+		learn(l, r, end);
+		if (end == LOGIN_OPENED || end == LOGIN_TOLD) {
 			r->state = LOGIN_FREE;
 			fd_close(&r->fd);
 			continue;
@@ -235,7 +254,8 @@ job_of(const struct logins *l, int fd, unsigned may)
 	    .keeper = l->c->keeper,
 	    .controls = l->c->controls,
 	    .failures = &l->failures,
-	    .recent = &l->recent};
+	    .recent = &l->recent,
+	    .secret = &l->c->secret};
 }
 
 /* In the child, which is of no use to anybody without its parent. */
@@ -251,6 +271,7 @@ check(const struct logins *l, int fd, unsigned may, int report)
 	end = login_check(&job);
 	memset(&what, 0, sizeof(what));
 	what.keys = job.keys;
+	what.final = job.final;
 	what.tagged = job.tagged;
 	memcpy(what.tag, job.tag, sizeof(what.tag));
 	/* Without it the parent learns nothing, and tells no sooner. */

@@ -5,6 +5,7 @@
 #define POP3D_CHECKER_H
 
 #include "control/control.h"
+#include "pop3d/secret.h"
 #include <sys/types.h>
 
 enum {
@@ -20,6 +21,7 @@ struct checker {
 	                  waited for */
 	uid_t pop3, smtp;          /* who may ask for these services */
 	struct controls *controls; /* the rows of CONTROL_AUTHD */
+	struct secret secret;
 };
 
 /* Serve until the other half has ended. */

@@ -11,8 +11,8 @@ whole_line_waits(const struct reader *r)
 	return str_find(held, '\n') < held.len;
 }
 
-enum command_result
-command_next(struct reader *in, struct writer *out, struct str *line)
+static enum command_result
+next(struct reader *in, struct writer *out, size_t most, struct str *line)
 {
 	enum line_result r;
 
@@ -23,7 +23,19 @@ command_next(struct reader *in, struct writer *out, struct str *line)
 		return COMMAND_TIMEOUT;
 	if (r == LINE_ERROR || r == LINE_EOF)
 		return COMMAND_END;
-	if (r == LINE_LONG || line->len + 2 > COMMAND_MAX)
+	if (r == LINE_LONG || line->len + 2 > most)
 		return COMMAND_LONG;
 	return COMMAND_OK;
+}
+
+enum command_result
+command_next(struct reader *in, struct writer *out, struct str *line)
+{
+	return next(in, out, COMMAND_MAX, line);
+}
+
+enum command_result
+command_answer(struct reader *in, struct writer *out, struct str *line)
+{
+	return next(in, out, COMMAND_ANSWER, line);
 }

@@ -9,12 +9,13 @@
 
 enum {
 	COMMAND_MAX = 255,     /* octets, CRLF included; RFC 2449, 4 */
+	COMMAND_ANSWER = 2048, /* the same of an answer within AUTH, base64 */
 	COMMAND_STORAGE = 4096 /* for the reader: pipelined ones, too */
 };
 
 enum command_result {
 	COMMAND_OK,
-	COMMAND_LONG, /* over COMMAND_MAX; it was skipped up to its LF */
+	COMMAND_LONG, /* over its length; it was skipped up to its LF */
 	COMMAND_END,  /* the client has closed, or cannot be heard */
 	COMMAND_TIMEOUT,
 	COMMAND_UNHEARD /* it cannot be written to */
@@ -23,6 +24,10 @@ enum command_result {
 /* Wait for the next line; it points into the reader's storage until the next
  * call. */
 MUST_USE enum command_result command_next(
+    struct reader *in, struct writer *out, struct str *line);
+
+/* The same for an answer within AUTH. */
+MUST_USE enum command_result command_answer(
     struct reader *in, struct writer *out, struct str *line);
 
 #endif

@@ -103,6 +103,46 @@ failures_add(struct failures *f, struct failures_keys k, int64_t now)
 }
 
 void
+failures_begin(struct failures *f, struct failures_keys k, int64_t now)
+{
+	(void)failures_add(f, k, now);
+}
+
+/* How many there are. */
+static uint32_t
+counted(struct failures *f, uint64_t key, int64_t now)
+{
+	const struct failures_row *r = find(f, key);
+
+	return r->key == key && !is_past(r, now) ? r->count : 0;
+}
+
+int
+failures_delay(struct failures *f, struct failures_keys k, int64_t now)
+{
+	int user = delay(counted(f, k.user, now), FAILURES_USER);
+	int address = delay(counted(f, k.address, now), FAILURES_ADDRESS);
+
+	return user > address ? user : address;
+}
+
+static void
+one_less(struct failures *f, uint64_t key)
+{
+	struct failures_row *r = find(f, key);
+
+	if (r->key == key && r->count > 0)
+		r->count--;
+}
+
+void
+failures_undo(struct failures *f, struct failures_keys k)
+{
+	one_less(f, k.user);
+	one_less(f, k.address);
+}
+
+void
 failures_forgive(struct failures *f, struct failures_keys k)
 {
 	struct failures_row *r = find(f, k.user);

@@ -47,6 +47,17 @@ struct failures_keys failures_keys(
  * above, up to LOGIN_DELAY_MOST. */
 int failures_add(struct failures *f, struct failures_keys k, int64_t now);
 
+/* The same for who has begun to log in and may never end it, which is a failure
+ * unless failures_undo takes it back.  When it is one indeed, failures_delay
+ * says for how long to wait, as failures_add would, and counts nothing. */
+void failures_begin(struct failures *f, struct failures_keys k, int64_t now);
+
+/* See failures_begin. */
+int failures_delay(struct failures *f, struct failures_keys k, int64_t now);
+
+/* See failures_begin. */
+void failures_undo(struct failures *f, struct failures_keys k);
+
 /* A login of this user was right: nothing is held against him any more. */
 void failures_forgive(struct failures *f, struct failures_keys k);
 

@@ -4,11 +4,11 @@
 
 #include "lib/die.h"
 #include "lib/fd.h"
+#include "lib/field.h"
 #include "lib/sock.h"
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,22 +32,30 @@ reap(void)
 		}
 }
 
+static bool
+take(struct str packet, struct kept *k)
+{
+	struct str user;
+
+	return field_take_text(&packet, &user) && user.len > 0 &&
+	       str_copy(k->user, sizeof(k->user), user) &&
+	       str_copy(k->text, sizeof(k->text), packet);
+}
+
 /* False when there is nothing to do for it. */
 static bool
 receive(int fd, struct kept *k)
 {
+	char packet[LOGIN_SAID];
 	ssize_t n;
 
-	n = sock_receive(fd, k->user, KEEPER_USER, &k->popup);
+	n = sock_receive(fd, packet, sizeof(packet), &k->popup);
 	if (n == 0)
 		_exit(0); /* culver-authd has ended */
 	if (n < 0 && errno != EMSGSIZE && errno != EMFILE)
 		die_temp("unable to hear the checking half");
-	if (n > 0 && k->popup >= 0 &&
-	    memchr(k->user, '\0', (size_t)n) == NULL) {
-		k->user[n] = '\0';
+	if (n > 0 && k->popup >= 0 && take((struct str){packet, (size_t)n}, k))
 		return true;
-	}
 	fd_close(&k->popup);
 	return false;
 }

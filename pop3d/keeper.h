@@ -2,9 +2,9 @@
  * a fork and no exec.  What it is asked comes from culver-authd's checking
  * half; it reads no byte of a client.
  *
- * Request   one packet: the user, with a stream socket beside it, the one on
- *           which culver-popup waits for its answer (wire/login.h).
- * Answer    there, by the child that has the mailbox: K, or Z.
+ * Request   one packet: the address NUL text of K (wire/login.h), with a stream
+ *           socket beside it, the one on which culver-popup waits for it.
+ * Answer    there, by the child that has the mailbox: that K, or Z.
  *
  * When a child is ended by a signal the keeper ends, and culver-authd's root
  * half starts another: who tries to guess where things lie in memory does not
@@ -25,6 +25,7 @@ enum {
 struct kept {
 	int popup; /* the stream; the caller's */
 	char user[KEEPER_USER + 1];
+	char text[LOGIN_TEXT + 1]; /* for culver-popup */
 };
 
 /* Fork a child for each request that comes on fd; the child returns, with

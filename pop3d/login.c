@@ -6,6 +6,7 @@
 #include "lib/clock.h"
 #include "lib/die.h"
 #include "lib/fd.h"
+#include "lib/field.h"
 #include "lib/frame.h"
 #include "lib/log.h"
 #include "lib/sock.h"
@@ -44,19 +45,24 @@ note(const char *event, const struct login *l, const char *reason)
 /* Whoever opens mailboxes answers culver-popup itself.  It may be a moment
  * before there is one to do so. */
 static bool
-open_mailbox(const struct login_job *job, struct str user)
+open_mailbox(const struct login_job *job, struct str address, struct str text)
 {
-	if (sock_send(job->keeper, user.data, user.len, job->fd))
-		return true;
-	warn("unable to ask for a mailbox");
-	return false;
+	struct buf b = {.max = LOGIN_SAID};
+	bool ok = field_put_text(&b, address) && buf_append_str(&b, text) &&
+		  sock_send(job->keeper, b.data, b.len, job->fd);
+
+	if (!ok)
+		warn("unable to ask for a mailbox");
+	buf_free(&b);
+	return ok;
 }
 
 /* Hand the stream on; it is closed here. */
 static bool
-answer(int fd, int stream)
+answer(int fd, struct str address, int stream)
 {
-	struct login_answer a = {.letter = 'K', .fd = stream};
+	struct login_answer a = {
+	    .letter = 'K', .address = address, .fd = stream};
 	bool ok = stream >= 0 && login_send(fd, &a);
 
 	fd_close(&stream);
@@ -75,10 +81,7 @@ service_of(const struct login *l)
 static bool
 is_way(const struct login *l)
 {
-	if (l->how == LOGIN_PASS)
-		return true;
-	return service_of(l) ==
-	       (l->how == LOGIN_APOP ? SERVICE_POP3 : SERVICE_SMTP);
+	return l->how != LOGIN_APOP || service_of(l) == SERVICE_POP3;
 }
 
 static unsigned
@@ -104,39 +107,60 @@ may_be_remembered(const struct login *l)
 	return service_of(l) == SERVICE_POP3 && l->how == LOGIN_PASS;
 }
 
-/* No table is an instance without users; any other trouble may pass. */
+/* The keys of who logs in, and his one name, which is a view of name. */
+static bool
+find_name(struct login_job *job, const struct login *l, const struct table *t,
+    struct buf *name)
+{
+	if (users_login_name(t, l->who.user, name) == FOUND_ERROR) {
+		warn("unable to use ", USERS_PASSWD);
+		return false;
+	}
+	job->keys = failures_keys(job->failures, buf_str(name), l->client);
+	return true;
+}
+
 static enum verdict
-verify(struct login_job *job, const struct login *l, struct str client_first,
-    struct buf *text)
+verify_by(struct login_job *job, const struct login *l, const struct table *t,
+    struct str client_first, struct buf *text)
 {
 	struct checkpw scram = l->who;
 	enum verdict v;
-	struct table *t;
 	struct str hash;
 
-	if (!open_table(&t))
-		return VERDICT_LATER;
 	scram.user = client_first;
 	v = l->how == LOGIN_FINAL
 		? proof_final(
-		      t, job->recent, l->who.user, &scram, refused(l), text)
+		      t, job->secret, l->who.user, &scram, refused(l), text)
 		: verify_login(t, &l->who, l->how, refused(l));
 	if (v == VERDICT_LATER)
 		warn("unable to use ", USERS_PASSWD);
 	job->tagged = v == VERDICT_RIGHT && may_be_remembered(l) &&
 		      verify_hash(t, &l->who, refused(l), &hash) &&
 		      recent_tag(job->recent, &l->who, hash, job->tag);
+	return v;
+}
+
+/* No table is an instance without users; any other trouble may pass. */
+static enum verdict
+verify(struct login_job *job, const struct login *l, struct str client_first,
+    struct buf *name, struct buf *text)
+{
+	enum verdict v = VERDICT_LATER;
+	struct table *t;
+
+	if (!open_table(&t))
+		return VERDICT_LATER;
+	if (find_name(job, l, t, name))
+		v = verify_by(job, l, t, client_first, text);
 	table_close(t);
 	return v;
 }
 
 static bool
-say(int fd, char letter, const struct buf *text)
+say(int fd, const struct login_answer *a)
 {
-	struct login_answer a = {
-	    .letter = letter, .text = buf_str(text), .fd = -1};
-
-	if (login_send(fd, &a))
+	if (login_send(fd, a))
 		return true;
 	warn("unable to answer");
 	return false;
@@ -146,36 +170,46 @@ say(int fd, char letter, const struct buf *text)
 static enum login_end
 begin(struct login_job *job, const struct login *l, struct str client_first)
 {
-	struct buf text = {.max = LOGIN_TEXT};
+	struct buf text = {.max = LOGIN_TEXT}, name = {.max = CHECKPW_MAX};
+	struct login_answer a = {.letter = 'C', .fd = -1};
 	enum login_end end = LOGIN_LATER;
 	struct table *t;
 
 	if (!open_table(&t))
 		return LOGIN_LATER;
-	if (proof_first(t, job->recent, l->who.user, client_first, &text) &&
-	    say(job->fd, 'C', &text))
-		end = LOGIN_TOLD;
+	if (find_name(job, l, t, &name) &&
+	    proof_first(t, job->secret, buf_str(&name), client_first, &text)) {
+		a.text = buf_str(&text);
+		end = say(job->fd, &a) ? LOGIN_TOLD : LOGIN_LATER;
+	}
 	table_close(t);
+	buf_free(&name);
 	buf_free(&text);
 	return end;
 }
 
 /* Who has logged in is told so, by a mailbox or a word. */
 static bool
-let_in(const struct login_job *job, const struct login *l, struct buf *text)
+let_in(const struct login_job *job, const struct login *l, struct str name,
+    struct str text)
 {
-	return service_of(l) == SERVICE_POP3 ? open_mailbox(job, l->who.user)
-					     : say(job->fd, 'K', text);
+	const struct login_answer a = {
+	    .letter = 'K', .address = name, .text = text, .fd = -1};
+
+	return service_of(l) == SERVICE_POP3 ? open_mailbox(job, name, text)
+					     : say(job->fd, &a);
 }
 
 static enum login_end
 check_by_table(
     struct login_job *job, const struct login *l, struct str client_first)
 {
-	struct buf text = {.max = LOGIN_TEXT};
-	enum verdict v = verify(job, l, client_first, &text);
-	bool in = v == VERDICT_RIGHT && let_in(job, l, &text);
+	struct buf text = {.max = LOGIN_TEXT}, name = {.max = CHECKPW_MAX};
+	enum verdict v = verify(job, l, client_first, &name, &text);
+	bool in = v == VERDICT_RIGHT &&
+		  let_in(job, l, buf_str(&name), buf_str(&text));
 
+	buf_free(&name);
 	buf_free(&text);
 	note(in ? "success" : "failure", l, in ? NULL : reasons[v]);
 	if (in)
@@ -184,19 +218,27 @@ check_by_table(
 							: LOGIN_WRONG;
 }
 
+/* No SCRAM; and a digest with a stamp of POP3 is APOP's. */
+static bool
+program_knows(const struct login *l)
+{
+	return l->how == LOGIN_PASS || l->how == LOGIN_APOP ||
+	       (l->how == LOGIN_CRAM && service_of(l) == SERVICE_SMTP);
+}
+
 static enum login_end
 check_by_program(int fd, int opener, const struct login *l)
 {
-	const struct buf nothing = {0};
+	const struct login_answer k = {
+	    .letter = 'K', .address = l->who.user, .fd = -1};
 	int stream = -1;
 	enum program_result r = PROGRAM_LATER;
 
-	/* It knows no SCRAM. */
-	if (l->how != LOGIN_FIRST && l->how != LOGIN_FINAL)
+	if (program_knows(l))
 		r = program_ask(opener, l, &stream);
 	if (r == PROGRAM_RIGHT &&
-	    (service_of(l) == SERVICE_SMTP ? say(fd, 'K', &nothing)
-					   : answer(fd, stream))) {
+	    (service_of(l) == SERVICE_SMTP ? say(fd, &k)
+					   : answer(fd, l->who.user, stream))) {
 		note("success", l, NULL);
 		return LOGIN_OPENED;
 	}
@@ -250,9 +292,11 @@ login_check(struct login_job *job)
 	enum login_end end = LOGIN_LATER;
 
 	job->keys = (struct failures_keys){0, 0};
+	job->final = false;
 	if (frame_read(job->fd, LOGIN_REQUEST * MILLI, &b, &f) == FRAME_OK &&
 	    is_request(&f, job, &l) && name_user(&l, &first, &user)) {
 		job->keys = failures_keys(job->failures, l.who.user, l.client);
+		job->final = l.how == LOGIN_FINAL;
 		end = check(job, &l, first);
 	} else {
 		errno = 0;
@@ -265,9 +309,11 @@ login_check(struct login_job *job)
 	return end;
 }
 
+/* Right it was, and name is his one name. */
 static bool
-was_right(struct login_job *job, const struct checkpw *who)
+was_right(struct login_job *job, const struct login *l, struct buf *name)
 {
+	const struct checkpw *who = &l->who;
 	struct table *t;
 	struct str hash;
 	bool ok;
@@ -276,27 +322,28 @@ was_right(struct login_job *job, const struct checkpw *who)
 		return false;
 	ok = verify_hash(t, who, USER_DISABLED | USER_NOPOP3, &hash) &&
 	     recent_tag(job->recent, who, hash, job->tag) &&
-	     recent_has(job->recent, job->tag, clock_boot());
+	     recent_has(job->recent, job->tag, clock_boot()) &&
+	     find_name(job, l, t, name);
 	table_close(t);
 	return ok;
 }
 
 /* Trouble now is told by closing: nothing is left to be read again. */
 static void
-recall(struct login_job *job, const struct login *l)
+recall(struct login_job *job, const struct login *l, struct str name)
 {
-	bool opened = open_mailbox(job, l->who.user);
+	const struct str none = {"", 0};
+	bool opened = open_mailbox(job, name, none);
 
-	job->keys = failures_keys(job->failures, l->who.user, l->client);
 	note(opened ? "success" : "failure", l, opened ? NULL : "mailbox");
 }
 
 static bool
-may_recall(struct login_job *job, const struct login *l)
+may_recall(struct login_job *job, const struct login *l, struct buf *name)
 {
 	return may_be_remembered(l) && control_refresh_lately(job->controls) &&
 	       control_line(job->controls, C_checkpassword).len == 0 &&
-	       was_right(job, &l->who);
+	       was_right(job, l, name);
 }
 
 /* What is only looked at here is read by login_check, or else taken: whoever
@@ -305,7 +352,7 @@ bool
 login_recall(struct login_job *job)
 {
 	char bytes[FRAME_HEAD + LOGIN_PAYLOAD];
-	struct buf b = {.data = bytes};
+	struct buf b = {.data = bytes}, name = {.max = CHECKPW_MAX};
 	struct frame f;
 	struct login l;
 	size_t used;
@@ -315,10 +362,11 @@ login_recall(struct login_job *job)
 
 	b.len = n > 0 ? (size_t)n : 0;
 	ok = frame_take(&b, &f, &used) == FRAME_OK && used == b.len &&
-	     is_request(&f, job, &l) && may_recall(job, &l) &&
+	     is_request(&f, job, &l) && may_recall(job, &l, &name) &&
 	     recv(job->fd, bytes, used, MSG_DONTWAIT) == n;
 	if (ok)
-		recall(job, &l);
+		recall(job, &l, buf_str(&name));
+	buf_free(&name);
 	explicit_bzero(bytes, sizeof(bytes));
 	return ok;
 }

@@ -6,10 +6,12 @@
 #include "lib/attr.h"
 #include "pop3d/failures.h"
 #include "pop3d/recent.h"
+#include "pop3d/secret.h"
 #include <stdbool.h>
 
 /* Exit codes of the child that checks it.  LOGIN_OPENED, right, has answered, and
- * so has LOGIN_TOLD, by which nobody has logged in or failed to. */
+ * so has LOGIN_TOLD, the first step of SCRAM, which is a failure until it goes
+ * on. */
 enum login_end { LOGIN_OPENED, LOGIN_TOLD, LOGIN_WRONG, LOGIN_LATER };
 
 /* Services that who asks may ask for. */
@@ -21,17 +23,20 @@ struct login_job {
 	struct controls *controls; /* the rows of CONTROL_AUTHD */
 	const struct failures *failures;
 	const struct recent *recent;
-	/* Set here: whose login it was, else 0; and, where tagged, the tag of a
-	 * password whose hash was right. */
+	const struct secret *secret;
+	/* Set here: whose login it was (users_login_name), else 0; whether it
+	 * was the last step of one that had been LOGIN_TOLD; and, where tagged,
+	 * the tag of a password whose hash was right. */
 	struct failures_keys keys;
+	bool final;
 	bool tagged;
 	unsigned char tag[RECENT_TAG];
 };
 
-/* Read a request from fd, check the password by users/passwd, and have the
- * keeper answer with the mailbox, or, for smtp, answer; or by the program that control/checkpassword
- * names, and answer with the mailbox that it opens, or, for smtp, answer; or leave a failure to be
- * told later.  One line in the log says which. */
+/* Read a request from fd and check the password: by users/passwd, or by the
+ * program that control/checkpassword names.  Who is right is answered: by the
+ * keeper or the program, who has the mailbox, or, for smtp, here.  A failure is
+ * left to be told later.  One line in the log says which. */
 MUST_USE enum login_end login_check(struct login_job *job);
 
 /* The same where all of a request waits in fd whose password was right a moment

@@ -9,8 +9,22 @@
 #include <errno.h>
 #include <string.h>
 
+/* Who asks, and what he wants to know. */
+struct asking {
+	const char *socket;
+	struct buf *user, *text;
+	int fd; /* of the mailbox; -1 */
+};
+
+static bool
+tell(const struct asking *q, const struct login_answer *a)
+{
+	return (q->user == NULL || buf_append_lower(q->user, a->address)) &&
+	       (q->text == NULL || buf_append_str(q->text, a->text));
+}
+
 static enum mailbox_result
-answer(int s, int *fd)
+answer(struct asking *q, int s)
 {
 	struct buf b = {0};
 	struct login_answer a;
@@ -20,35 +34,44 @@ answer(int s, int *fd)
 		warn("unable to hear from authd");
 	else if (a.letter == 'N')
 		r = MAILBOX_WRONG;
+	else if (!tell(q, &a))
+		warn("unable to keep what authd says");
+	else if (a.letter == 'C')
+		r = MAILBOX_STEP;
 	else if (a.letter == 'K')
 		r = a.fd >= 0 ? MAILBOX_OPEN : MAILBOX_WAITS;
-	*fd = a.fd;
+	if (r == MAILBOX_LATER)
+		fd_close(&a.fd);
+	q->fd = a.fd;
 	buf_free(&b);
 	return r;
 }
 
 static enum mailbox_result
-ask(const char *socket, struct str request, int *fd)
+ask(struct asking *q, struct str request)
 {
 	enum mailbox_result r = MAILBOX_LATER;
-	int s = sock_connect(socket);
+	int s = sock_connect(q->socket);
 
 	if (s < 0)
-		warn("unable to reach authd at ", socket);
+		warn("unable to reach authd at ", q->socket);
 	else if (!frame_write(s, LOGIN_LETTER, request))
 		warn("unable to ask authd");
 	else
-		r = answer(s, fd);
+		r = answer(q, s);
 	if (r == MAILBOX_WAITS)
-		*fd = s;
+		q->fd = s;
 	else
 		fd_close(&s);
 	return r;
 }
 
 enum mailbox_result
-mailbox_ask(const char *socket, const struct login *l, int *fd)
+mailbox_ask(const char *socket, const struct login *l, int *fd,
+    struct buf *user, struct buf *text)
 {
+	struct asking q = {
+	    .socket = socket, .user = user, .text = text, .fd = -1};
 	enum mailbox_result r = MAILBOX_LATER;
 	struct buf b = {0};
 
@@ -58,9 +81,10 @@ mailbox_ask(const char *socket, const struct login *l, int *fd)
 		return MAILBOX_LATER;
 	/* A user or password that cannot be said is nobody's. */
 	if (login_write(&b, l))
-		r = ask(socket, buf_str(&b), fd);
+		r = ask(&q, buf_str(&b));
 	else if (errno != ENOMEM)
 		r = MAILBOX_WRONG;
+	*fd = q.fd;
 	explicit_bzero(b.data, b.len);
 	buf_free(&b);
 	return r;

@@ -113,11 +113,14 @@ find_maildir(struct str user, char out[USERS_PATH_SIZE])
 }
 
 static bool
-say(int popup, char letter)
+say(const struct kept *k, char letter)
 {
-	const struct login_answer a = {.letter = letter, .fd = -1};
+	const struct login_answer a = {.letter = letter,
+	    .address = str_of(k->user),
+	    .text = str_of(k->text),
+	    .fd = -1};
 
-	return login_send(popup, &a);
+	return login_send(k->popup, &a);
 }
 
 /* Where the client is, its session has begun: how it ended is told. */
@@ -127,7 +130,7 @@ talk(struct box *b, const struct kept *k)
 	struct handover_client given;
 	struct buf bytes = {0};
 
-	if (!say(k->popup, 'K') || !handover_take(k->popup, &bytes, &given)) {
+	if (!say(k, 'K') || !handover_take(k->popup, &bytes, &given)) {
 		warn("unable to get the client of ", k->user);
 	} else {
 		int fd = given.fd < 0 ? k->popup : given.fd;
@@ -160,7 +163,7 @@ serve_kept(struct kept *k)
 		talk(&b, k);
 	} else {
 		warn("unable to open the mailbox of ", k->user);
-		(void)!say(k->popup, 'Z');
+		(void)!say(k, 'Z');
 	}
 	if (found)
 		box_close(&b);

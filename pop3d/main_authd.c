@@ -5,7 +5,7 @@
  *             its children, one for each login) as culveru, jailed.
  * Started by  the supervisor, run/authd.
  * Reads       control/{checkpassword,me}; users/passwd.cdb (the checking half).
- * Writes      the socket state/auth.
+ * Writes      the socket state/auth; state/authd/secret (the checking half).
  * Talks to    culver-popup and culver-smtpd, by that socket, wire/login.h;
  *             starts one culver-pop3d as culverv, which opens the mailboxes; or a
  *             checkpassword program, as root, which starts one of its own.
@@ -24,6 +24,7 @@
 #include "lib/usage.h"
 #include "pop3d/checker.h"
 #include "pop3d/opener.h"
+#include "pop3d/secret.h"
 #include "wire/login.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -35,21 +36,52 @@ static const char usage[] =
     "It listens on HOME/state/auth until it is stopped.\n"
     "example: CULVER_HOME=/var/culver culver-authd\n";
 
+#define PATHS                                                                  \
+	{"control", PATH_READ},                                                \
+	{                                                                      \
+		"users", PATH_READ                                             \
+	}
+
 static const struct drop_path paths[] = {
-    {"control", PATH_READ},
-    {"users",   PATH_READ},
-    {NULL,      0        },
+    PATHS,
+    {NULL, 0},
 };
+
+/* What outlives us is opened first. */
+static const struct drop_path first_paths[] = {
+    PATHS,
+    {SECRET_FOLDER, PATH_READ | PATH_WRITE | PATH_CREATE | PATH_REMOVE},
+    {NULL,          0						 },
+};
+
+static const struct drop jail = {.account = ACCOUNT_USERS,
+    .jailed = true,
+    .promises = PROMISE_READ | PROMISE_ACCEPT | PROMISE_FORK,
+    .paths = paths};
 
 enum { SOCKET_MODE = 0666 }; /* SO_PEERCRED says who may */
 
-NO_RETURN static void
-checking_half(const struct checker *c)
+static void
+open_memory(struct checker *c)
 {
-	drop_to(&(struct drop){.account = ACCOUNT_USERS,
-	    .jailed = true,
-	    .promises = PROMISE_READ | PROMISE_ACCEPT | PROMISE_FORK,
-	    .paths = paths});
+	enum secret_result r = secret_open(&c->secret, SECRET_FOLDER);
+
+	if (r == SECRET_NONE)
+		die_temp("unable to get random bytes");
+	if (r == SECRET_FRESH)
+		warn("unable to keep a secret in ", SECRET_FOLDER);
+}
+
+NO_RETURN static void
+checking_half(struct checker *c)
+{
+	struct drop first = jail;
+
+	first.promises |= PROMISE_WRITE;
+	first.paths = first_paths;
+	drop_to(&first);
+	open_memory(c);
+	drop_to(&jail);
 	checker_run(c);
 	_exit(EXIT_TEMP);
 }

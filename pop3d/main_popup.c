@@ -4,9 +4,10 @@
  * Runs as     culverp, jailed; with -l root until the addresses are bound.
  * Started by  the supervisor, run/popup (with -l); or a UCSPI server, for one
  *             connection on descriptors 0 and 1.
- * Reads       control/{concurrencypop3,concurrencypop3ip,concurrencypop3net,
- *             maxuse,me,plainauth,pop3apop,proxyclients,tcp.pop3,
- *             timeoutpop3}; env TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO TCPLOCALIP
+ * Reads       control/{authmechanisms,concurrencypop3,concurrencypop3ip,
+ *             concurrencypop3net,maxuse,me,plainauth,plainpop3,pop3apop,
+ *             proxyclients,tcp.pop3,timeoutpop3}; env TCPREMOTEIP
+ *             TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO TCPLOCALIP
  *             TCPLOCALPORT.
  * Writes      nothing on disk.
  * Talks to    culver-authd, by the socket state/auth, wire/login.h; and to the
@@ -172,7 +173,9 @@ serve(void *context, const struct connection *c)
 	}
 	p.me = control_line(controls, C_me);
 	p.apop = control_number(controls, C_pop3apop) == 1;
-	p.sasl = control_number(controls, C_plainauth) == 1;
+	p.plain = control_number(controls, C_plainauth) == 1 ||
+		  control_number(controls, C_plainpop3) == 1;
+	p.mechanisms = control_line(controls, C_authmechanisms);
 	p.timeout_seconds = (int)control_number(controls, C_timeoutpop3);
 	popup_serve(&p, &peer);
 }

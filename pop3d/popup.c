@@ -2,7 +2,6 @@
 #define _GNU_SOURCE /* explicit_bzero */
 #include "pop3d/popup.h"
 
-#include "lib/base64.h"
 #include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/io.h"
@@ -10,7 +9,7 @@
 #include "lib/num.h"
 #include "lib/tls_channel.h"
 #include "pop3d/capability.h"
-#include "pop3d/command.h"
+#include "pop3d/client.h"
 #include "pop3d/language.h"
 #include "pop3d/mailbox.h"
 #include "pop3d/relay.h"
@@ -24,34 +23,6 @@
 enum {
 	DIGEST_LEN = 32,   /* of APOP, hexadecimal digits */
 	REFUSE_SECONDS = 5 /* to write one line to a client */
-};
-
-/* One client.  Until it is logged in, reading also ends at a fixed time, so
- * that a client which dribbles does not stay for ever. */
-struct client {
-	const struct popup *p;
-	const struct connection *c;
-	struct channel in, out;
-	struct tls *tls;        /* what in and out go through; NULL: nothing */
-	struct channel hurried; /* in, until deadline */
-	int64_t deadline;       /* on the boot clock */
-	struct reader reader;
-	struct writer writer;
-	char stamp[STAMP_SIZE];
-	char user[COMMAND_MAX];
-	bool named;
-	const char *why; /* STLS has ended the connection; NULL: it has not */
-	unsigned failures, errors;
-	int mailbox;
-	bool waits; /* for us to be given to it */
-	uint64_t sent;
-	char storage[COMMAND_STORAGE], answers[COMMAND_STORAGE];
-};
-
-/* What a verb answers; an answer with -ERR is counted.  NULL: none yet. */
-struct reply {
-	const char *text;
-	enum { NEXT_COMMAND, NEXT_CLOSE, NEXT_MAILBOX } next;
 };
 
 static ssize_t
@@ -69,6 +40,22 @@ hurried_read(struct channel *h, void *data, size_t size)
 	return who->in.read(&who->in, data, size);
 }
 
+/* The client is at this host. */
+static bool
+stays_here(const struct connection *c)
+{
+	static const struct ip unknown;
+	struct ip loop4, loop6;
+
+	if (!ip_parse(str_of("127.0.0.0"), &loop4) ||
+	    !ip_parse(str_of("::1"), &loop6))
+		return false;
+	return ip_within(&c->remote, &loop4, 96 + 8) ||
+	       ip_equal(&c->remote, &loop6) ||
+	       (ip_equal(&c->remote, &c->local) &&
+		   !ip_equal(&c->remote, &unknown));
+}
+
 static bool
 may_secure(const struct client *who)
 {
@@ -76,11 +63,11 @@ may_secure(const struct client *who)
 	       tls_server_ready(who->p->tls) == TLS_ANSWER_OK;
 }
 
-/* AUTH may come: nobody listens, or it does not matter. */
+/* A password may come: nobody listens, or it does not matter. */
 static bool
-may_log_in(const struct client *who)
+is_safe(const struct client *who)
 {
-	return who->p->sasl || who->tls != NULL;
+	return who->p->plain || who->tls != NULL || stays_here(who->c);
 }
 
 /* Nothing that was said before holds.  False when the connection is over. */
@@ -122,9 +109,15 @@ do_stls(struct client *who, struct str argument)
 static struct reply
 do_capa(struct client *who, struct str argument UNUSED)
 {
-	capability_list(
-	    &who->writer, (may_log_in(who) ? CAPABLE_SASL : 0U) |
-			      (may_secure(who) ? CAPABLE_STLS : 0U));
+	struct buf sasl = {0};
+	bool safe = is_safe(who);
+
+	if (safe && !client_offer(who, &sasl))
+		buf_clear(&sasl);
+	capability_list(&who->writer, buf_str(&sasl),
+	    (safe ? CAPABLE_USER : 0U) |
+		(may_secure(who) ? CAPABLE_STLS : 0U));
+	buf_free(&sasl);
 	return (struct reply){NULL, NEXT_COMMAND};
 }
 
@@ -146,28 +139,46 @@ do_user(struct client *who, struct str argument)
 }
 
 /* The password is still in the reader's storage, which lives on. */
-static void
-forget(struct client *who, struct str password)
+void
+client_forget(struct client *who, struct str secret)
 {
-	if (password.len > 0)
-		explicit_bzero(who->storage + (password.data - who->storage),
-		    password.len);
+	if (secret.len > 0)
+		explicit_bzero(
+		    who->storage + (secret.data - who->storage), secret.len);
 }
 
-/* Have who->user's password, or what APOP says in its place, checked. */
-static enum mailbox_result
-ask(struct client *who, struct str password, bool apop)
+static char
+letter_of(struct client *who, enum mailbox_result r)
+{
+	switch (r) {
+	case MAILBOX_WAITS:
+	case MAILBOX_OPEN:
+		who->waits = r == MAILBOX_WAITS;
+		return 'K';
+	case MAILBOX_STEP:
+		return 'C';
+	case MAILBOX_WRONG:
+		return 'N';
+	case MAILBOX_LATER:
+		break;
+	}
+	return 'Z';
+}
+
+char
+client_ask(struct client *who, enum login_how how, const struct checkpw *w,
+    struct buf *user, struct buf *text)
 {
 	const struct connection *c = who->c;
 	char ip[IP_SIZE], port[NUM_SIZE], server[IP_SIZE],
 	    server_port[NUM_SIZE];
-	struct login l = {
-	    .service = str_of("pop3"),
-	    .how = apop ? LOGIN_APOP : LOGIN_PASS,
-	    .who = {str_of(who->user), password, str_of(who->stamp)},
-	};
-	enum mailbox_result r;
+	struct login l = {.service = str_of("pop3"), .how = how, .who = *w};
 
+	/* Answers to earlier commands do not wait for the password's. */
+	if (!writer_flush(&who->writer))
+		return 'Z';
+	if (how == LOGIN_PASS || how == LOGIN_APOP)
+		l.who.extra = str_of(who->stamp);
 	ip_format(ip, &c->remote);
 	ip_format(server, &c->local);
 	l.client = str_of(ip);
@@ -175,40 +186,40 @@ ask(struct client *who, struct str password, bool apop)
 	l.client_port = (struct str){port, num_format(port, c->remote_port)};
 	l.server_port =
 	    (struct str){server_port, num_format(server_port, c->local_port)};
-	r = mailbox_ask(who->p->login, &l, &who->mailbox);
-	forget(who, password);
-	return r;
+	return letter_of(
+	    who, mailbox_ask(who->p->login, &l, &who->mailbox, user, text));
 }
 
-static struct reply
-log_in(struct client *who, struct str password, bool apop)
+struct reply
+client_told(struct client *who, char letter)
 {
-	/* Answers to earlier commands do not wait for the password's. */
-	if (!writer_flush(&who->writer))
-		return (struct reply){NULL, NEXT_CLOSE};
-	switch (ask(who, password, apop)) {
-	case MAILBOX_WAITS:
-		who->waits = true;
+	if (letter == 'K')
 		return (struct reply){NULL, NEXT_MAILBOX};
-	case MAILBOX_OPEN:
-		return (struct reply){NULL, NEXT_MAILBOX};
-	case MAILBOX_LATER:
-		who->named = false;
+	who->named = false;
+	if (letter != 'N')
 		return (struct reply){
 		    "-ERR [SYS/TEMP] cannot check passwords now", NEXT_COMMAND};
-	case MAILBOX_WRONG:
-		break;
-	}
-	who->named = false;
 	who->failures++;
 	return (struct reply){"-ERR [AUTH] authorization failed",
 	    who->failures < POPUP_FAILURES ? NEXT_COMMAND : NEXT_CLOSE};
 }
 
 static struct reply
+log_in(struct client *who, enum login_how how, struct str password)
+{
+	const struct checkpw w = {.user = str_of(who->user),
+	    .password = password,
+	    .extra = {"", 0}};
+	char letter = client_ask(who, how, &w, NULL, NULL);
+
+	client_forget(who, password);
+	return client_told(who, letter);
+}
+
+static struct reply
 do_pass(struct client *who, struct str argument)
 {
-	return log_in(who, argument, false);
+	return log_in(who, LOGIN_PASS, argument);
 }
 
 static bool
@@ -235,128 +246,7 @@ do_apop(struct client *who, struct str argument)
 	    !str_copy(who->user, sizeof(who->user), user))
 		return (struct reply){
 		    "-ERR whose mailbox, and what digest?", NEXT_COMMAND};
-	return log_in(who, digest, true);
-}
-
-/* The client's next line; false, and *r is the answer, when it is none. */
-static bool
-hear(struct client *who, struct str *line, struct reply *r)
-{
-	*r = (struct reply){NULL, NEXT_CLOSE};
-	switch (command_next(&who->reader, &who->writer, line)) {
-	case COMMAND_OK:
-		break;
-	case COMMAND_LONG:
-		*r = (struct reply){"-ERR line too long", NEXT_COMMAND};
-		return false;
-	case COMMAND_END:
-	case COMMAND_TIMEOUT:
-	case COMMAND_UNHEARD:
-		return false;
-	}
-	*r = (struct reply){"-ERR cancelled", NEXT_COMMAND};
-	return !str_equal(*line, str_of("*"));
-}
-
-/* What the line says, in its place: it is never longer, and wiped with it. */
-static bool
-decode(struct client *who, struct str *line)
-{
-	struct buf b = {.max = COMMAND_MAX};
-	char *place = who->storage + (line->data - who->storage);
-	bool ok = buf_reserve(&b, COMMAND_MAX) && base64_decode(&b, *line);
-
-	if (ok && b.len > 0)
-		memcpy(place, b.data, b.len);
-	line->len = b.len;
-	if (b.data != NULL)
-		explicit_bzero(b.data, b.cap);
-	buf_free(&b);
-	return ok;
-}
-
-/* What the client answers to challenge, decoded; "=" in front is nothing. */
-static bool
-take_answer(struct client *who, const char *challenge, struct str *answer,
-    struct reply *r)
-{
-	bool initial = answer->len > 0;
-
-	if (!initial) {
-		writer_text(&who->writer, challenge);
-		if (!hear(who, answer, r))
-			return false;
-	}
-	if (initial && str_equal(*answer, str_of("=")))
-		answer->len = 0;
-	*r = (struct reply){"-ERR malformed base64", NEXT_COMMAND};
-	return decode(who, answer);
-}
-
-static struct reply
-name_and_log_in(struct client *who, struct str user, struct str password)
-{
-	who->named = user.len > 0 && str_find(user, '\0') == user.len &&
-		     str_copy(who->user, sizeof(who->user), user);
-	if (!who->named || str_find(password, '\0') < password.len)
-		return (struct reply){"-ERR malformed message", NEXT_COMMAND};
-	return log_in(who, password, false);
-}
-
-/* RFC 4616, 2 */
-static struct reply
-sasl_plain(struct client *who, struct str answer)
-{
-	struct reply r;
-	struct str authzid, user;
-	size_t a, b;
-
-	if (!take_answer(who, "+ \r\n", &answer, &r))
-		return r;
-	a = str_find(answer, '\0');
-	authzid = str_slice(answer, 0, a);
-	answer = str_slice(answer, a + 1, answer.len);
-	b = str_find(answer, '\0');
-	user = str_slice(answer, 0, b);
-	if (b == answer.len)
-		return (struct reply){"-ERR malformed message", NEXT_COMMAND};
-	if (authzid.len > 0 && !str_equal_nocase(authzid, user))
-		return (struct reply){
-		    "-ERR [AUTH] authorization failed", NEXT_COMMAND};
-	return name_and_log_in(who, user, str_slice(answer, b + 1, answer.len));
-}
-
-static struct reply
-sasl_login(struct client *who, struct str answer)
-{
-	char user[COMMAND_MAX];
-	size_t len;
-	struct str password = {NULL, 0};
-	struct reply r;
-
-	if (!take_answer(who, "+ VXNlcm5hbWU6\r\n", &answer, &r))
-		return r;
-	len = answer.len;
-	memcpy(user, answer.data, len);
-	if (!take_answer(who, "+ UGFzc3dvcmQ6\r\n", &password, &r))
-		return r;
-	return name_and_log_in(who, (struct str){user, len}, password);
-}
-
-/* RFC 5034 */
-static struct reply
-do_auth(struct client *who, struct str argument)
-{
-	struct str mechanism = {NULL, 0};
-
-	if (!may_log_in(who))
-		return (struct reply){"-ERR no such command", NEXT_COMMAND};
-	(void)str_cut(&argument, ' ', &mechanism);
-	if (str_equal_nocase(mechanism, str_of("PLAIN")))
-		return sasl_plain(who, argument);
-	if (str_equal_nocase(mechanism, str_of("LOGIN")))
-		return sasl_login(who, argument);
-	return (struct reply){"-ERR no such mechanism", NEXT_COMMAND};
+	return log_in(who, LOGIN_APOP, digest);
 }
 
 /* RFC 6856, 2: names and passwords were bytes before, and messages are sent
@@ -376,21 +266,22 @@ do_language(struct client *who, struct str argument)
 	    language_answer(&who->writer, argument), NEXT_COMMAND};
 }
 
-/* Name, whether it wants a USER before it, function. */
+/* Name, whether it wants a USER before it, whether it leads to a password that
+ * nobody may hear, function. */
 static const struct verb {
 	const char *name;
-	bool named;
+	bool named, secret;
 	struct reply (*run)(struct client *who, struct str argument);
 } verbs[] = {
-    {"CAPA", false, do_capa    },
-    {"STLS", false, do_stls    },
-    {"USER", false, do_user    },
-    {"PASS", true,  do_pass    },
-    {"APOP", false, do_apop    },
-    {"AUTH", false, do_auth    },
-    {"UTF8", false, do_utf8    },
-    {"LANG", false, do_language},
-    {"QUIT", false, do_quit    },
+    {"CAPA", false, false, do_capa    },
+    {"STLS", false, false, do_stls    },
+    {"USER", false, true,  do_user    },
+    {"PASS", true,  true,  do_pass    },
+    {"APOP", false, false, do_apop    },
+    {"AUTH", false, true,  client_auth},
+    {"UTF8", false, false, do_utf8    },
+    {"LANG", false, false, do_language},
+    {"QUIT", false, false, do_quit    },
 };
 
 static const struct verb *
@@ -413,6 +304,8 @@ obey(struct client *who, struct str line)
 		v = find_verb(name);
 	if (v == NULL)
 		return (struct reply){"-ERR no such command", NEXT_COMMAND};
+	if (v->secret && !is_safe(who))
+		return (struct reply){"-ERR [AUTH] STLS first", NEXT_COMMAND};
 	if (v->named && !who->named)
 		return (struct reply){"-ERR USER first", NEXT_COMMAND};
 	return v->run(who, line);

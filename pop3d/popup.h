@@ -16,7 +16,8 @@ enum {
 struct popup {
 	struct str me;          /* this host's name, for the stamp */
 	bool apop;              /* show the stamp, and take APOP */
-	bool sasl;              /* take AUTH (RFC 5034) without TLS, too */
+	bool plain;             /* take passwords from elsewhere without TLS */
+	struct str mechanisms;  /* of AUTH, the words of wire/saslname.h */
 	const char *login;      /* path of culver-authd's socket */
 	struct tls_server *tls; /* for STLS; NULL: there is none */
 	bool secure;            /* begin with TLS */

@@ -10,7 +10,16 @@
 #include "wire/users.h"
 #include <string.h>
 
-_Static_assert((int)RECENT_SALT <= (int)SCRAM_SALT, "a salt of ours fits");
+_Static_assert((int)PASSWORD_SALT <= (int)SECRET_MAC, "a salt can be made");
+_Static_assert((int)PASSWORD_SALT <= (int)SCRAM_SALT, "a salt of ours fits");
+
+/* What is known of who wants to log in. */
+struct claim {
+	enum verdict found; /* RIGHT: there is something to check him by */
+	unsigned flags;
+	struct scram_verifier v; /* as good as any other where there is not */
+	bool keyed;              /* its keys are made of a password, here */
+};
 
 bool
 proof_user(struct str client_first, struct buf *user)
@@ -22,96 +31,111 @@ proof_user(struct str client_first, struct buf *user)
 
 /* With a salt that stays the same, and keys that nobody's password leads to. */
 static bool
-dummy(const struct recent *r, struct str user, struct scram_verifier *v)
+dummy(const struct secret *secret, struct str user, struct scram_verifier *v)
 {
+	unsigned char mac[SECRET_MAC];
+
 	*v = (struct scram_verifier){
-	    .iterations = SCRAM_ITERATIONS, .salt_len = RECENT_SALT};
-	return recent_salt(r, user, v->salt) &&
-	       rng_bytes(v->stored, sizeof(v->stored)) &&
+	    .iterations = SCRAM_ITERATIONS, .salt_len = PASSWORD_SALT};
+	if (!secret_mac(secret, "salt", user, mac))
+		return false;
+	memcpy(v->salt, mac, PASSWORD_SALT);
+	return rng_bytes(v->stored, sizeof(v->stored)) &&
 	       rng_bytes(v->server, sizeof(v->server));
 }
 
-/* The verifier of what is kept.  VERDICT_PASSWORD: there is none, and v is as
- * good as any other. */
-static enum verdict
-verifier_of(const struct recent *r, struct str user, struct str kept,
-    struct scram_verifier *v)
+/* By what is kept; keys: they are needed. */
+static void
+use(struct claim *c, const struct secret *secret, struct str user,
+    struct str kept, bool keys)
 {
-	char secret[PASSWORD_MAX + 1];
-	struct str clear = {secret, 0};
-	bool ok;
+	char password[PASSWORD_MAX + 1];
+	struct str clear = {password, 0};
 
-	if (password_verifier(kept, v))
-		return VERDICT_RIGHT;
-	if (!dummy(r, user, v))
-		return VERDICT_LATER;
-	if (!password_clear(kept, secret, &clear.len))
-		return VERDICT_PASSWORD;
-	ok = scramkey_make(v, clear);
-	explicit_bzero(secret, sizeof(secret));
-	return ok ? VERDICT_RIGHT : VERDICT_LATER;
+	c->found = VERDICT_RIGHT;
+	if (password_verifier(kept, &c->v))
+		return;
+	if (!dummy(secret, user, &c->v))
+		c->found = VERDICT_LATER;
+	else if (!password_clear(kept, password, &clear.len))
+		c->found = VERDICT_PASSWORD;
+	else if (keys && !scramkey_make(&c->v, clear))
+		c->found = VERDICT_LATER;
+	c->keyed = keys && c->found == VERDICT_RIGHT;
+	explicit_bzero(password, sizeof(password));
 }
 
-/* Likewise, by the table; *flags are the user's. */
-static enum verdict
-find(const struct table *passwd, const struct recent *r, struct str user,
-    struct scram_verifier *v, unsigned *flags)
+static void
+find(struct claim *c, const struct table *passwd, const struct secret *secret,
+    struct str user, bool keys)
 {
 	struct user_record u = {.quota = 0};
 
-	*flags = 0;
+	*c = (struct claim){.found = VERDICT_LATER};
 	switch (users_login(passwd, user, &u)) {
 	case FOUND_ERROR:
-		return VERDICT_LATER;
+		return;
 	case FOUND_NO:
-		return dummy(r, user, v) ? VERDICT_UNKNOWN : VERDICT_LATER;
+		if (dummy(secret, user, &c->v))
+			c->found = VERDICT_UNKNOWN;
+		return;
 	case FOUND_YES:
 		break;
 	}
-	*flags = u.flags;
-	return verifier_of(r, user, u.hash, v);
+	c->flags = u.flags;
+	use(c, secret, u.address, u.hash, keys);
 }
 
 bool
-proof_first(const struct table *passwd, const struct recent *r, struct str user,
-    struct str client_first, struct buf *out)
+proof_first(const struct table *passwd, const struct secret *secret,
+    struct str user, struct str client_first, struct buf *out)
 {
 	unsigned char bytes[SCRAM_OURS / 2];
 	char ours[SCRAM_OURS + 1];
-	struct scram_verifier v;
+	struct claim c;
 	struct scram_first f;
-	unsigned flags;
 
-	if (!scram_first_read(client_first, &f) ||
-	    find(passwd, r, user, &v, &flags) == VERDICT_LATER ||
+	find(&c, passwd, secret, user, false);
+	if (c.found == VERDICT_LATER || !scram_first_read(client_first, &f) ||
 	    !rng_bytes(bytes, sizeof(bytes)))
 		return false;
 	num_hex(ours, bytes, sizeof(bytes));
-	return scramkey_first(out, &v, f.nonce, str_of(ours));
+	return scramkey_first(out, &c.v, f.nonce, str_of(ours));
+}
+
+/* The work of a password that is kept in clear, where there was none. */
+static enum verdict
+refuse(const struct claim *c, enum verdict v)
+{
+	struct scram_verifier unused = {
+	    .iterations = SCRAM_ITERATIONS, .salt_len = PASSWORD_SALT};
+
+	if (!c->keyed && !scramkey_make(&unused, str_of("a password")))
+		v = VERDICT_LATER;
+	explicit_bzero(&unused, sizeof(unused));
+	return v;
 }
 
 enum verdict
-proof_final(const struct table *passwd, const struct recent *r, struct str user,
-    const struct checkpw *messages, unsigned flags, struct buf *out)
+proof_final(const struct table *passwd, const struct secret *secret,
+    struct str user, const struct checkpw *messages, unsigned flags,
+    struct buf *out)
 {
-	struct scram_verifier v;
-	unsigned has;
-	enum verdict found = find(passwd, r, user, &v, &has);
+	enum scramkey_result r = SCRAMKEY_TROUBLE;
+	struct claim c;
 
-	if (found == VERDICT_LATER)
+	find(&c, passwd, secret, user, true);
+	if (c.found != VERDICT_LATER)
+		r = scramkey_check(&c.v, messages->user, messages->extra,
+		    messages->password, out);
+	if (r == SCRAMKEY_TROUBLE)
 		return VERDICT_LATER;
-	switch (scramkey_check(
-	    &v, messages->user, messages->extra, messages->password, out)) {
-	case SCRAMKEY_TROUBLE:
-		return VERDICT_LATER;
-	case SCRAMKEY_WRONG:
-		return found == VERDICT_RIGHT ? VERDICT_PASSWORD : found;
-	case SCRAMKEY_RIGHT:
-		break;
-	}
-	if (found != VERDICT_RIGHT || (has & flags) != 0)
-		buf_clear(out);
-	if (found != VERDICT_RIGHT)
-		return found;
-	return (has & flags) != 0 ? VERDICT_REFUSED : VERDICT_RIGHT;
+	if (r == SCRAMKEY_RIGHT && c.found == VERDICT_RIGHT &&
+	    (c.flags & flags) == 0)
+		return VERDICT_RIGHT;
+	buf_clear(out);
+	if (c.found != VERDICT_RIGHT)
+		return refuse(&c, c.found);
+	return refuse(
+	    &c, r == SCRAMKEY_RIGHT ? VERDICT_REFUSED : VERDICT_PASSWORD);
 }

@@ -53,27 +53,6 @@ recent_tag(const struct recent *r, const struct checkpw *who, struct str hash,
 	return ok;
 }
 
-/* No tag is made of a text with one end byte alone. */
-bool
-recent_salt(
-    const struct recent *r, struct str user, unsigned char salt[RECENT_SALT])
-{
-	unsigned char bytes[RECENT_TAG];
-	struct buf b = {.max = TEXT_MAX};
-	unsigned len = 0;
-	bool ok =
-	    buf_append(&b, "salt", sizeof("salt")) &&
-	    buf_append_lower(&b, user) &&
-	    HMAC(EVP_sha256(), r->secret, sizeof(r->secret),
-		(const unsigned char *)b.data, b.len, bytes, &len) != NULL &&
-	    len == RECENT_TAG;
-
-	if (ok)
-		memcpy(salt, bytes, RECENT_SALT);
-	buf_free(&b);
-	return ok;
-}
-
 void
 recent_keep(struct recent *r, const unsigned char tag[RECENT_TAG], int64_t now)
 {

@@ -17,8 +17,7 @@ enum {
 	RECENT_ROWS = 256,   /* what comes later takes the row of another */
 	RECENT_SECONDS = 10, /* from the hash on, however often it is used */
 	RECENT_SECRET = 32,
-	RECENT_TAG = 32,
-	RECENT_SALT = 16
+	RECENT_TAG = 32
 };
 
 struct recent_row {
@@ -37,12 +36,6 @@ MUST_USE bool recent_open(struct recent *r);
 /* The tag of a login by password where hash is kept.  False without memory. */
 MUST_USE bool recent_tag(const struct recent *r, const struct checkpw *who,
     struct str hash, unsigned char tag[RECENT_TAG]);
-
-/* The first bytes of another HMAC under that secret: what stands for the salt of
- * a user who has none.  The same for a user, ASCII case ignored, as long as r
- * is.  False when the library cannot. */
-MUST_USE bool recent_salt(
-    const struct recent *r, struct str user, unsigned char salt[RECENT_SALT]);
 
 /* The hash of this password was right, now. */
 void recent_keep(

@@ -65,7 +65,7 @@ do_noop(struct session *s, const struct request *r UNUSED)
 static enum next
 do_capa(struct session *s, const struct request *r UNUSED)
 {
-	capability_list(s->out, 0);
+	capability_list(s->out, (struct str){NULL, 0}, CAPABLE_USER);
 	return NEXT_COMMAND;
 }
 

@@ -58,7 +58,7 @@ compare(struct str password, struct str hash)
 
 /* As long as a hash takes. */
 static enum verdict
-unknown(struct str password)
+hash_in_vain(struct str password)
 {
 	char out[CRYPT_OUTPUT_SIZE];
 
@@ -133,6 +133,8 @@ check(const struct checkpw *who, enum login_how how, struct str kept)
 		v = compare_digest(who, how, clear);
 	else if (same(clear, who->password))
 		v = VERDICT_RIGHT;
+	else if (hash_in_vain(who->password) == VERDICT_LATER)
+		v = VERDICT_LATER;
 	explicit_bzero(secret, sizeof(secret));
 	return v;
 }
@@ -141,7 +143,7 @@ check(const struct checkpw *who, enum login_how how, struct str kept)
 static enum verdict
 refuse(const struct checkpw *who, enum login_how how, enum verdict v)
 {
-	if (how == LOGIN_PASS && unknown(who->password) == VERDICT_LATER)
+	if (how == LOGIN_PASS && hash_in_vain(who->password) == VERDICT_LATER)
 		return VERDICT_LATER;
 	return v;
 }

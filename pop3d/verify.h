@@ -18,9 +18,9 @@ enum verdict {
 /* Check by users/passwd.cdb (NULL: there are no users): how is LOGIN_PASS, and
  * who's password; or LOGIN_APOP or LOGIN_CRAM, and the digest that stands in its
  * place (wire/login.h), which is right only where the secret is kept in clear.
- * flags are those of enum user_flag that refuse a login.  With a password an
- * unknown user takes as long as a known one whose hash is of the method that
- * culver-user takes by itself. */
+ * flags are those of enum user_flag that refuse a login.  A wrong password costs
+ * a hash of the method that culver-user takes by itself where there is no such
+ * user, no hash, or a password in clear; else one by the user's own. */
 MUST_USE enum verdict verify_login(const struct table *passwd,
     const struct checkpw *who, enum login_how how, unsigned flags);
 

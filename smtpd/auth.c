@@ -3,28 +3,38 @@
 #include "smtpd/auth.h"
 
 #include "lib/base64.h"
-#include "smtpd/mechanism.h"
+#include "smtpd/credential.h"
 #include <errno.h>
 #include <string.h>
 
 static const struct reply malformed = {501, "5.5.2 malformed base64"};
 static const struct reply no_memory = {451, "4.3.0 out of memory"};
+static const struct reply cancelled = {501, "5.7.0 authentication cancelled"};
 
-static void
-wipe(struct buf *b)
-{
-	if (b->data != NULL)
-		explicit_bzero(b->data, b->cap);
-	buf_clear(b);
-}
+enum { CONTINUE = 334 };
 
 void
 auth_forget(struct session *s)
 {
-	wipe(&s->auth.said);
-	wipe(&s->auth.given);
-	s->auth.how = NULL;
-	s->auth.proven = false;
+	sasl_forget(&s->auth.sasl);
+}
+
+static char
+ask(void *session, enum login_how how, const struct checkpw *who,
+    struct buf *user, struct buf *text)
+{
+	return credential_ask(session, how, who, user, text);
+}
+
+/* What s has for mechanisms.  Asking is all that changes it. */
+static struct sasl_door
+door_of(const struct session *s, struct session *asking)
+{
+	return (struct sasl_door){.context = asking,
+	    .ask = ask,
+	    .me = door_me(s->door),
+	    .tls = s->tls,
+	    .offered = control_line(s->door->controls, C_authmechanisms)};
 }
 
 /* Where others may listen, only if control/plainauth says so. */
@@ -34,69 +44,83 @@ is_safe(const struct session *s)
 	return s->tls || control_number(s->door->controls, C_plainauth) == 1;
 }
 
-static struct str
-wanted(const struct session *s)
-{
-	return control_line(s->door->controls, C_authmechanisms);
-}
-
-/* Words between blanks; false when there is no more. */
-static bool
-next_word(struct str *rest, struct str *word)
-{
-	*rest = str_trim(*rest);
-	return str_cut(rest, ' ', word);
-}
-
-bool
-auth_words_ok(struct str words)
-{
-	struct str word;
-
-	while (next_word(&words, &word))
-		if (mechanism_find(word) == NULL)
-			return false;
-	return true;
-}
-
-/* The mechanism of that name, if it is offered. */
-static const struct mechanism *
-find(const struct session *s, struct str name)
-{
-	const struct mechanism *m = mechanism_find(name);
-	struct str words = wanted(s), word;
-
-	if (m == NULL || (m->bound && s->binding.len == 0))
-		return NULL;
-	while (next_word(&words, &word))
-		if (mechanism_find(word) == m)
-			return m;
-	return NULL;
-}
-
 bool
 auth_offer(const struct session *s, struct buf *b)
 {
-	struct str words = wanted(s), word;
-	bool ok = true, any = false;
+	const struct sasl_door d = door_of(s, NULL);
+	size_t before = b->len, named;
+	bool ok;
 
 	if (!is_safe(s) || s->door->caller || s->user.len > 0)
 		return true;
-	while (ok && next_word(&words, &word)) {
-		if (find(s, word) == NULL)
-			continue;
-		ok = buf_append_text(b, any ? " " : "\nAUTH ") &&
-		     buf_append_str(b, word);
-		any = true;
-	}
+	if (!buf_append_text(b, "\nAUTH "))
+		return false;
+	named = b->len;
+	ok = sasl_offer(&d, b);
+	if (!ok || b->len == named)
+		b->len = before;
 	return ok;
+}
+
+/* The same words, whatever it was. */
+static struct reply
+fail(struct session *s)
+{
+	if (++s->auth.failures < AUTH_FAILURES)
+		return (struct reply){535, "5.7.8 authentication failed"};
+	s->closing = "auth";
+	return (struct reply){421, "4.7.0 authentication failed too often"};
+}
+
+/* Who has begun, and says r instead of going on, may have failed by that. */
+static struct reply
+stop(struct session *s, struct reply r)
+{
+	if (!sasl_counts(&s->auth.sasl) || ++s->auth.failures < AUTH_FAILURES)
+		return r;
+	s->closing = "auth";
+	return (struct reply){421, "4.7.0 authentication failed too often"};
+}
+
+/* He may relay now. */
+static struct reply
+admit(struct session *s)
+{
+	buf_clear(&s->user);
+	if (!buf_append_str(&s->user, buf_str(&s->auth.sasl.user)))
+		return no_memory;
+	if (s->door->relayclient.data == NULL)
+		s->door->relayclient = (struct str){"", 0};
+	return (struct reply){235, "2.7.0 ok"};
+}
+
+static struct reply
+answer(struct session *s, enum sasl_result r)
+{
+	switch (r) {
+	case SASL_CHALLENGE:
+		buf_clear(&s->text);
+		return session_text(s, CONTINUE,
+		    base64_encode(
+			&s->text, buf_str(&s->auth.sasl.challenge)));
+	case SASL_RIGHT:
+		return admit(s);
+	case SASL_WRONG:
+		return fail(s);
+	case SASL_MALFORMED:
+		return stop(
+		    s, (struct reply){501, "5.5.2 malformed message"});
+	case SASL_LATER:
+		break;
+	}
+	return (struct reply){454, "4.7.0 sorry, I cannot check passwords now"};
 }
 
 /* A challenge, until a step says something else. */
 static struct reply
 finish(struct session *s, struct reply r)
 {
-	if (r.code == AUTH_CONTINUE) {
+	if (r.code == CONTINUE) {
 		s->phase = PH_AUTH;
 		return r;
 	}
@@ -111,37 +135,41 @@ static struct reply
 step(struct session *s, struct str text)
 {
 	struct buf message = {.max = STREAM_LONGEST};
-	struct reply r = malformed;
+	const struct sasl_door d = door_of(s, s);
+	struct reply r = no_memory;
 
 	if (!buf_reserve(&message, STREAM_LONGEST))
 		return no_memory;
 	if (base64_decode(&message, text))
-		r = s->auth.how->step(s, buf_str(&message));
-	else if (errno != EINVAL)
-		r = no_memory;
-	wipe(&message);
+		r = answer(s, sasl_step(&s->auth.sasl, &d, buf_str(&message)));
+	else if (errno == EINVAL)
+		r = stop(s, malformed);
+	explicit_bzero(message.data, message.cap);
 	buf_free(&message);
 	return r;
 }
 
 /* The first step, with the initial response where there is one. */
 static struct reply
-start(struct session *s, struct str initial)
+start(struct session *s, const struct sasl_mechanism *m, struct str initial)
 {
-	const struct mechanism *m = s->auth.how;
+	const struct sasl_door d = door_of(s, s);
 
-	if (initial.len > 0 && m->server_first)
+	if (initial.len == 0)
+		return answer(s, sasl_begin(&s->auth.sasl, &d, m));
+	if (sasl_server_first(m))
 		return (struct reply){501, "5.7.0 this mechanism begins here"};
+	sasl_choose(&s->auth.sasl, m);
 	if (str_equal(initial, str_of("=")))
-		return m->step(s, (struct str){"", 0});
-	if (initial.len > 0)
-		return step(s, initial);
-	return m->begin(s);
+		initial.len = 0;
+	return step(s, initial);
 }
 
 struct reply
 do_auth(struct session *s, struct str argument)
 {
+	const struct sasl_door d = door_of(s, s);
+	const struct sasl_mechanism *m;
 	struct str name = {NULL, 0};
 
 	s->auth.heard = true;
@@ -150,16 +178,16 @@ do_auth(struct session *s, struct str argument)
 	if (!is_safe(s))
 		return (struct reply){
 		    538, "5.7.11 encryption required for AUTH"};
-	(void)next_word(&argument, &name);
+	argument = str_trim(argument);
+	(void)str_cut(&argument, ' ', &name);
 	argument = str_trim(argument);
 	if (str_find(argument, ' ') < argument.len)
 		return (struct reply){501, "5.5.4 syntax: AUTH mechanism "
 					   "[base64]"};
-	auth_forget(s);
-	s->auth.how = s->door->caller ? NULL : find(s, name);
-	if (s->auth.how == NULL)
+	m = s->door->caller ? NULL : sasl_find(&d, name);
+	if (m == NULL)
 		return (struct reply){504, "5.5.4 mechanism not offered"};
-	return finish(s, start(s, argument));
+	return finish(s, start(s, m, argument));
 }
 
 static struct reply
@@ -184,9 +212,11 @@ auth_line(struct session *s)
 
 	if (s->closing != NULL)
 		return r;
-	if (r.code == 0 && str_equal(line, str_of("*")))
-		r = (struct reply){501, "5.7.0 authentication cancelled"};
-	if (r.code == 0)
+	if (r.code != 0)
+		r = stop(s, r);
+	else if (str_equal(line, str_of("*")))
+		r = stop(s, cancelled);
+	else
 		r = step(s, line);
 	return finish(s, r);
 }

@@ -25,9 +25,6 @@ MUST_USE bool auth_offer(const struct session *s, struct buf *b);
  * address; code 0: nothing.  The sender is a, with empty parts the null path. */
 struct reply auth_mail(const struct session *s, const struct address *a);
 
-/* Each word of control/authmechanisms is a mechanism. */
-bool auth_words_ok(struct str words);
-
 /* Wipe what is kept of an exchange. */
 void auth_forget(struct session *s);
 

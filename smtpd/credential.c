@@ -13,7 +13,7 @@
 enum { MILLI = 1000 };
 
 static char
-hear(int fd, struct buf *text)
+hear(int fd, struct buf *user, struct buf *text)
 {
 	struct buf b = {0};
 	struct login_answer a;
@@ -24,7 +24,8 @@ hear(int fd, struct buf *text)
 	} else {
 		letter = a.letter;
 		fd_close(&a.fd); /* none belongs to smtp */
-		if (text != NULL && !buf_append_str(text, a.text))
+		if ((user != NULL && !buf_append_lower(user, a.address)) ||
+		    (text != NULL && !buf_append_str(text, a.text)))
 			letter = 'Z';
 	}
 	buf_free(&b);
@@ -32,7 +33,7 @@ hear(int fd, struct buf *text)
 }
 
 static char
-ask(struct str request, struct buf *text)
+ask(struct str request, struct buf *user, struct buf *text)
 {
 	int fd = sock_connect(LOGIN_SOCKET);
 	char letter = 'Z';
@@ -42,14 +43,14 @@ ask(struct str request, struct buf *text)
 	else if (!frame_write(fd, LOGIN_LETTER, request))
 		warn("unable to ask authd");
 	else
-		letter = hear(fd, text);
+		letter = hear(fd, user, text);
 	fd_close(&fd);
 	return letter;
 }
 
 char
 credential_ask(struct session *s, enum login_how how, const struct checkpw *who,
-    struct buf *text)
+    struct buf *user, struct buf *text)
 {
 	const struct connection *c = s->peer;
 	char ip[IP_SIZE], port[NUM_SIZE], server[IP_SIZE],
@@ -70,7 +71,7 @@ credential_ask(struct session *s, enum login_how how, const struct checkpw *who,
 		return 'Z';
 	/* What cannot be said is nobody's. */
 	if (login_write(&b, &l))
-		letter = ask(buf_str(&b), text);
+		letter = ask(buf_str(&b), user, text);
 	else if (errno == EMSGSIZE || errno == EINVAL)
 		letter = 'N';
 	explicit_bzero(b.data, b.cap);

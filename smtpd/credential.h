@@ -7,10 +7,11 @@
 #include "smtpd/session.h"
 #include "wire/login.h"
 
-/* Ask; *text (NULL: not wanted) is what K or C says.  What is said to the client
- * before is sent first.  The letter of the answer: K, C or N, or Z for any
- * trouble, of which a warning has told. */
+/* Ask; user (NULL: not wanted) gets the address of K, and text (likewise) what K
+ * or C says, appended.  What is said to the client before is sent first.  The
+ * letter of the answer: K, C or N, or Z for any trouble, of which a warning has
+ * told. */
 MUST_USE char credential_ask(struct session *s, enum login_how how,
-    const struct checkpw *who, struct buf *text);
+    const struct checkpw *who, struct buf *user, struct buf *text);
 
 #endif

@@ -5,7 +5,6 @@
 #include "lib/die.h"
 #include "lib/env.h"
 #include "lib/num.h"
-#include "smtpd/auth.h"
 #include "smtpd/porter.h"
 #include "wire/users.h"
 #include <errno.h>
@@ -259,8 +258,6 @@ door_refresh(struct door *d)
 		wrong = control_error(d->controls);
 	else if (control_line(d->controls, C_me).len == 0)
 		wrong = "control/me: there is no name in it";
-	else if (!auth_words_ok(control_line(d->controls, C_authmechanisms)))
-		wrong = "control/authmechanisms:1: not a mechanism of AUTH";
 	else if (!databytes_ok(d))
 		wrong = "$DATABYTES: not a number";
 	else if (d->filter.len > 0 &&

@@ -34,8 +34,7 @@ session_free(struct session *s)
 		return;
 	buf_free(&s->helo);
 	auth_forget(s);
-	buf_free(&s->auth.said);
-	buf_free(&s->auth.given);
+	sasl_free(&s->auth.sasl);
 	buf_free(&s->user);
 	buf_free(&s->sender);
 	buf_free(&s->recipients);

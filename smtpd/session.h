@@ -14,6 +14,7 @@
 #include "smtpd/passage.h"
 #include "smtpd/reply.h"
 #include "smtpd/stream.h"
+#include "wire/sasl.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,13 +36,9 @@ enum {
 	SESSION_ID = 64,
 };
 
-struct mechanism;
-
 /* AUTH in one session. */
 struct auth {
-	const struct mechanism *how; /* while it goes on */
-	bool proven;                 /* only a last empty line is to come */
-	struct buf said, given;      /* what later steps need of earlier ones */
+	struct sasl sasl;
 	unsigned failures;
 	bool heard; /* a password may be in what has been read */
 };
@@ -56,15 +53,12 @@ struct session {
 	bool esmtp;      /* EHLO was said */
 	struct tls *tls; /* TLS is on; NULL: it is not */
 	char cipher[TLS_TEXT]; /* of tls, with its version */
-	struct str binding;    /* by TLS: the type of channel binding, empty for
-	                        none, and its data (RFC 5929, RFC 9266) */
-	struct str binding_data;
 	const char *closing; /* why the connection ends; NULL: it goes on */
 
 	struct str command; /* being answered; a view of the stream's line */
 	struct buf helo;
 	struct auth auth;
-	struct buf user;       /* who has logged in; empty: nobody */
+	struct buf user;       /* whose mailbox has logged in; empty: nobody */
 	struct buf sender;     /* envelope form; empty: the null path */
 	struct buf recipients; /* T, N and O records of wire/envelope.h */
 	uint64_t recipient_count;

@@ -110,13 +110,24 @@ login_read(struct str in, struct login *l)
 	return true;
 }
 
+static bool
+put_answer(struct buf *b, const struct login_answer *a)
+{
+	if (a->letter == 'K' && a->address.len > CHECKPW_MAX) {
+		errno = EMSGSIZE;
+		return false;
+	}
+	return (a->letter != 'K' || field_put_text(b, a->address)) &&
+	       buf_append_str(b, str_slice(a->text, 0, LOGIN_TEXT));
+}
+
 bool
 login_send(int s, const struct login_answer *a)
 {
-	struct buf b = {.max = FRAME_HEAD + LOGIN_TEXT};
-	bool ok =
-	    frame_append(&b, a->letter, str_slice(a->text, 0, LOGIN_TEXT)) &&
-	    sock_send(s, b.data, b.len, a->fd);
+	struct buf b = {.max = FRAME_HEAD + LOGIN_SAID};
+	size_t mark;
+	bool ok = frame_begin(&b, a->letter, &mark) && put_answer(&b, a) &&
+		  frame_finish(&b, mark) && sock_send(s, b.data, b.len, a->fd);
 
 	buf_free(&b);
 	return ok;
@@ -126,7 +137,7 @@ login_send(int s, const struct login_answer *a)
 static bool
 more(int s, int ms, struct buf *b, int *fd)
 {
-	char part[FRAME_HEAD + LOGIN_TEXT];
+	char part[FRAME_HEAD + LOGIN_SAID];
 	ssize_t n;
 	int got;
 
@@ -151,11 +162,14 @@ more(int s, int ms, struct buf *b, int *fd)
 
 /* A descriptor comes with K and with nothing else. */
 static bool
-sound(const struct login_answer *a)
+take_answer(const struct frame *f, struct login_answer *a)
 {
-	return a->letter == 'K' ||
-	       (a->fd < 0 &&
-		   (a->letter == 'C' || a->letter == 'N' || a->letter == 'Z'));
+	a->letter = f->kind;
+	a->text = f->payload;
+	if (a->letter == 'K')
+		return field_take_text(&a->text, &a->address);
+	return a->fd < 0 &&
+	       (a->letter == 'C' || a->letter == 'N' || a->letter == 'Z');
 }
 
 static bool
@@ -166,16 +180,12 @@ receive(int s, int ms, struct buf *b, struct login_answer *a)
 	size_t used;
 
 	buf_clear(b);
-	b->max = FRAME_HEAD + LOGIN_TEXT;
+	b->max = FRAME_HEAD + LOGIN_SAID;
 	while ((r = frame_take(b, &f, &used)) == FRAME_MORE)
 		if (!more(s, ms, b, &a->fd))
 			return false;
-	if (r == FRAME_OK) {
-		a->letter = f.kind;
-		a->text = f.payload;
-		if (used == b->len && sound(a))
-			return true;
-	}
+	if (r == FRAME_OK && used == b->len && take_answer(&f, a))
+		return true;
 	errno = EPROTO;
 	return false;
 }

@@ -14,22 +14,27 @@
  *                    secret in 32 lower-case hexadecimal digits (RFC 1939, 7);
  *                    pop3 alone
  *             cram   the same; HMAC-MD5 of the third text, our challenge, by
- *                    the secret in such digits (RFC 2195); smtp alone
+ *                    the secret in such digits (RFC 2195)
  *             first  client-first-message of SCRAM-SHA-256 (RFC 5802, 7; RFC
- *                    7677), twice empty; smtp alone
+ *                    7677), twice empty
  *             final  client-first-message, client-final-message, and the
- *                    server-first-message that "first" was answered with; smtp
- *                    alone.  The door has compared nonce and channel binding
- *                    with what it knows of the connection (lib/scram.h): no
- *                    process waits here while a client thinks.
+ *                    server-first-message that "first" was answered with.  The
+ *                    door has compared nonce and channel binding with what it
+ *                    knows of the connection (lib/scram.h): no process waits
+ *                    here while a client thinks.  A "first" without it is a
+ *                    failure
  * Answer    one frame; K may have a descriptor beside its first byte:
- *             K        pop3: the descriptor is a stream to a culver-pop3d
+ *             K  address NUL text
+ *                      right.  The address is the mailbox's own in lower case,
+ *                      by whatever name it was asked for (users_login_name);
+ *                      where control/checkpassword or dovecotauth checks, the
+ *                      name that it was checked by.  The text is empty, but
+ *                      after "final" the server-final-message.
+ *                      pop3: the descriptor is a stream to a culver-pop3d
  *                      started as the mailbox's user; its first line answers
  *                      PASS.  Without one the culver-pop3d is at the other end
  *                      of this connection from now on, and waits to be given
- *                      the client (wire/handover.h)
- *             K  text  smtp: right, without a descriptor; after "final" the
- *                      text is the server-final-message, else empty
+ *                      the client (wire/handover.h).  smtp: no descriptor
  *             C  text  after "first": the server-first-message.  It is the
  *                      same for a user that is not there, or that has nothing
  *                      to check SCRAM by
@@ -59,6 +64,7 @@ enum {
 	LOGIN_SCRAM = 1024, /* most bytes of the texts of first and final */
 	LOGIN_PAYLOAD = LOGIN_SCRAM + 6 * (LOGIN_CLIENT + 1), /* most bytes */
 	LOGIN_TEXT = 512,  /* most bytes of an answer's text; more is cut */
+	LOGIN_SAID = CHECKPW_MAX + 1 + LOGIN_TEXT, /* most bytes of an answer */
 	LOGIN_LETTER = 'L' /* kind of the request */
 };
 _Static_assert(LOGIN_ANSWER > LOGIN_REQUEST + LOGIN_DELAY_MOST,
@@ -82,17 +88,18 @@ MUST_USE bool login_write(struct buf *b, const struct login *l);
 MUST_USE bool login_read(struct str in, struct login *l);
 
 struct login_answer {
-	char letter;     /* K, C, N or Z */
-	struct str text; /* of K for smtp, C, N and Z */
-	int fd;          /* of K; -1 without one */
+	char letter;        /* K, C, N or Z */
+	struct str address; /* of K */
+	struct str text;
+	int fd; /* of K; -1 without one */
 };
 
 /* Send an answer on the blocking socket s; fd stays the caller's.  False with
- * errno.  Matched by login_receive. */
+ * errno, EINVAL or EMSGSIZE for an address that is none among them.  Matched by login_receive. */
 MUST_USE bool login_send(int s, const struct login_answer *a);
 
-/* Wait at most ms for each part of the answer.  Then text points into b
- * (emptied first, its max is set) and fd is the caller's.  False with errno:
+/* Wait at most ms for each part of the answer.  Then address and text
+ * point into b (emptied first, its max is set) and fd is the caller's.  False with errno:
  * ETIMEDOUT, EPIPE for an early end, EPROTO for anything that is no answer;
  * a->fd is -1 then. */
 MUST_USE bool login_receive(

@@ -181,7 +181,8 @@ class Home:
 
     def __init__(self, path):
         self.path = path
-        for name in ("bin", "control", "users", "domains", "state"):
+        for name in ("bin", "control", "users", "domains", "state",
+                     "state/authd"):
             (path / name).mkdir()
         for program in ("authd", "popup", "pop3d", "user"):
             shutil.copy(BIN / ("culver-" + program), path / "bin")
@@ -340,6 +341,7 @@ class RealHome(Home):
 
     def give(self):
         os.chown(self.path / "domains", *[ACCOUNTS["culverv"]] * 2)
+        os.chown(self.path / "state/authd", *[ACCOUNTS["culveru"]] * 2)
 
 
 def can_unshare():

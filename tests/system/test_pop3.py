@@ -457,6 +457,7 @@ def test_languages_and_utf8_before_and_after_login(home):
     assert p._longcmd("LANG")[1] == [b"en English", b"i-default English"]
     p.user("\u00e4lice@mail.test")
     p.pass_("p\u00e4ss")
+    assert before.pop("SASL") == ["PLAIN", "LOGIN"]
     assert p.capa() == before
     assert b"+OK i-default " in p._shortcmd("LANG i-default")
     with pytest.raises(poplib.error_proto):

@@ -295,10 +295,19 @@ class Authd(threading.Thread):
         self.logins.append((user, password, stamp))
         if service == b"smtp":
             return self.say(client, self.smtp(how, user, password, stamp))
-        if password == b"right" or (how == b"apop" and user == b"ok"):
+        right = password == b"right" or (how == b"apop" and user == b"ok")
+        if how in (b"first", b"cram"):
+            said = self.smtp(how, user, password, stamp)
+            if how == b"first":
+                return self.say(client, said)
+            right = said[:1] == b"K"
+        if right:
             ours, theirs = socket.socketpair()
             with theirs:
-                socket.send_fds(client, [b"\0\0\0\1K"], [theirs.fileno()])
+                answer = b"K" + user.lower() + b"\0"
+                socket.send_fds(client, [
+                    struct.pack(">I", len(answer)) + answer],
+                    [theirs.fileno()])
             threading.Thread(
                 target=self.mailbox, args=(ours,), daemon=True).start()
         else:
@@ -311,15 +320,25 @@ class Authd(threading.Thread):
 
     @staticmethod
     def smtp(how, user, password, stamp):
-        """Every secret is "right"; of SCRAM only the first step is known."""
+        """Every secret is "right", and so is SCRAM's proof."""
         if how == b"first":
             return b"Cr=" + user.split(b"r=")[1] + b"OURS,s=QUFBQQ==,i=4096"
+        if how == b"final":
+            right = password.endswith(b",p=cmlnaHQ=")  # "right"
+            return b"Ku\0v=OUR" if right else b"N"
         if how == b"cram":
             right = hmac.new(b"right", stamp, "md5").hexdigest().encode()
-            return b"K" if password == right else b"N"
+            return Authd.right(user) if password == right else b"N"
         if password == b"later":
             return b"Z"
-        return b"K" if how == b"pass" and password == b"right" else b"N"
+        return Authd.right(user) if how == b"pass" and password == b"right" \
+            else b"N"
+
+    @staticmethod
+    def right(user):
+        """The user "alias" is "u@local.test"."""
+        user = b"u@local.test" if user == b"alias" else user.lower()
+        return b"K" + user + b"\0"
 
     @staticmethod
     def mailbox(stream):
@@ -742,7 +761,7 @@ class Case:
         user, secret = [unescape(w) for w in
                         re.findall(r'"((?:[^"\\]|\\.)*)"', text)]
         self.start()
-        challenge = base64.b64decode(self.client.line()[4:])
+        challenge = base64.b64decode(self.client.line().split(" ")[1])
         digest = hmac.new(secret, challenge, "md5").hexdigest()
         self.do_C(base64.b64encode(
             user + b" " + digest.encode()).decode())

@@ -116,8 +116,8 @@ keep(const struct halves *h, bool open)
 	int popup;
 
 	assert_int_equal(
-	    sock_receive(h->keeper, user, sizeof(user), &popup), 8);
-	assert_memory_equal(user, "a@a.test", 8);
+	    sock_receive(h->keeper, user, sizeof(user), &popup), 9);
+	assert_memory_equal(user, "a@a.test", 9);
 	assert_true(login_send(popup, &a));
 	fd_close(&popup);
 }

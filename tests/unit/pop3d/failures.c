@@ -129,6 +129,42 @@ a_flood_of_names_makes_room_by_age(void **state)
 	assert_int_equal(failures_add(&f, k, at(0) + FLOOD), 4);
 }
 
+/* Who begins, and does not end, has failed; who ends it well has not. */
+static void
+what_is_begun_counts_until_it_ends(void **state)
+{
+	struct failures_keys k = keys("a@a.test", "192.0.2.1");
+
+	(void)state;
+	for (int i = 0; i < FAILURES_USER; i++)
+		failures_begin(&f, k, at(0));
+	assert_int_equal(failures_delay(&f, k, at(0)), 2);
+	assert_int_equal(failures_delay(&f, k, at(0)), 2);
+	failures_begin(&f, k, at(0));
+	assert_int_equal(failures_delay(&f, k, at(0)), 4);
+	assert_int_equal(failures_delay(&f, k, at(FAILURES_WINDOW + 1)), 2);
+	failures_undo(&f, k);
+	assert_int_equal(failures_delay(&f, k, at(0)), 2);
+	assert_int_equal(failures_add(&f, k, at(0)), 4);
+	failures_undo(&f, keys("nobody", "192.0.2.9"));
+}
+
+/* What was taken back does not count for the address either. */
+static void
+what_ends_well_is_held_against_nobody(void **state)
+{
+	struct failures_keys k = keys("a@a.test", "192.0.2.1");
+
+	(void)state;
+	for (int i = 0; i < 3 * FAILURES_ADDRESS; i++) {
+		failures_begin(&f, k, at(0));
+		failures_undo(&f, k);
+		failures_forgive(&f, k);
+	}
+	assert_int_equal(
+	    failures_add(&f, keys("b@a.test", "192.0.2.1"), at(0)), 2);
+}
+
 static void
 secrets_differ(void **state)
 {
@@ -152,6 +188,9 @@ main(void)
 		right_password_forgives_the_user_and_not_the_address, setup),
 	    cmocka_unit_test_setup(a_flood_of_names_makes_room_by_age, setup),
 	    cmocka_unit_test_setup(secrets_differ, setup),
+	    cmocka_unit_test_setup(what_is_begun_counts_until_it_ends, setup),
+	    cmocka_unit_test_setup(
+		what_ends_well_is_held_against_nobody, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,7 @@ open_one(int fd, enum opener how)
 
 static struct failures failures;
 static struct recent recent;
+static const struct secret secret;
 static bool any_keys; /* whose login it was is not looked at */
 static unsigned may = SERVICE_POP3 | SERVICE_SMTP;
 
@@ -64,8 +65,8 @@ take_mailbox(int keeper)
 	char user[32];
 	int popup;
 
-	assert_int_equal(sock_receive(keeper, user, sizeof(user), &popup), 8);
-	assert_memory_equal(user, "a@a.test", 8);
+	assert_int_equal(sock_receive(keeper, user, sizeof(user), &popup), 9);
+	assert_memory_equal(user, "a@a.test", 9);
 	assert_true(login_send(popup, &a));
 	fd_close(&popup);
 }
@@ -80,7 +81,8 @@ check(char kind, struct str payload, enum opener how, struct failures_keys keys,
 	struct login_job job = {.may = may,
 	    .controls = home_controls(),
 	    .failures = &failures,
-	    .recent = &recent};
+	    .recent = &recent,
+	    .secret = &secret};
 	struct buf b = {0};
 	enum login_end end;
 	pid_t pid;
@@ -344,9 +346,9 @@ smtp_is_answered_in_words(void **state)
 	    {"smtp", LOGIN_CRAM,  "p@a.test",             "2ab4a665f129ea91b0cface80c14479b",
              "<1@a>",												 LOGIN_OPENED, 'K'},
 	    {"smtp", LOGIN_APOP,  "p@a.test",             "x",                                "<1@a>",                LOGIN_LATER,  0  },
-	    {"pop3", LOGIN_CRAM,  "p@a.test",             "x",                                "<1@a>",                LOGIN_LATER,  0  },
-	    {"pop3", LOGIN_FIRST, "n,,n=p@a.test,r=abc",  "",                                 "",                     LOGIN_LATER,
-             0															 },
+	    {"pop3", LOGIN_CRAM,  "p@a.test",             "x",                                "<1@a>",                LOGIN_WRONG,  0  },
+	    {"pop3", LOGIN_FIRST, "n,,n=p@a.test,r=abc",  "",                                 "",                     LOGIN_TOLD,
+             'C'														       },
 	    {"smtp", LOGIN_FIRST, "n,,n=p@a.test,r=abc",  "",                                 "",                     LOGIN_TOLD,
              'C'														       },
 	    {"smtp", LOGIN_FIRST, "n,,n=b@a.test,r=abc",  "",                                 "",                     LOGIN_TOLD,

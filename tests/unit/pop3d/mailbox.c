@@ -14,7 +14,7 @@ ask(const char *path, struct str password, int *fd)
 	    {str_of("user"), password, str_of("stamp")}
         };
 
-	return mailbox_ask(path, &l, fd);
+	return mailbox_ask(path, &l, fd, NULL, NULL);
 }
 
 static void

@@ -21,7 +21,11 @@ static struct talk
 begin_with(const char *login, int timeout_seconds, bool apop)
 {
 	struct popup p = {
-	    .me = str_of("mail.example"), .apop = apop, .login = login};
+	    .me = str_of("mail.example"),
+	    .apop = apop,
+	    .plain = true,
+	    .mechanisms = str_of("PLAIN"),
+	    .login = login};
 	struct talk t;
 	int ends[2];
 

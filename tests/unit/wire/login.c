@@ -158,9 +158,14 @@ answers_arrive(void **state)
 	pair(s);
 	pair(mailbox);
 	assert_true(login_send(
-	    s[0], &(struct login_answer){.letter = 'K', .fd = mailbox[1]}));
+	    s[0], &(struct login_answer){.letter = 'K',
+		      .address = str_of("u@a.test"),
+		      .text = str_of("v=QQ=="),
+		      .fd = mailbox[1]}));
 	assert_true(login_receive(s[1], PATIENCE, &b, &a));
 	assert_int_equal(a.letter, 'K');
+	assert_true(str_equal(a.address, str_of("u@a.test")));
+	assert_true(str_equal(a.text, str_of("v=QQ==")));
 	assert_true(a.fd >= 0 && a.fd != mailbox[1]);
 	assert_true(connected(a.fd, mailbox[0]));
 	fd_close(&a.fd);
@@ -213,10 +218,12 @@ answer_in_pieces_is_one(void **state)
 	(void)state;
 	pair(s);
 	/* The kernel keeps bytes with a descriptor apart from those before. */
-	assert_true(sock_send(s[0], "\0\0\0\1", 4, -1));
-	assert_true(sock_send(s[0], "K", 1, s[1]));
+	assert_true(sock_send(s[0], "\0\0\0\3", 4, -1));
+	assert_true(sock_send(s[0], "Ku", 2, s[1]));
+	assert_true(sock_send(s[0], "", 1, -1));
 	assert_true(login_receive(s[1], PATIENCE, &b, &a));
 	assert_int_equal(a.letter, 'K');
+	assert_true(str_equal(a.address, str_of("u")));
 	fd_close(&a.fd);
 	assert_true(sock_send(s[0], "\0\0", 2, s[1]));
 	assert_false(login_receive(s[1], 1, &b, &a));
@@ -295,7 +302,7 @@ endless_answer_does_not_grow(void **state)
 	assert_true(sock_send(s[0], many, sizeof(many), -1));
 	assert_false(login_receive(s[1], PATIENCE, &b, &a));
 	assert_int_equal(errno, EPROTO);
-	assert_true(b.len <= FRAME_HEAD + LOGIN_TEXT);
+	assert_true(b.len <= FRAME_HEAD + LOGIN_SAID);
 	fd_close(&s[0]);
 	fd_close(&s[1]);
 	buf_free(&b);
