@@ -128,6 +128,19 @@ ip_within(const struct ip *a, const struct ip *net, unsigned bits)
 	       (a->bytes[whole] ^ net->bytes[whole]) >> (8 - left) == 0;
 }
 
+bool
+ip_is_here(const struct ip *remote, const struct ip *local)
+{
+	static const struct ip unknown;
+	static const struct ip loopback6 = {.bytes = {[15] = 1}};
+	static const struct ip loopback4 = {
+	    .bytes = {[10] = 0xff, [11] = 0xff, [12] = 127}};
+
+	return ip_within(remote, &loopback4, 96 + 8) ||
+	       ip_equal(remote, &loopback6) ||
+	       (ip_equal(remote, local) && !ip_equal(remote, &unknown));
+}
+
 /* The copies below are for alignment: sa may be part of anything. */
 bool
 ip_from_sockaddr(const struct sockaddr *sa, struct ip *out, uint16_t *port)

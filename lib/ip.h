@@ -26,6 +26,10 @@ bool ip_is4(const struct ip *a);
 /* The same address. */
 bool ip_equal(const struct ip *a, const struct ip *b);
 
+/* remote is at this host: a loopback address, or the one of ours that it has
+ * reached; the unknown address (all zero bytes) is not. */
+bool ip_is_here(const struct ip *remote, const struct ip *local);
+
 /* Text in its shortest form (RFC 5952); and as an address literal of SMTP,
  * "[192.0.2.1]" or "[IPv6:2001:db8::1]" (RFC 5321, 4.1.3). */
 void ip_format(char out[IP_SIZE], const struct ip *a);

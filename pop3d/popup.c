@@ -40,22 +40,6 @@ hurried_read(struct channel *h, void *data, size_t size)
 	return who->in.read(&who->in, data, size);
 }
 
-/* The client is at this host. */
-static bool
-stays_here(const struct connection *c)
-{
-	static const struct ip unknown;
-	struct ip loop4, loop6;
-
-	if (!ip_parse(str_of("127.0.0.0"), &loop4) ||
-	    !ip_parse(str_of("::1"), &loop6))
-		return false;
-	return ip_within(&c->remote, &loop4, 96 + 8) ||
-	       ip_equal(&c->remote, &loop6) ||
-	       (ip_equal(&c->remote, &c->local) &&
-		   !ip_equal(&c->remote, &unknown));
-}
-
 static bool
 may_secure(const struct client *who)
 {
@@ -67,7 +51,8 @@ may_secure(const struct client *who)
 static bool
 is_safe(const struct client *who)
 {
-	return who->p->plain || who->tls != NULL || stays_here(who->c);
+	return who->p->plain || who->tls != NULL || 
+	       ip_is_here(&who->c->remote, &who->c->local);
 }
 
 /* Nothing that was said before holds.  False when the connection is over. */

@@ -290,10 +290,41 @@ each_of_many_keys_is_found(void **state)
 	value_free(&v);
 }
 
+static void
+mechanisms_are_names_of_ours(void **state)
+{
+	static const struct control_row row = {
+	    .name = "x", .kind = KIND_MECHANISMS};
+	static const struct {
+		const char *text, *bad; /* NULL: it parses */
+	} rows[] = {
+	    {"plain  SCRAM-SHA-256-plus\n", NULL },
+	    {"\n",			  NULL },
+	    {"PLAIN FOO BAR\n",             "FOO"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct value v = {0};
+		struct fault f;
+		bool ok;
+
+		assert_true(buf_append_text(&v.text, rows[i].text));
+		ok = value_parse(&v, &row, &f);
+		assert_int_equal(ok, rows[i].bad == NULL);
+		if (!ok) {
+			assert_int_equal(f.line, 1);
+			assert_true(str_equal(f.near, str_of(rows[i].bad)));
+		}
+		value_free(&v);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(mechanisms_are_names_of_ours),
 	    cmocka_unit_test(one_line_files_give_their_first_line),
 	    cmocka_unit_test(malformed_text_names_its_line),
 	    cmocka_unit_test(a_key_has_its_longest),

@@ -233,10 +233,40 @@ servers(void **state)
 			fail_msg("accepted: %s", bad[i]);
 }
 
+static void
+who_is_at_this_host(void **state)
+{
+	static const struct {
+		const char *remote, *local;
+		bool here;
+	} rows[] = {
+	    {"127.0.0.1",   "192.0.2.1", true },
+	    {"127.9.8.7",   "192.0.2.1", true },
+	    {"126.0.0.1",   "192.0.2.1", false},
+	    {"128.0.0.1",   "192.0.2.1", false},
+	    {"::1",         "::2",       true },
+	    {"::2",         "::1",       false},
+	    {"192.0.2.1",   "192.0.2.1", true },
+	    {"192.0.2.2",   "192.0.2.1", false},
+	    {"2001:db8::1", "192.0.2.1", false},
+	    {"::",          "::",        false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ip a, b;
+
+		assert_true(ip_parse(str_of(rows[i].remote), &a));
+		assert_true(ip_parse(str_of(rows[i].local), &b));
+		assert_int_equal(ip_is_here(&a, &b), rows[i].here);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(who_is_at_this_host),
 	    cmocka_unit_test(text_has_one_shortest_form),
 	    cmocka_unit_test(what_is_no_address_is_refused),
 	    cmocka_unit_test(networks_are_compared_bit_by_bit),
