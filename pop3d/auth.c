@@ -128,8 +128,7 @@ step(struct talk *t, struct str line)
 	if (!buf_reserve(&message, COMMAND_ANSWER))
 		on = judge(t, SASL_LATER);
 	else if (base64_decode(&message, line))
-		on = judge(
-		    t, sasl_step(&t->sasl, &t->door, buf_str(&message)));
+		on = judge(t, sasl_step(&t->sasl, &t->door, buf_str(&message)));
 	else
 		on = errno == EINVAL ? stop(t, not_base64)
 				     : judge(t, SASL_LATER);

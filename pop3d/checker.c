@@ -11,6 +11,7 @@
 #include "lib/str.h"
 #include "pop3d/failures.h"
 #include "pop3d/login.h"
+#include "pop3d/shares.h"
 #include "wire/login.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
-_Static_assert(LOGIN_ANSWER > CHECKER_LIFE + LOGIN_DELAY_MOST,
+_Static_assert(LOGIN_ANSWER > CHECKER_WAIT + CHECKER_LIFE &&
+		   LOGIN_ANSWER > LOGIN_DELAY_MOST,
     "culver-popup must outwait a child that is ended");
 
 enum {
@@ -32,16 +34,15 @@ enum {
 	SOON = 20 /* milliseconds; a request follows its connection at once */
 };
 
-enum state { LOGIN_FREE, LOGIN_CHECKED, LOGIN_FAILED };
-
+/* Beside its row in shares: WAITS for a child, RUNS in one, or, OTHER, waits for
+ * its failure to be told. */
 struct row {
-	enum state state;
-	int fd;        /* to culver-popup */
-	pid_t pid;     /* of LOGIN_CHECKED */
-	int report;    /* of LOGIN_CHECKED: whose login it is, from its child */
-	char letter;   /* of LOGIN_FAILED: N or Z */
-	int seconds;   /* of LOGIN_FAILED: when it is told, after began */
-	int64_t began; /* on the boot clock */
+	int fd;       /* to the door */
+	unsigned may; /* what that may ask for */
+	pid_t pid;    /* of RUNS */
+	int report;   /* of RUNS: whose login it is, from its child */
+	char letter;  /* of OTHER: N or Z */
+	int seconds;  /* of OTHER: when it is told, after it began */
 };
 
 /* What a child has found out. */
@@ -55,7 +56,7 @@ struct report {
 struct logins {
 	const struct checker *c;
 	struct row rows[CHECKER_LOGINS];
-	unsigned checked, failed; /* how many are in these states */
+	struct share shares[CHECKER_LOGINS]; /* of the same index */
 	struct failures failures;
 	struct recent recent;
 };
@@ -66,29 +67,67 @@ child_ended(int number)
 	(void)number; /* it only has to end ppoll */
 }
 
-static struct row *
-find_row(struct logins *l, enum state state, pid_t pid)
+/* CHECKER_LOGINS when there is none. */
+static size_t
+find_pid(const struct logins *l, pid_t pid)
 {
-	for (size_t i = 0; i < CHECKER_LOGINS; i++) {
-		struct row *r = &l->rows[i];
+	size_t i = 0;
 
-		if (r->state == state &&
-		    (state != LOGIN_CHECKED || r->pid == pid))
-			return r;
-	}
-	return NULL;
+	while (i < CHECKER_LOGINS &&
+	       !(l->shares[i].state == SHARE_RUNS && l->rows[i].pid == pid))
+		i++;
+	return i;
 }
 
-/* Who waits for a failure takes a row: when half of them are taken so, nobody
- * waits longer than all must. */
-static int64_t
-due(const struct logins *l, const struct row *r)
+static size_t
+count(const struct logins *l, enum share_state state)
 {
-	int seconds = r->state == LOGIN_CHECKED ? CHECKER_LIFE : r->seconds;
+	size_t n = 0;
 
-	if (r->state == LOGIN_FAILED && l->failed > CHECKER_LOGINS / 2)
-		seconds = LOGIN_DELAY;
-	return r->began + (int64_t)seconds * CLOCK_SECOND;
+	for (size_t i = 0; i < CHECKER_LOGINS; i++)
+		n += l->shares[i].state == state ? 1 : 0;
+	return n;
+}
+
+/* Likewise. */
+static size_t
+find_free(const struct logins *l)
+{
+	size_t i = 0;
+
+	while (i < CHECKER_LOGINS && l->shares[i].state != SHARE_NONE)
+		i++;
+	return i;
+}
+
+/* Who waits for a failure takes a row: when half of them are taken so (crowded),
+ * nobody waits longer than all must. */
+static int64_t
+due(const struct logins *l, size_t i, bool crowded)
+{
+	const struct share *s = &l->shares[i];
+	int seconds = l->rows[i].seconds;
+
+	switch (s->state) {
+	case SHARE_NONE:
+		return INT64_MAX;
+	case SHARE_WAITS:
+		seconds = CHECKER_WAIT;
+		break;
+	case SHARE_RUNS:
+		seconds = CHECKER_WAIT + CHECKER_LIFE;
+		break;
+	case SHARE_OTHER:
+		seconds = crowded ? LOGIN_DELAY : seconds;
+		break;
+	}
+	return s->began + (int64_t)seconds * CLOCK_SECOND;
+}
+
+static bool
+is_crowded(const struct logins *l)
+{
+	return count(l, SHARE_OTHER) > CHECKER_LOGINS / 2;
 }
 
 /* What a right or wrong password means for those to come.  Where SCRAM ends its
@@ -110,6 +149,7 @@ judge(struct logins *l, struct row *r, enum login_end end,
 		return;
 	case LOGIN_OPENED:
 	case LOGIN_LATER:
+	case LOGIN_ANSWERED:
 		break;
 	}
 	if (what->final)
@@ -124,7 +164,7 @@ end_of(int status)
 {
 	int code = WIFEXITED(status) ? WEXITSTATUS(status) : LOGIN_LATER;
 
-	return code == LOGIN_OPENED || code == LOGIN_TOLD || code == LOGIN_WRONG
+	return code >= LOGIN_OPENED && code <= LOGIN_ANSWERED
 		   ? (enum login_end)code
 		   : LOGIN_LATER;
 }
@@ -145,6 +185,13 @@ learn(struct logins *l, struct row *r, enum login_end end)
 		recent_keep(&l->recent, what.tag, clock_boot());
 }
 
+static bool
+has_answered(enum login_end end)
+{
+	return end == LOGIN_OPENED || end == LOGIN_TOLD ||
+	       end == LOGIN_ANSWERED;
+}
+
 static void
 reap(struct logins *l)
 {
@@ -152,51 +199,57 @@ reap(struct logins *l)
 	int status;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		struct row *r = find_row(l, LOGIN_CHECKED, pid);
+		size_t i = find_pid(l, pid);
 		enum login_end end = end_of(status);
 
-		if (r == NULL)
+		if (i == CHECKER_LOGINS)
 			continue;
-		l->checked--;
 		if (WIFSIGNALED(status))
 			warn("a child was ended by a signal");
-		learn(l, r, end);
-		if (end == LOGIN_OPENED || end == LOGIN_TOLD) {
-			r->state = LOGIN_FREE;
-			fd_close(&r->fd);
-			continue;
+		learn(l, &l->rows[i], end);
+		l->shares[i].state = SHARE_OTHER;
+		if (has_answered(end)) {
+			l->shares[i].state = SHARE_NONE;
+			fd_close(&l->rows[i].fd);
 		}
-		r->state = LOGIN_FAILED;
-		l->failed++;
 	}
 }
 
+/* Who does not wait for it need not hear it. */
 static void
-tell(struct logins *l, struct row *r)
+say(int fd, char letter, const char *text)
 {
-	const struct login_answer a = {.letter = r->letter,
-	    .text = str_of(r->letter == 'N' ? "authorization failed"
-					    : "cannot check passwords now"),
-	    .fd = -1};
+	const struct login_answer a = {
+	    .letter = letter, .text = str_of(text), .fd = -1};
 
-	/* Who does not wait for it need not hear it. */
-	if (!login_send(r->fd, &a))
+	if (!login_send(fd, &a))
 		errno = 0;
+}
+
+static void
+tell(struct logins *l, size_t i)
+{
+	struct row *r = &l->rows[i];
+
+	say(r->fd, r->letter,
+	    r->letter == 'N' ? "authorization failed"
+			     : "cannot check passwords now");
 	fd_close(&r->fd);
-	r->state = LOGIN_FREE;
-	l->failed--;
+	l->shares[i].state = SHARE_NONE;
 }
 
 static void
 act_on_time(struct logins *l, int64_t now)
 {
+	bool crowded = is_crowded(l);
+
 	for (size_t i = 0; i < CHECKER_LOGINS; i++) {
 		struct row *r = &l->rows[i];
 
-		if (r->state == LOGIN_FREE || due(l, r) > now)
+		if (due(l, i, crowded) > now)
 			continue;
-		if (r->state == LOGIN_FAILED)
-			tell(l, r);
+		if (l->shares[i].state != SHARE_RUNS)
+			tell(l, i);
 		else if (kill(r->pid, SIGKILL) != 0)
 			warn("unable to end a child");
 	}
@@ -207,13 +260,11 @@ static struct timespec
 patience(const struct logins *l, int64_t now)
 {
 	int64_t until = now + (int64_t)CHECKER_LIFE * CLOCK_SECOND;
+	bool crowded = is_crowded(l);
 
-	for (size_t i = 0; i < CHECKER_LOGINS; i++) {
-		const struct row *r = &l->rows[i];
-
-		if (r->state != LOGIN_FREE && due(l, r) < until)
-			until = due(l, r);
-	}
+	for (size_t i = 0; i < CHECKER_LOGINS; i++)
+		if (due(l, i, crowded) < until)
+			until = due(l, i, crowded);
 	until = until > now ? until - now : 0;
 	return (struct timespec){.tv_sec = until / CLOCK_SECOND,
 	    .tv_nsec = until % CLOCK_SECOND * 1000};
@@ -255,7 +306,8 @@ job_of(const struct logins *l, int fd, unsigned may)
 	    .controls = l->c->controls,
 	    .failures = &l->failures,
 	    .recent = &l->recent,
-	    .secret = &l->c->secret};
+	    .secret = &l->c->secret,
+	    .ledger = l->c->ledger};
 }
 
 /* In the child, which is of no use to anybody without its parent. */
@@ -280,64 +332,77 @@ check(const struct logins *l, int fd, unsigned may, int report)
 	_exit((int)end);
 }
 
-/* Have a child check the login on fd, in a free row. */
+/* Have a child check the login of a row. */
 static void
-start(struct logins *l, struct row *r, int fd, unsigned may)
+start(struct logins *l, size_t i)
 {
+	struct row *r = &l->rows[i];
 	int report[2] = {-1, -1};
 	pid_t pid = pipe2(report, O_CLOEXEC | O_NONBLOCK) == 0 ? fork() : -1;
 
 	if (pid == 0)
-		check(l, fd, may, report[1]);
+		check(l, r->fd, r->may, report[1]);
 	fd_close(&report[1]);
-	*r = (struct row){
-	    LOGIN_CHECKED, fd, pid, report[0], 'Z', LOGIN_DELAY, clock_boot()};
+	r->pid = pid;
+	r->report = report[0];
+	l->shares[i].state = SHARE_RUNS;
 	if (pid < 0) {
 		warn("unable to fork");
 		fd_close(&r->report);
-		r->state = LOGIN_FAILED;
-		l->failed++;
-	} else {
-		l->checked++;
+		l->shares[i].state = SHARE_OTHER;
 	}
 }
 
-/* The password was right a moment ago, and its mailbox is on its way. */
-static bool
-recalled(struct logins *l, int fd, unsigned may)
+/* As many of those that wait as there are places for. */
+static void
+start_all(struct logins *l)
 {
-	struct login_job job = job_of(l, fd, may);
+	size_t i;
 
-	if (!fd_wait_read(fd, SOON) || !login_recall(&job))
-		return false;
-	failures_forgive(&l->failures, job.keys);
-	return true;
+	while ((i = shares_next(l->shares, CHECKER_LOGINS, CHECKER_HASHING)) <
+	       CHECKER_LOGINS)
+		start(l, i);
 }
 
-/* Only called when there is a free row and room for a child. */
+/* What is asked on fd gets a row, unless it is answered. */
+static void
+enter(struct logins *l, size_t i, int fd, unsigned may)
+{
+	struct login_job job = job_of(l, fd, may);
+	enum login_look look = LOOK_UNKNOWN;
+
+	if (fd_wait_read(fd, SOON))
+		look = login_look(&job);
+	if (look == LOOK_DONE) {
+		failures_forgive(&l->failures, job.keys);
+	} else if (shares_crowded(
+		       l->shares, CHECKER_LOGINS, job.keys.address)) {
+		say(fd, 'Z', "too many logins from this address");
+	} else {
+		l->shares[i] = (struct share){
+		    SHARE_WAITS, job.service, job.keys.address, clock_boot()};
+		l->rows[i] = (struct row){fd, may, 0, -1, 'Z', LOGIN_DELAY};
+		return;
+	}
+	fd_close(&fd);
+}
+
+/* Only called when there is a free row. */
 static void
 take(struct logins *l)
 {
-	struct row *r = find_row(l, LOGIN_FREE, 0);
+	size_t i = find_free(l);
 	int fd = accept4(l->c->listening, NULL, NULL, SOCK_CLOEXEC);
 	unsigned may = 0;
 
 	if (fd < 0 && errno != EINTR && errno != ECONNABORTED)
 		rest();
-	if (r != NULL && fd >= 0)
+	if (i < CHECKER_LOGINS && fd >= 0)
 		may = may_ask(l->c, fd);
-	if (may == 0 || recalled(l, fd, may)) {
+	if (may == 0)
 		fd_close(&fd);
-		return;
-	}
-	start(l, r, fd, may);
-}
-
-static bool
-has_room(const struct logins *l)
-{
-	return l->checked < CHECKER_HASHING &&
-	       l->checked + l->failed < CHECKER_LOGINS;
+	else
+		enter(l, i, fd, may);
 }
 
 void
@@ -355,9 +420,10 @@ checker_run(const struct checker *c)
 	    sigaction(SIGCHLD, &ended, NULL) != 0)
 		die_temp("unable to wait for children");
 	for (;;) {
+		bool has_room = find_free(&l) < CHECKER_LOGINS;
 		struct pollfd p[] = {
-		    {.fd = c->opener,                        .events = 0     },
-		    {.fd = has_room(&l) ? c->listening : -1, .events = POLLIN}
+		    {.fd = c->opener,                    .events = 0     },
+		    {.fd = has_room ? c->listening : -1, .events = POLLIN}
                 };
 		int64_t now = clock_boot();
 		struct timespec wait = patience(&l, now);
@@ -370,6 +436,7 @@ checker_run(const struct checker *c)
 		}
 		reap(&l);
 		act_on_time(&l, clock_boot());
+		start_all(&l);
 		recent_forget(&l.recent, clock_boot());
 	}
 }

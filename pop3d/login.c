@@ -8,8 +8,11 @@
 #include "lib/fd.h"
 #include "lib/field.h"
 #include "lib/frame.h"
+#include "lib/ip.h"
 #include "lib/log.h"
+#include "lib/num.h"
 #include "lib/sock.h"
+#include "pop3d/dovecot.h"
 #include "pop3d/opener.h"
 #include "pop3d/program.h"
 #include "pop3d/proof.h"
@@ -20,7 +23,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { MILLI = 1000 };
+enum {
+	MILLI = 1000,
+	SOCKET_MAX = 108 /* bytes of a path that a Unix socket may have */
+};
 
 static const char *const reasons[] = {[VERDICT_RIGHT] = "mailbox",
     [VERDICT_UNKNOWN] = "user",
@@ -81,7 +87,10 @@ service_of(const struct login *l)
 static bool
 is_way(const struct login *l)
 {
-	return l->how != LOGIN_APOP || service_of(l) == SERVICE_POP3;
+	if (l->how == LOGIN_APOP)
+		return service_of(l) == SERVICE_POP3;
+	return (l->how != LOGIN_SEND && l->how != LOGIN_SEEN) ||
+	       service_of(l) == SERVICE_SMTP;
 }
 
 static unsigned
@@ -188,6 +197,69 @@ begin(struct login_job *job, const struct login *l, struct str client_first)
 	return end;
 }
 
+/* Mail is read from there: control/popbeforesmtp.  Who is at this host shares
+ * its address with everybody there. */
+static void
+see(const struct login_job *job, const struct login *l)
+{
+	struct ip client, server;
+
+	if (service_of(l) != SERVICE_POP3 ||
+	    control_number(job->controls, C_popbeforesmtp) == 0 ||
+	    !ip_parse(l->client, &client) || !ip_parse(l->server, &server) ||
+	    ip_is_here(&client, &server))
+		return;
+	ledger_see(job->ledger, ledger_address(job->secret, &client),
+	    clock_wall() / CLOCK_SECOND);
+}
+
+static bool
+was_seen(const struct login_job *job, const struct login *l)
+{
+	enum { MINUTE = 60 };
+	uint64_t minutes = control_number(job->controls, C_popbeforesmtp);
+	struct ip client;
+
+	return minutes > 0 && ip_parse(l->client, &client) &&
+	       ledger_seen(job->ledger, ledger_address(job->secret, &client),
+		   (uint32_t)minutes * MINUTE, clock_wall() / CLOCK_SECOND);
+}
+
+/* 'Z' for what is no such question. */
+static char
+may_send(const struct login_job *job, const struct login *l)
+{
+	uint64_t n, most, key = ledger_account(job->secret, l->who.user);
+
+	if (key == 0 || !num_parse(l->who.password, UINT32_MAX, &n) ||
+	    !num_parse(l->who.extra, UINT32_MAX, &most))
+		return 'Z';
+	return ledger_take(job->ledger, key, (uint32_t)n, (uint32_t)most,
+		   clock_wall() / CLOCK_SECOND)
+		   ? 'K'
+		   : 'N';
+}
+
+static bool
+is_question(const struct login *l)
+{
+	return l->how == LOGIN_SEND || l->how == LOGIN_SEEN;
+}
+
+/* One that is about no password. */
+static void
+answer_question(const struct login_job *job, const struct login *l)
+{
+	struct login_answer a = {.letter = 'Z', .fd = -1};
+
+	if (l->how == LOGIN_SEND)
+		a.letter = may_send(job, l);
+	else if (control_refresh_lately(job->controls))
+		a.letter = was_seen(job, l) ? 'K' : 'N';
+	if (!login_send(job->fd, &a))
+		warn("unable to answer");
+}
+
 /* Who has logged in is told so, by a mailbox or a word. */
 static bool
 let_in(const struct login_job *job, const struct login *l, struct str name,
@@ -212,8 +284,10 @@ check_by_table(
 	buf_free(&name);
 	buf_free(&text);
 	note(in ? "success" : "failure", l, in ? NULL : reasons[v]);
-	if (in)
+	if (in) {
+		see(job, l);
 		return LOGIN_OPENED;
+	}
 	return v == VERDICT_RIGHT || v == VERDICT_LATER ? LOGIN_LATER
 							: LOGIN_WRONG;
 }
@@ -227,7 +301,7 @@ program_knows(const struct login *l)
 }
 
 static enum login_end
-check_by_program(int fd, int opener, const struct login *l)
+check_by_program(const struct login_job *job, const struct login *l)
 {
 	const struct login_answer k = {
 	    .letter = 'K', .address = l->who.user, .fd = -1};
@@ -235,31 +309,89 @@ check_by_program(int fd, int opener, const struct login *l)
 	enum program_result r = PROGRAM_LATER;
 
 	if (program_knows(l))
-		r = program_ask(opener, l, &stream);
+		r = program_ask(job->opener, l, &stream);
 	if (r == PROGRAM_RIGHT &&
-	    (service_of(l) == SERVICE_SMTP ? say(fd, &k)
-					   : answer(fd, l->who.user, stream))) {
+	    (service_of(l) == SERVICE_SMTP
+		    ? say(job->fd, &k)
+		    : answer(job->fd, l->who.user, stream))) {
 		note("success", l, NULL);
+		see(job, l);
 		return LOGIN_OPENED;
 	}
 	note("failure", l, r == PROGRAM_WRONG ? "password" : "program");
 	return r == PROGRAM_WRONG ? LOGIN_WRONG : LOGIN_LATER;
 }
 
+/* No exchange waits here for a client, so Dovecot is asked by PLAIN alone. */
+static enum login_end
+check_by_dovecot(struct login_job *job, const struct login *l)
+{
+	const struct str none = {"", 0};
+	char socket[SOCKET_MAX];
+	struct buf name = {.max = CHECKPW_MAX};
+	enum dovecot_result r = DOVECOT_LATER;
+	bool in;
+
+	if (l->how == LOGIN_PASS &&
+	    str_copy(socket, sizeof(socket),
+		control_line(job->controls, C_dovecotauth)))
+		r = dovecot_ask(socket, l, &name);
+	in = r == DOVECOT_RIGHT && let_in(job, l, buf_str(&name), none);
+	note(in ? "success" : "failure", l,
+	    in                   ? NULL
+	    : r == DOVECOT_WRONG ? "password"
+				 : "dovecot");
+	if (in)
+		see(job, l);
+	buf_free(&name);
+	if (in)
+		return LOGIN_OPENED;
+	return r == DOVECOT_WRONG ? LOGIN_WRONG : LOGIN_LATER;
+}
+
+static bool
+has(const struct login_job *job, enum control_id id)
+{
+	return control_line(job->controls, id).len > 0;
+}
+
+/* As control/ says. */
+static enum login_end
+check_by_any(
+    struct login_job *job, const struct login *l, struct str client_first)
+{
+	bool program = has(job, C_checkpassword),
+	     dovecot = has(job, C_dovecotauth);
+
+	if (program && dovecot) {
+		warn("control/checkpassword and control/dovecotauth: one of "
+		     "them is too many");
+		note("failure", l, "control");
+		return LOGIN_LATER;
+	}
+	if (program)
+		return check_by_program(job, l);
+	if (dovecot)
+		return check_by_dovecot(job, l);
+	return l->how == LOGIN_FIRST ? begin(job, l, client_first)
+				     : check_by_table(job, l, client_first);
+}
+
 static enum login_end
 check(struct login_job *job, const struct login *l, struct str client_first)
 {
+	if (is_question(l)) {
+		job->keys = (struct failures_keys){0, 0};
+		answer_question(job, l);
+		return LOGIN_ANSWERED;
+	}
 	if (!control_refresh(job->controls)) {
 		errno = 0;
 		warn(control_error(job->controls));
 		note("failure", l, "control");
 		return LOGIN_LATER;
 	}
-	if (control_line(job->controls, C_checkpassword).len == 0)
-		return l->how == LOGIN_FIRST
-			   ? begin(job, l, client_first)
-			   : check_by_table(job, l, client_first);
-	return check_by_program(job->fd, job->opener, l);
+	return check_by_any(job, l, client_first);
 }
 
 static bool
@@ -292,9 +424,11 @@ login_check(struct login_job *job)
 	enum login_end end = LOGIN_LATER;
 
 	job->keys = (struct failures_keys){0, 0};
+	job->service = 0;
 	job->final = false;
 	if (frame_read(job->fd, LOGIN_REQUEST * MILLI, &b, &f) == FRAME_OK &&
 	    is_request(&f, job, &l) && name_user(&l, &first, &user)) {
+		job->service = service_of(&l);
 		job->keys = failures_keys(job->failures, l.who.user, l.client);
 		job->final = l.how == LOGIN_FINAL;
 		end = check(job, &l, first);
@@ -336,37 +470,65 @@ recall(struct login_job *job, const struct login *l, struct str name)
 	bool opened = open_mailbox(job, name, none);
 
 	note(opened ? "success" : "failure", l, opened ? NULL : "mailbox");
+	if (opened)
+		see(job, l);
 }
 
 static bool
 may_recall(struct login_job *job, const struct login *l, struct buf *name)
 {
 	return may_be_remembered(l) && control_refresh_lately(job->controls) &&
-	       control_line(job->controls, C_checkpassword).len == 0 &&
+	       !has(job, C_checkpassword) && !has(job, C_dovecotauth) &&
 	       was_right(job, l, name);
 }
 
 /* What is only looked at here is read by login_check, or else taken: whoever
  * has the mailbox reads on behind it. */
-bool
-login_recall(struct login_job *job)
+static bool
+take_request(const struct login_job *job, char *bytes, size_t n)
+{
+	return recv(job->fd, bytes, n, MSG_DONTWAIT) == (ssize_t)n;
+}
+
+static enum login_look
+look(struct login_job *job, const struct login *l, char *bytes, size_t n)
+{
+	struct buf name = {.max = CHECKPW_MAX};
+	enum login_look r = LOOK_CHECK;
+
+	job->service = service_of(l);
+	job->keys = failures_keys(job->failures, l->who.user, l->client);
+	if (is_question(l)) {
+		job->keys = (struct failures_keys){0, 0};
+		answer_question(job, l);
+		return LOOK_DONE;
+	}
+	if (may_recall(job, l, &name) && take_request(job, bytes, n)) {
+		recall(job, l, buf_str(&name));
+		r = LOOK_DONE;
+	}
+	buf_free(&name);
+	return r;
+}
+
+enum login_look
+login_look(struct login_job *job)
 {
 	char bytes[FRAME_HEAD + LOGIN_PAYLOAD];
-	struct buf b = {.data = bytes}, name = {.max = CHECKPW_MAX};
+	struct buf b = {.data = bytes};
+	enum login_look r = LOOK_UNKNOWN;
 	struct frame f;
 	struct login l;
 	size_t used;
 	ssize_t n =
 	    recv(job->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
-	bool ok;
 
+	job->keys = (struct failures_keys){0, 0};
+	job->service = 0;
 	b.len = n > 0 ? (size_t)n : 0;
-	ok = frame_take(&b, &f, &used) == FRAME_OK && used == b.len &&
-	     is_request(&f, job, &l) && may_recall(job, &l, &name) &&
-	     recv(job->fd, bytes, used, MSG_DONTWAIT) == n;
-	if (ok)
-		recall(job, &l, buf_str(&name));
-	buf_free(&name);
+	if (frame_take(&b, &f, &used) == FRAME_OK && used == b.len &&
+	    is_request(&f, job, &l))
+		r = look(job, &l, bytes, used);
 	explicit_bzero(bytes, sizeof(bytes));
-	return ok;
+	return r;
 }

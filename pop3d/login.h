@@ -5,6 +5,7 @@
 #include "control/control.h"
 #include "lib/attr.h"
 #include "pop3d/failures.h"
+#include "pop3d/ledger.h"
 #include "pop3d/recent.h"
 #include "pop3d/secret.h"
 #include <stdbool.h>
@@ -12,7 +13,13 @@
 /* Exit codes of the child that checks it.  LOGIN_OPENED, right, has answered, and
  * so has LOGIN_TOLD, the first step of SCRAM, which is a failure until it goes
  * on. */
-enum login_end { LOGIN_OPENED, LOGIN_TOLD, LOGIN_WRONG, LOGIN_LATER };
+enum login_end {
+	LOGIN_OPENED,
+	LOGIN_TOLD,
+	LOGIN_WRONG,
+	LOGIN_LATER,
+	LOGIN_ANSWERED /* nobody wanted to log in */
+};
 
 /* Services that who asks may ask for. */
 enum login_service { SERVICE_POP3 = 1 << 0, SERVICE_SMTP = 1 << 1 };
@@ -24,10 +31,12 @@ struct login_job {
 	const struct failures *failures;
 	const struct recent *recent;
 	const struct secret *secret;
+	struct ledger *ledger;
 	/* Set here: whose login it was (users_login_name), else 0; whether it
 	 * was the last step of one that had been LOGIN_TOLD; and, where tagged,
 	 * the tag of a password whose hash was right. */
 	struct failures_keys keys;
+	unsigned service; /* which was asked for; 0: no request was read */
 	bool final;
 	bool tagged;
 	unsigned char tag[RECENT_TAG];
@@ -39,8 +48,15 @@ struct login_job {
  * left to be told later.  One line in the log says which. */
 MUST_USE enum login_end login_check(struct login_job *job);
 
-/* The same where all of a request waits in fd whose password was right a moment
- * ago, without a hash.  False, and nothing is done, for any other. */
-MUST_USE bool login_recall(struct login_job *job);
+enum login_look {
+	LOOK_UNKNOWN, /* not all of a request waits, or it is none */
+	LOOK_CHECK,   /* login_check has to be called */
+	LOOK_DONE     /* it has been answered */
+};
+
+/* Look at the request that waits in fd, and set service and keys, by the name as
+ * it was said.  What costs no hash is done: the password was right a moment ago,
+ * or it is about no password (keys are 0 then). */
+MUST_USE enum login_look login_look(struct login_job *job);
 
 #endif

@@ -4,11 +4,15 @@
  * Runs as     two processes: the opening half as root, the checking half (and
  *             its children, one for each login) as culveru, jailed.
  * Started by  the supervisor, run/authd.
- * Reads       control/{checkpassword,me}; users/passwd.cdb (the checking half).
- * Writes      the socket state/auth; state/authd/secret (the checking half).
+ * Reads       control/{checkpassword,dovecotauth,me,popbeforesmtp};
+ *             users/passwd.cdb (the checking half).
+ * Writes      the socket state/auth; files in state/authd (the
+ *             checking half).
  * Talks to    culver-popup and culver-smtpd, by that socket, wire/login.h;
  *             starts one culver-pop3d as culverv, which opens the mailboxes; or a
- *             checkpassword program, as root, which starts one of its own.
+ *             checkpassword program, as root, which starts one of its own;
+ *             a Dovecot, where control/dovecotauth names its socket
+ *             (pop3d/dovecot.h).
  * Trusts      who connects, by SO_PEERCRED, to be culverp or culverd; nothing
  *             they say.
  * Exits       100 wrong usage; 111 one half could not go on, and so neither.
@@ -56,7 +60,7 @@ static const struct drop_path first_paths[] = {
 
 static const struct drop jail = {.account = ACCOUNT_USERS,
     .jailed = true,
-    .promises = PROMISE_READ | PROMISE_ACCEPT | PROMISE_FORK,
+    .promises = PROMISE_READ | PROMISE_UNIX | PROMISE_ACCEPT | PROMISE_FORK,
     .paths = paths};
 
 enum { SOCKET_MODE = 0666 }; /* SO_PEERCRED says who may */
@@ -65,11 +69,17 @@ static void
 open_memory(struct checker *c)
 {
 	enum secret_result r = secret_open(&c->secret, SECRET_FOLDER);
+	enum ledger_result l;
 
 	if (r == SECRET_NONE)
 		die_temp("unable to get random bytes");
 	if (r == SECRET_FRESH)
 		warn("unable to keep a secret in ", SECRET_FOLDER);
+	l = ledger_open(&c->ledger, SECRET_FOLDER);
+	if (l == LEDGER_NONE)
+		die_temp("unable to get memory");
+	if (l == LEDGER_LOOSE)
+		warn("unable to keep a ledger in ", SECRET_FOLDER);
 }
 
 NO_RETURN static void

@@ -23,6 +23,8 @@ static const char *const hows[] = {
     [LOGIN_CRAM] = "cram",
     [LOGIN_FIRST] = "first",
     [LOGIN_FINAL] = "final",
+    [LOGIN_SEND] = "send",
+    [LOGIN_SEEN] = "seen",
 };
 enum { HOWS = sizeof(hows) / sizeof(hows[0]) };
 

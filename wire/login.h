@@ -23,6 +23,11 @@
  *                    knows of the connection (lib/scram.h): no process waits
  *                    here while a client thinks.  A "first" without it is a
  *                    failure
+ *             send   who has logged in, how many recipients more, and how many
+ *                    an hour he may have at most (control/authrate), both in
+ *                    decimal; smtp alone.  K: they are counted; N: no more now
+ *             seen   three times empty; smtp alone.  K: mail was read by POP3
+ *                    from the client's address within control/popbeforesmtp
  * Answer    one frame; K may have a descriptor beside its first byte:
  *             K  address NUL text
  *                      right.  The address is the mailbox's own in lower case,
@@ -71,7 +76,15 @@ _Static_assert(LOGIN_ANSWER > LOGIN_REQUEST + LOGIN_DELAY_MOST,
     "culver-popup must outwait culver-authd");
 _Static_assert((int)LOGIN_SCRAM >= (int)CHECKPW_MAX, "any texts fit");
 
-enum login_how { LOGIN_PASS, LOGIN_APOP, LOGIN_CRAM, LOGIN_FIRST, LOGIN_FINAL };
+enum login_how {
+	LOGIN_PASS,
+	LOGIN_APOP,
+	LOGIN_CRAM,
+	LOGIN_FIRST,
+	LOGIN_FINAL,
+	LOGIN_SEND,
+	LOGIN_SEEN
+};
 
 struct login {
 	struct str service;

@@ -31,6 +31,7 @@ static struct halves
 begin(uid_t peer)
 {
 	struct checker c = {.pop3 = peer, .smtp = peer};
+	static struct ledger *ledger;
 	struct halves h;
 	int pair[2], mailboxes[2];
 
@@ -38,6 +39,7 @@ begin(uid_t peer)
 	assert_true(c.listening >= 0);
 	assert_true(sock_pair(pair));
 	assert_true(sock_pair(mailboxes));
+	assert_int_equal(ledger_open(&ledger, "/nonexistent"), LEDGER_LOOSE);
 	h.pid = fork();
 	assert_true(h.pid >= 0);
 	if (h.pid == 0) {
@@ -46,6 +48,7 @@ begin(uid_t peer)
 		c.opener = pair[1];
 		c.keeper = mailboxes[1];
 		c.controls = home_controls();
+		c.ledger = ledger;
 		checker_run(&c);
 		_exit(0);
 	}
@@ -202,9 +205,14 @@ a_flood_takes_no_more_than_half_of_the_rows(void **state)
 	int told = 0;
 
 	(void)state;
-	for (int i = 0; i < MANY; i++)
-		wrong[i] = (struct pollfd){
-		    .fd = ask("a@a.test", "wrong"), .events = POLLIN};
+	for (int i = 0; i < MANY; i++) {
+		char client[32];
+
+		(void)snprintf(client, sizeof(client), "192.0.2.%d", i);
+		wrong[i] =
+		    (struct pollfd){.fd = ask_from(client, "a@a.test", "wrong"),
+			.events = POLLIN};
+	}
 	while (told < TOLD) {
 		assert_true(poll(wrong, MANY, PATIENCE) > 0);
 		for (int i = 0; i < MANY; i++)
@@ -219,6 +227,53 @@ a_flood_takes_no_more_than_half_of_the_rows(void **state)
 	for (int i = 0; i < MANY; i++)
 		if (wrong[i].fd >= 0)
 			assert_int_equal(close(wrong[i].fd), 0);
+	end(&h);
+}
+
+/* A quarter of the rows, and further ones are told at once; others go on. */
+static void
+one_client_does_not_take_all(void **state)
+{
+	enum { MANY = CHECKER_LOGINS / 4, MORE = 8 };
+	struct halves h = begin(geteuid());
+	int wrong[MANY], right, told = 0;
+
+	(void)state;
+	for (int i = 0; i < MANY; i++)
+		wrong[i] = ask("b@a.test", "wrong");
+	for (int i = 0; i < MORE; i++)
+		told += hear(ask("b@a.test", "wrong")) == 'Z' ? 1 : 0;
+	assert_int_equal(told, MORE);
+	right = ask_from("192.0.2.2", "a@a.test", "secret");
+	keep(&h, true);
+	assert_int_equal(hear(right), 'K');
+	for (int i = 0; i < MANY; i++)
+		assert_int_equal(close(wrong[i]), 0);
+	end(&h);
+}
+
+/* What is about no password is answered at once. */
+static void
+recipients_are_counted(void **state)
+{
+	struct halves h = begin(geteuid());
+	static const char *const answers = "KKN";
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct login l = {
+		    str_of("smtp"), LOGIN_SEND, str_of("192.0.2.1"),
+		    str_of("9"), str_of("192.0.2.2"), str_of("25"),
+		    {str_of("a@a.test"), str_of("2"), str_of("5")}
+                };
+		struct buf b = {0};
+		int s = sock_connect(path);
+
+		assert_true(login_write(&b, &l));
+		assert_true(frame_write(s, LOGIN_LETTER, buf_str(&b)));
+		buf_free(&b);
+		assert_int_equal(hear(s), answers[i]);
+	}
 	end(&h);
 }
 
@@ -306,6 +361,8 @@ main(void)
 	    cmocka_unit_test(failures_delay_nobody),
 	    cmocka_unit_test(further_failures_wait_longer),
 	    cmocka_unit_test(a_flood_takes_no_more_than_half_of_the_rows),
+	    cmocka_unit_test(one_client_does_not_take_all),
+	    cmocka_unit_test(recipients_are_counted),
 	    cmocka_unit_test(trouble_of_the_mailbox_is_told_by_it),
 	    cmocka_unit_test(who_was_right_before_is_right_again),
 	    cmocka_unit_test(trouble_is_told_and_late_as_well),

@@ -282,7 +282,7 @@ recall(const char *user, const char *password, bool apop, size_t cut,
 	assert_true(fd_write_all(popup[0], framed.data, framed.len - cut));
 	job.fd = popup[1];
 	job.keeper = keeper[0];
-	done = login_recall(&job);
+	done = login_look(&job) == LOOK_DONE;
 	left = recv(popup[1], bytes, sizeof(bytes), MSG_DONTWAIT);
 	/* Whoever comes next finds what he wants to read. */
 	if (done) {
