@@ -52,8 +52,11 @@ take_options(int argc, char **argv, const struct daemon *d, struct listener *l)
 		else
 			d->letter(d->ops.context, option);
 	}
-	if (optind != argc)
+	if (optind == argc)
+		return;
+	if (d->words == NULL || l->count > 0)
 		die_usage(d->brief);
+	d->words(d->ops.context, argc - optind, argv + optind);
 }
 
 int

@@ -18,6 +18,9 @@ struct daemon {
 	/* Open what is needed beyond the jail; the current folder is HOME, and
 	 * root, where we are it, not yet given up: nothing is to be parsed. */
 	void (*open)(void *context, bool ucspi);
+	/* Words behind the options, count of them, which NULL follows: before
+	 * open, and only under a UCSPI server.  NULL: there may be none. */
+	void (*words)(void *context, int count, char **words);
 	/* Letters of options that have no value, and who is told of each. */
 	const char *letters;
 	void (*letter)(void *context, int letter);

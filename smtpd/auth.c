@@ -32,7 +32,8 @@ door_of(const struct session *s, struct session *asking)
 {
 	return (struct sasl_door){.context = asking,
 	    .ask = ask,
-	    .me = door_me(s->door),
+	    .me =
+		s->door->checkpw < 0 ? door_me(s->door) : s->door->checkpw_host,
 	    .tls = s->tls,
 	    .offered = control_line(s->door->controls, C_authmechanisms)};
 }
@@ -101,15 +102,13 @@ answer(struct session *s, enum sasl_result r)
 	case SASL_CHALLENGE:
 		buf_clear(&s->text);
 		return session_text(s, CONTINUE,
-		    base64_encode(
-			&s->text, buf_str(&s->auth.sasl.challenge)));
+		    base64_encode(&s->text, buf_str(&s->auth.sasl.challenge)));
 	case SASL_RIGHT:
 		return admit(s);
 	case SASL_WRONG:
 		return fail(s);
 	case SASL_MALFORMED:
-		return stop(
-		    s, (struct reply){501, "5.5.2 malformed message"});
+		return stop(s, (struct reply){501, "5.5.2 malformed message"});
 	case SASL_LATER:
 		break;
 	}

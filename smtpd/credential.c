@@ -7,6 +7,7 @@
 #include "lib/frame.h"
 #include "lib/num.h"
 #include "lib/sock.h"
+#include "smtpd/checkpw.h"
 #include <errno.h>
 #include <string.h>
 
@@ -48,6 +49,40 @@ ask(struct str request, struct buf *user, struct buf *text)
 	return letter;
 }
 
+/* The line that culver-authd would write. */
+static void
+note(const struct session *s, const struct checkpw *who, char letter)
+{
+	char ip[IP_SIZE];
+	struct log l;
+
+	ip_format(ip, &s->peer->remote);
+	log_begin(&l, letter == 'K' ? "success" : "failure");
+	log_text(&l, "service", "smtp");
+	log_text(&l, "ip", ip);
+	log_str(&l, "user", who->user);
+	if (letter != 'K')
+		log_text(&l, "reason", letter == 'N' ? "password" : "program");
+	log_end(&l);
+}
+
+/* By the program; it knows no SCRAM. */
+static char
+ask_program(struct session *s, enum login_how how, const struct checkpw *who,
+    struct buf *user)
+{
+	char letter = 'Z';
+
+	if (!writer_flush(&s->stream.writer))
+		return 'Z';
+	if (how == LOGIN_PASS || how == LOGIN_CRAM)
+		letter = checkpw_ask(s->door->checkpw, who);
+	if (letter == 'K' && user != NULL && !buf_append_lower(user, who->user))
+		letter = 'Z';
+	note(s, who, letter);
+	return letter;
+}
+
 char
 credential_ask(struct session *s, enum login_how how, const struct checkpw *who,
     struct buf *user, struct buf *text)
@@ -59,6 +94,8 @@ credential_ask(struct session *s, enum login_how how, const struct checkpw *who,
 	struct buf b = {0};
 	char letter = 'Z';
 
+	if (s->door->checkpw >= 0 && how != LOGIN_SEND && how != LOGIN_SEEN)
+		return ask_program(s, how, who, user);
 	ip_format(ip, &c->remote);
 	ip_format(server, &c->local);
 	l.client = str_of(ip);

@@ -4,6 +4,7 @@
 #include "lib/address.h"
 #include "lib/die.h"
 #include "lib/env.h"
+#include "lib/fd.h"
 #include "lib/num.h"
 #include "smtpd/porter.h"
 #include "wire/users.h"
@@ -28,6 +29,7 @@ door_open_for(struct door *d, enum control_reader also, enum control_id rules,
 
 	*d = (struct door){
 	    .rules = rules, .guests = guests, .name = {.max = NAME_MAX_BYTES}};
+	d->checkpw = -1;
 	d->controls = fd < 0 ? NULL : control_new(fd, CONTROL_SMTPD | also);
 	if (d->controls == NULL)
 		die_temp("unable to read control");
@@ -52,6 +54,7 @@ void
 door_close(struct door *d)
 {
 	submit_close(&d->submit);
+	fd_close(&d->checkpw);
 	who_close(&d->who);
 	tls_server_free(d->tls);
 	table_close(d->mailboxes);
@@ -119,6 +122,7 @@ apply_rules(struct door *d)
 
 	if (ucspi)
 		who.host = env_get("TCPREMOTEHOST");
+	d->relay_asked = false;
 	buf_clear(&d->vars);
 	if (!is_local(d))
 		g = d->guests && !ucspi

@@ -37,8 +37,9 @@ struct door {
 	struct str host, info, local;
 	bool wants_auth; /* $REQUIREAUTH: no mail without it, but at port 25 */
 	struct connection client;
-	bool xclient; /* it may say for whom it speaks */
-	bool porter;  /* submit leads to the environment's filter */
+	bool xclient;     /* it may say for whom it speaks */
+	bool relay_asked; /* whether it may because it has read mail */
+	bool porter;      /* submit leads to the environment's filter */
 
 	struct buf vars; /* of the rule */
 	struct buf name; /* of a client that another speaks for */
@@ -46,6 +47,10 @@ struct door {
 	/* The client is our caller: he may talk ahead of the replies, and only
 	 * the kernel tells culver-queued who he is. */
 	bool caller;
+	/* Under a UCSPI server, who checks passwords in place of culver-authd
+	 * (smtpd/checkpw.h) and the name for it to be asked by; -1. */
+	int checkpw;
+	struct str checkpw_host;
 };
 
 /* Begin, HOME being the current folder: no file is read yet but the folder

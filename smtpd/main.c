@@ -4,18 +4,20 @@
  *             -c its caller, if that is not root.
  * Started by  the supervisor, run/smtpd (with -l); a UCSPI server, for one
  *             connection on descriptors 0 and 1; or culver-sendmail (-c).
- * Reads       control/{authmechanisms,brtlimit,concurrencyincoming,
+ * Reads       control/{authmechanisms,authrate,brtlimit,concurrencyincoming,
  *             concurrencyip,concurrencynet,databytes,forceauthfrom,locals,
  *             maxrcpt,maxuse,me,morercpthosts,percenthack,plainauth,
- *             proxyclients,quotapolicy,rcpthosts,senderlogin,smtpgreeting,
- *             tcp.smtp,timeoutsmtpd,usercheck,virtualdomains,xclientclients},
+ *             popbeforesmtp,proxyclients,quotapolicy,rcpthosts,senderlogin,
+ *             smtpgreeting,tcp.smtp,timeoutsmtpd,usercheck,virtualdomains,
+ *             xclientclients},
  *             users/rcpt.cdb; env RELAYCLIENT REQUIREAUTH DATABYTES QMAILQUEUE
  *             TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO
  *             TCPLOCALIP TCPLOCALPORT TCPLOCALHOST.
  * Writes      nothing on disk.
  * Talks to    culver-queued, by the socket queue/submit, wire/submit.h;
  *             culver-lspawn, by the socket state/who, wire/who.h;
- *             culver-authd, by state/auth, wire/login.h;
+ *             culver-authd, by state/auth, wire/login.h, or in its place a
+ *             child outside the jail that runs CHECKPASSWORD, wire/checkpw.h;
  *             culver-keyd, by the socket state/key, wire/key.h.
  * Trusts      nothing from a client.
  * Exits       0 the client has gone or SIGTERM came; 100 wrong usage; 111 a
@@ -24,6 +26,7 @@
 #include "lib/clock.h"
 #include "lib/daemon.h"
 #include "lib/die.h"
+#include "smtpd/checkpw.h"
 #include "smtpd/session.h"
 #include "wire/key.h"
 #include <unistd.h>
@@ -33,6 +36,8 @@
 static const char usage[] =
     "usage: culver-smtpd [-Lt] -l ADDRESS:PORT [-l ADDRESS:PORT ...]\n"
     "       culver-smtpd [-Lt]                (under a UCSPI server)\n"
+    "       culver-smtpd [-t] HOST CHECKPASSWORD true\n"
+    "                                         (likewise, with AUTH)\n"
     "       culver-smtpd -c                   (sendmail -bs)\n"
     "-L: speak LMTP\n"
     "-t: begin with TLS, as on port 465\n"
@@ -52,6 +57,7 @@ struct service {
 	bool lmtp;
 	bool secure;       /* TLS from the first byte */
 	bool caller;       /* the client is who started us */
+	char **words;      /* HOST PROGRAM ...; NULL */
 	int64_t refreshed; /* by the listener, boot clock */
 };
 
@@ -144,6 +150,17 @@ uses(void *context)
 	return number(context, C_maxuse);
 }
 
+/* Under a UCSPI server, what other people's programs are run by. */
+static void
+start_programs(struct service *s)
+{
+	door_filter(&s->door);
+	if (s->words == NULL)
+		return;
+	s->door.checkpw_host = str_of(s->words[0]);
+	s->door.checkpw = checkpw_start(s->words + 1, ACCOUNT_SMTPD);
+}
+
 static void
 open_door(void *context, bool ucspi)
 {
@@ -157,7 +174,7 @@ open_door(void *context, bool ucspi)
 	if (s->door.tls == NULL)
 		die_temp("unable to prepare TLS");
 	if (ucspi)
-		door_filter(&s->door);
+		start_programs(s);
 }
 
 /* -L, -c and -t. */
@@ -171,6 +188,17 @@ take_letter(void *context, int letter)
 			    : &s->caller) = true;
 }
 
+/* HOST CHECKPASSWORD true, as qmail-smtpd has them where it has AUTH. */
+static void
+take_words(void *context, int count, char **words)
+{
+	struct service *s = context;
+
+	if (count < 3 || s->caller || s->lmtp)
+		die_usage(BRIEF);
+	s->words = words;
+}
+
 static struct service service;
 
 static const struct daemon program = {
@@ -179,6 +207,7 @@ static const struct daemon program = {
     .brief = BRIEF,
     .jail = &jail,
     .open = open_door,
+    .words = take_words,
     .letters = "Lct",
     .letter = take_letter,
     .ops = {.limit = limit,

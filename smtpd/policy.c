@@ -28,6 +28,12 @@ policy_is_unknown(struct reply r)
 	return r.code == no_mailbox.code && r.text == no_mailbox.text;
 }
 
+bool
+policy_is_foreign(struct reply r)
+{
+	return r.code == no_relay.code && r.text == no_relay.text;
+}
+
 struct reply
 policy_trouble(void)
 {

@@ -28,6 +28,9 @@ struct reply policy_too_large(void);
 /* The refusal is that of a recipient who does not exist. */
 bool policy_is_unknown(struct reply r);
 
+/* It is the answer to a recipient elsewhere, of who may not relay. */
+bool policy_is_foreign(struct reply r);
+
 /* Decide on a recipient.  code 0: it is taken, and its envelope form stands in
  * out.  Otherwise the refusal.  Trouble of ours is 451, never an acceptance. */
 struct reply policy_rcpt(

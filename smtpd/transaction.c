@@ -2,6 +2,7 @@
 #include "smtpd/transaction.h"
 
 #include "lib/address.h"
+#include "smtpd/allowance.h"
 #include "smtpd/auth.h"
 #include "smtpd/policy.h"
 #include <poll.h>
@@ -189,6 +190,25 @@ count_guess(struct session *s, struct reply r)
 	    421, "4.7.0 too many recipients that do not exist, closing"};
 }
 
+/* Whether a may be a recipient, whose envelope form is added to out. */
+static struct reply
+decide(struct session *s, const struct address *a, struct buf *out)
+{
+	/* A caller hears of it by a bounce; culver-lspawn does not hear him. */
+	const struct policy policy = {.door = s->door,
+	    .local = s->peer->local,
+	    .who = s->door->caller ? NULL : &s->door->who,
+	    .size = s->params.size};
+	struct reply r = policy_rcpt(&policy, a, out);
+
+	if (policy_is_foreign(r)) {
+		r = allowance_relay(s, r);
+		if (r.code == 0)
+			r = policy_rcpt(&policy, a, out);
+	}
+	return r.code == 0 ? allowance_take(s) : r;
+}
+
 struct reply
 do_rcpt(struct session *s, struct str argument)
 {
@@ -197,11 +217,6 @@ do_rcpt(struct session *s, struct str argument)
 	struct params p;
 	struct reply r =
 	    read_path(s, argument, &of_rcpt, s->params.utf8, &a, &rest);
-	/* A caller hears of it by a bounce; culver-lspawn does not hear him. */
-	const struct policy policy = {.door = s->door,
-	    .local = s->peer->local,
-	    .who = s->door->caller ? NULL : &s->door->who,
-	    .size = s->params.size};
 	struct buf recipient = {.max = ADDRESS_MAX};
 
 	if (r.code == 0)
@@ -210,7 +225,7 @@ do_rcpt(struct session *s, struct str argument)
 	    s->recipient_count >= control_number(s->door->controls, C_maxrcpt))
 		r = (struct reply){452, "4.5.3 too many recipients"};
 	if (r.code == 0)
-		r = policy_rcpt(&policy, &a, &recipient);
+		r = decide(s, &a, &recipient);
 	if (r.code == 0)
 		r = keep_recipient(s, &recipient, &p);
 	buf_free(&recipient);

@@ -261,9 +261,10 @@ class Authd(threading.Thread):
     "right" and any digest of user "ok" open a mailbox that says "+OK mailbox"
     and then what it hears; "later" cannot be checked; all others are wrong."""
 
-    def __init__(self, home):
+    def __init__(self, home, words="ok"):
         super().__init__(daemon=True)
-        self.logins = []
+        self.logins, self.words = [], words
+        self.sent, self.asked = {}, 0
         path = home.path / "state" / "auth"
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.bind(str(path))
@@ -318,11 +319,23 @@ class Authd(threading.Thread):
     def say(client, answer):
         client.sendall(struct.pack(">I", len(answer)) + answer)
 
-    @staticmethod
-    def smtp(how, user, password, stamp):
+    def may_send(self):
+        """Recipients are counted; the played limit is the request's own."""
+        user, n, most = self.logins.pop()
+        self.sent[user] = self.sent.get(user, 0) + int(n)
+        return b"N" if self.sent[user] > int(most) else b"K\0"
+
+    def seen(self):
+        self.logins.pop()
+        self.asked += 1
+        return {"seen": b"K\0", "lost": b"Z"}.get(self.words, b"N")
+
+    def smtp(self, how, user, password, stamp):
         """Every secret is "right", and so is SCRAM's proof."""
         if how == b"first":
             return b"Cr=" + user.split(b"r=")[1] + b"OURS,s=QUFBQQ==,i=4096"
+        if how in (b"send", b"seen"):
+            return {b"send": self.may_send, b"seen": self.seen}[how]()
         if how == b"final":
             right = password.endswith(b",p=cmlnaHQ=")  # "right"
             return b"Ku\0v=OUR" if right else b"N"
@@ -627,7 +640,7 @@ class Case:
         if self.client:
             return
         if self.program in ("popup", "smtpd") and self.authd_words != "down":
-            self.authd = Authd(self.home)
+            self.authd = Authd(self.home, self.authd_words)
             self.authd.start()
         if self.program not in ("popup", "pop3d") and \
                 self.queue_words != "down":
