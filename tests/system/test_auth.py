@@ -221,6 +221,155 @@ def test_a_checkpassword_program_checks(port, home):  # noqa: F811
     logged(home, "failure service=smtp ip=127.0.0.1 user=crash reason=program")
 
 
+class Visitor:
+    """A client from elsewhere: its program as a UCSPI server starts it."""
+
+    def __init__(self, home, program, *words, ip="192.0.2.9"):  # noqa: F811
+        ours, theirs = socket.socketpair()
+        home.start(program, *words, stdin=theirs, stdout=theirs, environment={
+            "PROTO": "TCP", "TCPREMOTEIP": ip, "TCPREMOTEPORT": "40000",
+            "TCPLOCALIP": "192.0.2.1", "TCPLOCALPORT": "25"})
+        theirs.close()
+        ours.settimeout(PATIENCE)
+        self.socket, self.file = ours, ours.makefile("rb")
+        self.reply()
+
+    def reply(self):
+        line = self.file.readline()
+        while line[3:4] == b"-" and line[:3].isdigit():
+            line = self.file.readline()
+        return line.decode().rstrip()
+
+    def say(self, line):
+        self.socket.sendall(line.encode() + b"\r\n")
+        return self.reply()
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+def test_a_program_checks_under_a_ucspi_server(port, home):  # noqa: F811
+    """culver-smtpd HOST CHECKPASSWORD true, as qmail-smtpd with AUTH."""
+    path = home.path / "checkpw"
+    path.write_text(CHECKPW)
+    path.chmod(0o755)
+    home.give()
+
+    def visit(mechanism, answer):
+        v = Visitor(home, "smtpd", "host.test", str(path), "true")
+        assert v.say("EHLO a.test").startswith("250 ")
+        line = v.say("AUTH " + mechanism)
+        challenge = base64.b64decode(line[4:])
+        r = v.say(base64.b64encode(answer(challenge)).decode())
+        v.say("MAIL FROM:<a@example.org>")
+        code = v.say("RCPT TO:<b@else.where>")[:3]
+        v.close()
+        return r[:3], code
+
+    def digest(challenge):
+        assert challenge.endswith(b"@host.test>")
+        return b"alice " + hmac.new(
+            b"secret", challenge, "md5").hexdigest().encode()
+    assert visit("PLAIN", lambda _: b"\0Alice\0secret") == ("535", "553")
+    assert visit("PLAIN", lambda _: b"\0alice\0secret") == ("235", "250")
+    assert home.lines("checkpw runs true for 192.0.2.9")
+    assert visit("CRAM-MD5", digest) == ("235", "250")
+    assert visit("PLAIN", lambda _: b"\0crash\0secret") == ("454", "553")
+    assert visit("SCRAM-SHA-256", lambda _: b"n,,n=alice,r=abc") == \
+        ("454", "553")
+    logged(home, "smtpd: success service=smtp ip=192.0.2.9 user=alice", 2)
+    logged(home, "smtpd: failure service=smtp ip=192.0.2.9 user=Alice "
+                 "reason=password")
+    logged(home, "user=crash reason=program")
+    for words in ((), ("host.test",), ("host.test", str(path))):
+        r = home.run("smtpd", *words, "-l", "127.0.0.1:0") if not words \
+            else home.run("smtpd", *words)
+        assert not words or r.returncode == 100
+
+
+def restart(home, program, port=None):  # noqa: F811
+    """Killed, and started as it was."""
+    [old] = [p for p in home.stop if p.args[-3 if program == "smtpd" else -1:][
+        0] == home.path / "bin" / ("culver-" + program)]
+    old.kill()
+    old.wait(PATIENCE)
+    home.stop.remove(old)
+    if program == "authd":
+        wait_for(lambda: not home.answers(), "authd lives on")
+        home.authd()
+    else:
+        home.start("smtpd", "-l", "127.0.0.1:%d" % port)
+        wait_for(lambda: socket.socket().connect_ex(
+            ("127.0.0.1", port)) == 0, "smtpd does not listen")
+
+
+def test_nobody_has_the_same_salt_after_a_restart(port, home):  # noqa: F811
+    def salt():
+        client = Scram("nobody@mail.test", "x")
+        attempt(port, "SCRAM-SHA-256", client)
+        return client.salt
+    before = salt()
+    restart(home, "authd")
+    assert salt() == before
+    (home.path / "state" / "authd" / "secret").unlink()
+    restart(home, "authd")
+    assert salt() != before
+
+
+def test_recipients_of_an_hour_outlive_every_process(
+        port, home):  # noqa: F811
+    (home.path / "control" / "authrate").write_text("%s:3/h\n" % HASHED)
+
+    def recipients(count):
+        with smtplib.SMTP("127.0.0.1", port, timeout=PATIENCE) as s:
+            s.login(HASHED.upper(), SECRET)
+            s.mail("a@example.org")
+            return [s.rcpt("b@else.where") for _ in range(count)]
+    (home.path / "control" / "authmechanisms").write_text("PLAIN\n")
+    assert [r[0] for r in recipients(2)] == [250, 250]
+    restart(home, "smtpd", port)
+    assert [r[0] for r in recipients(2)] == [250, 450]
+    restart(home, "authd")
+    [(code, text)] = recipients(1)
+    assert code == 450 and text.startswith(b"4.7.1 ")
+
+
+def test_who_has_read_mail_may_send_for_a_time(port, home):  # noqa: F811
+    (home.path / "control" / "popbeforesmtp").write_text("1\n")
+    (home.path / "control" / "plainpop3").write_text("1\n")
+    (home.path / "domains").mkdir(exist_ok=True)
+
+    def may_relay(ip):
+        v = Visitor(home, "smtpd", ip=ip)
+        v.say("EHLO a.test")
+        v.say("MAIL FROM:<a@example.org>")
+        reply = v.say("RCPT TO:<b@else.where>")
+        v.close()
+        return reply[:3]
+
+    def read_mail(ip, password):
+        v = Visitor(home, "popup", ip=ip)
+        v.say("USER " + HASHED)
+        reply = v.say("PASS " + password)
+        v.close()
+        return reply[:3]
+    home.user("box@mail.test", "x")
+    assert may_relay("192.0.2.9") == "553"
+    assert read_mail("192.0.2.9", "wrong") == "-ER"
+    assert may_relay("192.0.2.9") == "553"
+    assert read_mail("192.0.2.9", SECRET) == "+OK"
+    assert may_relay("192.0.2.9") == "250"
+    assert may_relay("192.0.2.10") == "553"
+    # Nobody shares the host's own address with a web mailer.
+    assert read_mail("127.0.0.1", SECRET) == "+OK"
+    assert may_relay("127.0.0.1") == "553"
+    restart(home, "authd")
+    assert may_relay("192.0.2.9") == "250"
+    (home.path / "control" / "popbeforesmtp").unlink()
+    assert may_relay("192.0.2.9") == "553"
+
+
 @pytest.mark.skipif(FAIL2BAN is None, reason="fail2ban is not unpacked")
 def test_fail2ban_finds_who_fails(port, home):  # noqa: F811
     """Our filter, on our log: failures of clients and nothing else, whatever a
