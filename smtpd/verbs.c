@@ -310,14 +310,16 @@ static struct reply
 check(struct session *s, const struct verb *v, struct str line,
     struct str argument)
 {
+	/* Before all: what follows one of these is no command, whatever is
+	 * wrong with it. */
+	if ((v->flags & LAST) != 0 && stream_early(&s->stream))
+		return improper(s);
 	if (!line_fits(v, line))
 		return (struct reply){500, "5.5.2 line too long"};
 	if ((v->phases & IN(s->phase)) == 0)
 		return (struct reply){503, "5.5.1 not now"};
 	if (!argument_fits(v, argument))
 		return (struct reply){501, "5.5.4 wrong argument"};
-	if ((v->flags & LAST) != 0 && stream_early(&s->stream))
-		return improper(s);
 	return (struct reply){0, NULL};
 }
 
@@ -338,8 +340,10 @@ verbs_run(struct session *s, struct str line)
 		return (struct reply){500, "5.5.1 no such command"};
 	if ((v->flags & JUNK) != 0)
 		s->junk++;
-	if ((v->flags & BASE) != 0)
+	if ((v->flags & BASE) != 0) {
 		s->command = str_of(v->name); /* for the log */
+		s->auth.heard = true;
+	}
 	r = check(s, v, line, argument);
 	if (r.code == 0)
 		return v->run(s, argument);
