@@ -100,6 +100,16 @@ control_refresh_row(struct controls *c, enum control_id id)
 	return true;
 }
 
+/* The row is one that a refresh of all reads. */
+static bool
+is_due(const struct controls *c, enum control_id id)
+{
+	unsigned readers = control_row(id)->readers;
+
+	return (readers & (unsigned)c->reader) != 0 &&
+	       ((readers & CONTROL_LATE) == 0 || c->reader == CONTROL_TOOLS);
+}
+
 bool
 control_refresh(struct controls *c)
 {
@@ -108,8 +118,7 @@ control_refresh(struct controls *c)
 
 	c->looked = clock_boot();
 	for (size_t i = 0; i < CONTROL_COUNT; i++) {
-		if ((control_row((enum control_id)i)->readers &
-			(unsigned)c->reader) == 0 ||
+		if (!is_due(c, (enum control_id)i) ||
 		    control_refresh_row(c, (enum control_id)i) || !ok)
 			continue;
 		ok = false;

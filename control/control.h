@@ -35,7 +35,9 @@ enum control_reader {
 	CONTROL_REMOTE = 1 << 12,
 	CONTROL_POLICYD = 1 << 13,
 	CONTROL_LSPAWN = 1 << 14,
-	CONTROL_ALL = (1 << 15) - 1
+	CONTROL_ALL = (1 << 15) - 1,
+	/* Of a row: read only when its reader asks for it, control_refresh_row. */
+	CONTROL_LATE = 1 << 15
 };
 
 enum control_kind {
@@ -87,7 +89,8 @@ void control_free(struct controls *c);
 /* Read every file whose stamp has changed since the last call (all, the first
  * time).  False when one cannot be read or does not parse: control_error says
  * "control/databytes:1: not a number: 10k"; the old value of that row stays,
- * and the caller defers mail until a refresh succeeds. */
+ * and the caller defers mail until a refresh succeeds.  Rows that are LATE are
+ * left out, but for the tools. */
 MUST_USE bool control_refresh(struct controls *c);
 
 /* The same, but nothing is looked at again that was found well less than

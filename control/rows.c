@@ -18,15 +18,20 @@ enum {
 	REMOTE = CONTROL_REMOTE,
 	POLICYD = CONTROL_POLICYD,
 	LSPAWN = CONTROL_LSPAWN,
+	LATE = CONTROL_LATE,
 	ALL = CONTROL_ALL
 };
 
 /* Names of files that are no names of C. */
-#define tcp_pop3   tcp.pop3
-#define tcp_qmqp   tcp.qmqp
-#define tcp_qmtp   tcp.qmtp
-#define tcp_smtp   tcp.smtp
-#define FILE_OF(x) #x
+/* clang-format off */
+#define badmailfrom_out badmailfrom-out
+#define badmailto_out   badmailto-out
+#define tcp_pop3        tcp.pop3
+#define tcp_qmqp        tcp.qmqp
+#define tcp_qmtp        tcp.qmtp
+#define tcp_smtp        tcp.smtp
+#define FILE_OF(x)      #x
+/* clang-format on */
 
 static const struct control_row rows[] = {
 #define CONTROL(name, kind, least, most, preset, readers, summary)             \

@@ -2,6 +2,7 @@
 #include "smtpd/door.h"
 
 #include "lib/address.h"
+#include "lib/clock.h"
 #include "lib/die.h"
 #include "lib/env.h"
 #include "lib/fd.h"
@@ -274,6 +275,26 @@ door_refresh(struct door *d)
 	errno = 0;
 	warn(wrong);
 	return false;
+}
+
+bool
+door_outbound(struct door *d)
+{
+	static const enum control_id rows[] = {C_badmailfrom_out,
+	    C_badmailto_out, C_forceheaderfrom, C_hideclientip};
+	int64_t now = clock_boot();
+
+	if (d->outbound != 0 && now - d->outbound < CONTROL_LATELY)
+		return true;
+	d->outbound = 0;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (!control_refresh_row(d->controls, rows[i])) {
+			errno = 0;
+			warn(control_error(d->controls));
+			return false;
+		}
+	d->outbound = now;
+	return true;
 }
 
 struct str

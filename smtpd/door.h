@@ -27,6 +27,8 @@ struct door {
 	struct tls_server *tls;
 	enum tls_answer tls_answer;
 	int64_t tls_asked;
+	/* When door_outbound has read (clock_boot); 0: never, or in vain. */
+	int64_t outbound;
 	uint64_t transactions; /* begun by this process */
 	enum control_id rules; /* for clients */
 	bool guests;           /* only whom a rule allows comes in */
@@ -91,6 +93,10 @@ const char *door_words(enum gate g, int *code);
  * file and line, when something cannot be read or does not parse: then no mail
  * is taken until it can. */
 MUST_USE bool door_refresh(struct door *d);
+
+/* The same of what concerns only clients that may relay, for each of their
+ * messages: the rows that controls.def calls LATE. */
+MUST_USE bool door_outbound(struct door *d);
 
 /* This host's name; "localhost" while control/me cannot be read. */
 struct str door_me(const struct door *d);

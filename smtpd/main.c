@@ -4,8 +4,9 @@
  *             -c its caller, if that is not root.
  * Started by  the supervisor, run/smtpd (with -l); a UCSPI server, for one
  *             connection on descriptors 0 and 1; or culver-sendmail (-c).
- * Reads       control/{authmechanisms,authrate,brtlimit,concurrencyincoming,
- *             concurrencyip,concurrencynet,databytes,forceauthfrom,locals,
+ * Reads       control/{authmechanisms,authrate,badmailfrom-out,badmailto-out,
+ *             brtlimit,concurrencyincoming,concurrencyip,concurrencynet,
+ *             databytes,forceauthfrom,forceheaderfrom,hideclientip,locals,
  *             maxrcpt,maxuse,me,morercpthosts,percenthack,plainauth,
  *             popbeforesmtp,proxyclients,quotapolicy,rcpthosts,senderlogin,
  *             smtpgreeting,tcp.smtp,timeoutsmtpd,usercheck,virtualdomains,

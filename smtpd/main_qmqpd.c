@@ -3,8 +3,9 @@
  * Runs as     culverd, jailed; with -l root until the addresses are bound.
  * Started by  the supervisor (with -l); or a UCSPI server, for one connection
  *             on descriptors 0 and 1.
- * Reads       control/{concurrencyincoming,concurrencyip,concurrencynet,maxuse,
- *             me,proxyclients,tcp.qmqp,timeoutsmtpd}, users/rcpt.cdb (opened
+ * Reads       control/{badmailfrom-out,badmailto-out,concurrencyincoming,
+ *             concurrencyip,concurrencynet,maxuse,me,proxyclients,tcp.qmqp,
+ *             timeoutsmtpd}, users/rcpt.cdb (opened
  *             as for the others, nobody is looked up); env DATABYTES
  *             QMAILQUEUE TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST
  *             TCPREMOTEINFO TCPLOCALIP TCPLOCALPORT.

@@ -3,10 +3,10 @@
  * Runs as     culverd, jailed; with -l root until the addresses are bound.
  * Started by  the supervisor (with -l); or a UCSPI server, for one connection
  *             on descriptors 0 and 1.
- * Reads       control/{concurrencyincoming,concurrencyip,concurrencynet,
- *             databytes,locals,maxrcpt,maxuse,me,morercpthosts,percenthack,
- *             proxyclients,quotapolicy,rcpthosts,tcp.qmtp,timeoutsmtpd,
- *             usercheck,virtualdomains},
+ * Reads       control/{badmailfrom-out,badmailto-out,concurrencyincoming,
+ *             concurrencyip,concurrencynet,databytes,locals,maxrcpt,maxuse,me,
+ *             morercpthosts,percenthack,proxyclients,quotapolicy,rcpthosts,
+ *             tcp.qmtp,timeoutsmtpd,usercheck,virtualdomains},
  *             users/rcpt.cdb; env RELAYCLIENT DATABYTES
  *             QMAILQUEUE TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO
  *             TCPLOCALIP TCPLOCALPORT.
