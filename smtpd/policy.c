@@ -4,6 +4,7 @@
 #include "control/local.h"
 #include "control/percent.h"
 #include "lib/die.h"
+#include "lib/idn.h"
 #include "wire/users.h"
 
 static const struct reply ok = {0, NULL};
@@ -15,6 +16,10 @@ static const struct reply no_mailbox = {
 static const struct reply disabled = {
     550, "5.2.1 sorry, this mailbox is disabled (#5.2.1)"};
 
+static const struct reply bad_recipient = {
+    550, "5.7.1 sorry, no mail goes from here to that address (#5.7.1)"};
+static const struct reply bad_sender = {
+    550, "5.7.1 sorry, no mail goes from that address (#5.7.1)"};
 static const struct reply full_waits = {
     452, "4.2.2 sorry, that mailbox has no room for it (#4.2.2)"};
 static const struct reply full_refused = {
@@ -49,6 +54,97 @@ policy_too_large(void)
 	    "(#5.3.4)"};
 }
 
+static bool
+write_address(struct buf *out, struct str local, struct str domain)
+{
+	buf_clear(out);
+	return buf_append_str(out, local) && buf_append_byte(out, '@') &&
+	       buf_append_str(out, domain);
+}
+
+/* By its local part and domain, which point into the address. */
+static enum found
+listed_as(const struct door *d, enum control_id id, struct str local,
+    struct str domain)
+{
+	struct buf key = {.max = ADDRESS_MAX + 1};
+	enum found f = FOUND_ERROR;
+
+	if (write_address(&key, local, domain)) {
+		struct str whole = buf_str(&key);
+
+		f = control_find(d->controls, id, whole, NULL);
+		if (f == FOUND_NO)
+			f = control_find(d->controls, id,
+			    str_slice(whole, local.len, whole.len), NULL);
+		if (f == FOUND_NO)
+			f = control_find_domain(d->controls, id, domain, NULL);
+	}
+	buf_free(&key);
+	return f;
+}
+
+static bool
+is_ascii(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.data[i] >= 0x80)
+			return false;
+	return true;
+}
+
+enum found
+policy_listed(const struct door *d, enum control_id id, struct str address)
+{
+	char ascii[IDN_SIZE];
+	struct str local, domain;
+	enum found f;
+
+	if (!control_present(d->controls, id))
+		return FOUND_NO;
+	address_split(address, &local, &domain);
+	f = listed_as(d, id, local, domain);
+	if (f != FOUND_NO || is_ascii(domain))
+		return f;
+	switch (idn_to_ascii(ascii, domain)) {
+	case IDN_OK:
+		return listed_as(d, id, local, str_of(ascii));
+	case IDN_MALFORMED:
+		return FOUND_NO;
+	case IDN_MEMORY:
+		break;
+	}
+	return FOUND_ERROR;
+}
+
+/* What policy_listed says, to a client that may relay. */
+static struct reply
+check_outbound(const struct door *d, enum control_id id, struct str address)
+{
+	switch (policy_listed(d, id, address)) {
+	case FOUND_NO:
+		return ok;
+	case FOUND_YES:
+		return id == C_badmailto_out ? bad_recipient : bad_sender;
+	case FOUND_ERROR:
+		warn("unable to read control/badmailfrom-out or badmailto-out");
+		return policy_trouble();
+	}
+	return policy_trouble();
+}
+
+struct reply
+policy_mail(struct door *d, struct str sender)
+{
+	if (d->relayclient.data == NULL)
+		return ok;
+	if (!door_outbound(d))
+		return policy_trouble();
+	if (sender.len == 0)
+		return ok;
+	return check_outbound(d, C_badmailfrom_out, sender);
+}
+
 /* An address of ours by number; a client of unknown address has none. */
 static bool
 is_this_host(const struct policy *p, const struct address *a)
@@ -63,14 +159,6 @@ static bool
 is_postmaster(struct str local)
 {
 	return str_equal_nocase(local, str_of("postmaster"));
-}
-
-static bool
-write_address(struct buf *out, struct str local, struct str domain)
-{
-	buf_clear(out);
-	return buf_append_str(out, local) && buf_append_byte(out, '@') &&
-	       buf_append_str(out, domain);
 }
 
 static struct reply
@@ -225,8 +313,8 @@ check_meant(const struct policy *p, bool stranger, struct buf *meant)
 	struct str local, domain;
 
 	address_split(buf_str(meant), &local, &domain);
-	if (stranger)
-		r = check_domain(p, domain);
+	r = stranger ? check_domain(p, domain)
+		     : check_outbound(p->door, C_badmailto_out, buf_str(meant));
 	return r.code == 0 ? check_user(p, local, meant) : r;
 }
 
@@ -273,6 +361,8 @@ policy_rcpt(const struct policy *p, const struct address *a, struct buf *out)
 	fetch(p, buf_str(out));
 	if (relay.data == NULL && !(mine && is_postmaster(a->local)))
 		r = check_domain(p, domain);
+	if (relay.data != NULL)
+		r = check_outbound(p->door, C_badmailto_out, buf_str(out));
 	if (r.code == 0 && relay.len == 0)
 		r = check_address(p, relay.data == NULL, out);
 	if (r.code == 0 && relay.len > 0 && !buf_append_str(out, relay))

@@ -31,6 +31,16 @@ bool policy_is_unknown(struct reply r);
 /* It is the answer to a recipient elsewhere, of who may not relay. */
 bool policy_is_foreign(struct reply r);
 
+/* Whether control/badmailfrom-out or badmailto-out (id) lists the address, in
+ * envelope form: it, its @domain, or a .suffix of that.  FOUND_ERROR: the table
+ * cannot be read.  door_outbound has succeeded before. */
+enum found policy_listed(
+    const struct door *d, enum control_id id, struct str address);
+
+/* Decide on a sender.  code 0: who may not relay, or one that is not in
+ * badmailfrom-out; else the refusal. */
+struct reply policy_mail(struct door *d, struct str sender);
+
 /* Decide on a recipient.  code 0: it is taken, and its envelope form stands in
  * out.  Otherwise the refusal.  Trouble of ours is 451, never an acceptance. */
 struct reply policy_rcpt(

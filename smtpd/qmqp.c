@@ -5,10 +5,36 @@
 #include "smtpd/qmqp.h"
 
 #include "smtpd/consign.h"
+#include "smtpd/policy.h"
 #include "wire/envelope.h"
 
+static const char bad_recipient[] =
+    "Dsorry, no mail goes from here to that address (#5.7.1)";
+static const char bad_sender[] =
+    "Dsorry, no mail goes from that address (#5.7.1)";
 static const char bad_address[] =
     "Dsorry, I can't accept addresses like that (#5.1.3)";
+
+static const char no_config[] =
+    "Zsorry, my configuration cannot be read (#4.3.0)";
+
+/* badmailfrom-out or badmailto-out refuses the message, or cannot be read. */
+static bool
+is_listed(struct package *p, enum control_id id, struct str address)
+{
+	switch (policy_listed(p->door, id, address)) {
+	case FOUND_NO:
+		return false;
+	case FOUND_YES:
+		package_refuse(
+		    p, id == C_badmailto_out ? bad_recipient : bad_sender);
+		return true;
+	case FOUND_ERROR:
+		break;
+	}
+	package_refuse(p, no_config);
+	return true;
+}
 
 /* An address, or the refusal of the message; false when it did not come. */
 static bool
@@ -27,7 +53,9 @@ take_sender(struct package *p, struct buf *sender)
 		package_refuse(p, bad_address);
 	else if (!buf_append_str(sender, text))
 		package_refuse(p, "Zout of memory (#4.3.0)");
-	else
+	else if (!door_outbound(p->door))
+		package_refuse(p, no_config);
+	else if (!is_listed(p, C_badmailfrom_out, text))
 		consign_sender(p, text);
 	return true;
 }
@@ -46,7 +74,7 @@ take_recipients(struct package *p)
 		else if (p->recipients == ENVELOPE_RECIPIENTS)
 			package_refuse(
 			    p, "Dsorry, too many recipients (#5.5.3)");
-		else
+		else if (!is_listed(p, C_badmailto_out, text))
 			consign_recipient(p, text);
 	}
 	return part == PART_NONE;

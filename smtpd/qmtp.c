@@ -34,6 +34,7 @@ struct qmtp {
 	struct buf verdicts; /* VERDICT_*, or the number of a reason, from 1 */
 	char reasons[REASONS][REASON];
 	size_t reason_count;
+	char refusal[REASON]; /* of the whole message */
 };
 
 struct qmtp *
@@ -105,6 +106,32 @@ sender_fine(const struct door *d, struct str sender)
 	return fine;
 }
 
+/* A reply of SMTP in words of ours, in text, REASON bytes. */
+static void
+reword(char *text, struct reply r)
+{
+	const char *words = r.text;
+
+	if (words[0] >= '0' && words[0] <= '9') {
+		words += strcspn(words, " ");
+		words += strspn(words, " ");
+	}
+	(void)snprintf(text, REASON, "%c%s", r.code >= 500 ? 'D' : 'Z', words);
+}
+
+/* control/badmailfrom-out has nothing against him; the refusal lives in q. */
+static bool
+may_send(struct qmtp *q, struct str sender)
+{
+	struct reply r = policy_mail(q->package->door, sender);
+
+	if (r.code == 0)
+		return true;
+	reword(q->refusal, r);
+	package_refuse(q->package, q->refusal);
+	return false;
+}
+
 static bool
 take_sender(struct qmtp *q)
 {
@@ -119,22 +146,9 @@ take_sender(struct qmtp *q)
 		package_refuse(p, "Dunacceptable sender (#5.1.7)");
 	else if (!buf_append_str(&q->sender, text))
 		package_refuse(p, no_memory);
-	else
+	else if (may_send(q, text))
 		consign_sender(p, text);
 	return true;
-}
-
-/* A reply of SMTP in words of ours, in text, REASON bytes. */
-static void
-reword(char *text, struct reply r)
-{
-	const char *words = r.text;
-
-	if (words[0] >= '0' && words[0] <= '9') {
-		words += strcspn(words, " ");
-		words += strspn(words, " ");
-	}
-	(void)snprintf(text, REASON, "%c%s", r.code >= 500 ? 'D' : 'Z', words);
 }
 
 /* Why this recipient is not taken, in text, REASON bytes; else its envelope

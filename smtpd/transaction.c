@@ -125,6 +125,9 @@ do_mail(struct session *s, struct str argument)
 		return policy_too_large();
 	if (!keep_sender(s, &a))
 		return no_memory;
+	r = policy_mail(s->door, buf_str(&s->sender));
+	if (r.code != 0)
+		return r;
 	s->phase = PH_MAIL;
 	return (struct reply){250, "2.1.0 ok"};
 }

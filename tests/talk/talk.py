@@ -694,6 +694,20 @@ class Case:
         self.do_C("DATA")
         self.do_S("354 *")
 
+    def do_enter(self, _):
+        self.do_hello("")
+        self.do_plain(r'"\0u@local.test\0right"')
+        self.do_S("235 *")
+
+    def do_compose(self, _):
+        self.do_enter("")
+        self.do_C("MAIL FROM:<u@local.test>")
+        self.do_S("250 2.1.0 *")
+        self.do_C("RCPT TO:<b@else.where>")
+        self.do_S("250 2.1.5 *")
+        self.do_C("DATA")
+        self.do_S("354 *")
+
     def do_C(self, line):
         self.start()
         self.client.send(line.encode("latin-1") + b"\r\n")
@@ -844,6 +858,11 @@ class Case:
 
     def do_body(self, text):
         self.same("body", self.last().body, parse_bytes(text))
+
+    def do_mended(self, pattern):
+        body = self.last().body.decode("latin-1")
+        if not matches(body, unescape(pattern).decode("latin-1")):
+            raise Failure("the message is %.2000r" % body)
 
     def do_trace(self, pattern):
         trace = self.last().trace.decode("latin-1")
