@@ -171,7 +171,6 @@ do_auth(struct session *s, struct str argument)
 	const struct sasl_mechanism *m;
 	struct str name = {NULL, 0};
 
-	s->auth.heard = true;
 	if (s->user.len > 0)
 		return (struct reply){503, "5.5.1 already authenticated"};
 	if (!is_safe(s))
@@ -221,8 +220,8 @@ auth_line(struct session *s)
 }
 
 /* control/senderlogin: the sender or its @domain, and who may use it. */
-static enum found
-may_use(const struct session *s, struct str sender)
+enum found
+auth_may_use(const struct session *s, struct str sender)
 {
 	size_t at = str_rfind(sender, '@');
 	struct str keys[] = {sender, str_slice(sender, at, sender.len)};
@@ -243,7 +242,7 @@ may_use(const struct session *s, struct str sender)
 	return FOUND_NO;
 }
 
-/* What may_use says, to the client. */
+/* What auth_may_use says, to the client. */
 static struct reply
 answer_of(enum found found)
 {
@@ -271,7 +270,7 @@ check_sender(const struct session *s, const struct address *a)
 		return (struct reply){0, NULL};
 	if (buf_append_str(&sender, a->local) &&
 	    buf_append_byte(&sender, '@') && buf_append_str(&sender, a->domain))
-		r = answer_of(may_use(s, buf_str(&sender)));
+		r = answer_of(auth_may_use(s, buf_str(&sender)));
 	buf_free(&sender);
 	return r;
 }

@@ -51,6 +51,13 @@ protocol(const struct session *s)
 						    : names[row][column];
 }
 
+static bool
+is_hidden(const struct session *s)
+{
+	return s->user.len > 0 &&
+	       control_number(s->door->controls, C_hideclientip) == 1;
+}
+
 /* Our own line goes on top of the message. */
 static bool
 submit_trace(struct session *s)
@@ -58,6 +65,7 @@ submit_trace(struct session *s)
 	static const struct ip unknown;
 	struct buf field = {.max = STREAM_LINE};
 	const struct received r = {
+	    .hidden = is_hidden(s),
 	    .helo = buf_str(&s->helo),
 	    .host = s->door->host,
 	    .info = s->door->info,

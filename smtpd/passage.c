@@ -5,6 +5,7 @@
 #include "smtpd/deposit.h"
 #include "smtpd/policy.h"
 #include "smtpd/session.h"
+#include "smtpd/submission.h"
 
 static const struct reply ok = {0, NULL};
 
@@ -44,6 +45,7 @@ passage_begin(struct session *s, bool counted)
 	    .began = clock_boot()};
 	p->trouble = deposit_begin(s);
 	p->open = p->trouble == 0;
+	submission_begin(&s->submission, s);
 	if (p->open)
 		set_limit(s);
 	else
@@ -62,8 +64,10 @@ passage_forget(struct session *s)
 
 /* What has been seen of the message so far forbids it. */
 static struct reply
-verdict(const struct passage *p)
+verdict(const struct session *s)
 {
+	const struct passage *p = &s->passage;
+
 	if (p->data.bare)
 		return (struct reply){550,
 		    "5.5.2 bare CR or LF in the message, refused as SMTP "
@@ -76,13 +80,13 @@ verdict(const struct passage *p)
 	if (header_large(&p->header))
 		return (struct reply){
 		    552, "5.3.4 the header of this message is too large"};
-	return ok;
+	return s->submission.active ? s->submission.verdict : ok;
 }
 
 struct reply
 passage_state(struct session *s)
 {
-	struct reply r = verdict(&s->passage);
+	struct reply r = verdict(s);
 
 	if (r.code == 0 && s->passage.trouble != 0)
 		r = deposit_trouble(s, s->passage.trouble);
@@ -99,7 +103,7 @@ look(struct session *s)
 	if (p->draining)
 		return;
 	p->trouble = submit->trouble;
-	if (verdict(p).code != 0) {
+	if (verdict(s).code != 0) {
 		submit_abort(submit);
 		p->open = false;
 	}
@@ -122,15 +126,19 @@ pass_on(struct session *s, struct str text)
 {
 	struct passage *p = &s->passage;
 	struct submit *submit = &s->door->submit;
+	bool folded = p->header.bytes == 0 && header_is_folded(text);
 
 	if (p->draining)
 		return;
-	/* Our trace field is not the sender's to go on with. */
-	if (p->header.bytes == 0 && header_is_folded(text))
-		submit_body(submit, str_of("\n"));
 	header_scan(&p->header, text);
-	if (verdict(p).code == 0)
+	if (s->submission.active) {
+		submission_scan(&s->submission, text);
+	} else if (verdict(s).code == 0) {
+		/* Our trace field is not the sender's to go on with. */
+		if (folded)
+			submit_body(submit, str_of("\n"));
 		submit_body(submit, text);
+	}
 	look(s);
 }
 
@@ -206,6 +214,8 @@ passage_finish(struct session *s, enum stream_result r)
 	if (r != STREAM_OK)
 		return session_lost(s, r);
 	data_finish(&s->passage.data);
+	if (s->submission.active && !s->passage.draining)
+		submission_end(&s->submission);
 	reply = passage_state(s);
 	if (reply.code != 0)
 		return reply;

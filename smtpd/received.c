@@ -46,6 +46,15 @@ write_client(struct buf *b, const struct received *r)
 	return ok && buf_append_text(b, literal) && buf_append_byte(b, ')');
 }
 
+/* "client.example (...)".  The word stands where RFC 5321 wants a name. */
+static bool
+write_origin(struct buf *b, const struct received *r)
+{
+	if (r->hidden)
+		return buf_append_text(b, "hidden (authenticated)");
+	return received_safe(b, r->helo) && write_client(b, r);
+}
+
 /* "with ESMTPS (TLSv1.3 TLS_AES_256_GCM_SHA384)" */
 static bool
 write_protocol(struct buf *b, const struct received *r)
@@ -64,8 +73,7 @@ received_write(struct buf *b, const struct received *r)
 	size_t before = b->len;
 
 	date_rfc5322(date, r->seconds);
-	if (buf_append_text(b, "Received: from ") &&
-	    received_safe(b, r->helo) && write_client(b, r) &&
+	if (buf_append_text(b, "Received: from ") && write_origin(b, r) &&
 	    buf_append_text(b, "\n\tby ") && received_safe(b, r->me) &&
 	    write_protocol(b, r) && buf_append_text(b, " id ") &&
 	    buf_append_str(b, r->id) && buf_append_text(b, ";\n\t") &&

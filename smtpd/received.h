@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct received {
+	bool hidden;             /* who the client is, all of it, is not told */
 	struct str helo;         /* as the client said it */
 	struct str host;         /* its name from DNS; empty: unknown */
 	struct str info;         /* its user by ident; empty: unknown */

@@ -38,6 +38,7 @@ session_free(struct session *s)
 	buf_free(&s->user);
 	buf_free(&s->sender);
 	buf_free(&s->recipients);
+	submission_free(&s->submission);
 	buf_free(&s->path);
 	buf_free(&s->text);
 	free(s);

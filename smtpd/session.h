@@ -14,6 +14,7 @@
 #include "smtpd/passage.h"
 #include "smtpd/reply.h"
 #include "smtpd/stream.h"
+#include "smtpd/submission.h"
 #include "wire/sasl.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -67,6 +68,7 @@ struct session {
 	long pid;            /* this process */
 	char id[SESSION_ID]; /* of the transaction, in Received and the log */
 	struct passage passage;
+	struct submission submission; /* active: as the passage has begun */
 	bool over;  /* the transaction, once its reply is said */
 	bool again; /* this refusal was counted with an earlier one */
 
