@@ -25,6 +25,9 @@
  * Rescan   culver-send removes queue/rescan first and lists mess/ after.
  * Repair   culver-check makes queue/repairing before it moves a name and
  *          removes it after the last; culver-send does not start meanwhile.
+ * Import   culver-import makes queue/importing, which holds the path of another
+ *          queue and LF, before it takes the first message of that, and
+ *          removes it when nothing that it took is left there; likewise.
  */
 #ifndef WIRE_QUEUE_H
 #define WIRE_QUEUE_H
@@ -59,6 +62,7 @@ _Static_assert(QUEUE_OSSIFIED > QUEUE_DEATH, "send must outwait a writer");
 #define QUEUE_TRYING      "queue/trying"
 #define QUEUE_LOCK        "queue/lock"
 #define QUEUE_REPAIRING   "queue/repairing"
+#define QUEUE_IMPORTING   "queue/importing"
 #define QUEUE_LSPAWN      "queue/lspawn" /* socket of culver-lspawn */
 #define QUEUE_RSPAWN      "queue/rspawn" /* socket of culver-rspawn */
 #define QUEUE_BOUNCE      "queue/bounce" /* socket of culver-bounce */
