@@ -37,11 +37,22 @@ draft_begin(struct draft *d, uint32_t uid, uint64_t reserve)
 	d->id.state = 0;
 	d->id.matched = d->id.len = 0;
 	d->reserve = reserve;
+	d->told = false;
 	d->at = 0;
 	d->code = d->error = 0;
 	/* The head is written into its room when all is known. */
 	memset(d->data, 0, MESSAGE_HEAD);
 	d->len = MESSAGE_HEAD;
+}
+
+void
+draft_begin_old(struct draft *d, const struct message *old, uint64_t reserve)
+{
+	draft_begin(d, old->uid, reserve);
+	d->head.arrived = old->arrived;
+	d->head.writer = old->writer;
+	memcpy(d->head.token, old->token, QUEUE_TOKEN);
+	d->told = true;
 }
 
 /* Remember what errno says happened; code where it says nothing else. */
@@ -210,7 +221,7 @@ take_token(struct draft *d)
 int
 draft_commit(struct draft *d)
 {
-	if (d->code == 0 && !take_token(d))
+	if (d->code == 0 && !d->told && !take_token(d))
 		(void)fail(d, QQ_BUG);
 	d->head.envelope_at = MESSAGE_HEAD + d->head.body_len;
 	d->head.id_hash = msgid_hash(&d->id);

@@ -9,6 +9,7 @@
 #include "queue/place.h"
 #include "queue/reserve.h"
 #include "wire/message.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,7 @@ struct draft {
 	uint64_t reserve;
 	struct ample ample; /* room that was there a moment ago */
 	uint32_t writer;    /* this process */
+	bool told;          /* the head's stamp and token are the caller's */
 	unsigned char tokens[DRAFT_TOKENS * QUEUE_TOKEN];
 	size_t tokens_left; /* bytes of them that no message has */
 	uint64_t at; /* where data goes in the file; 0: nothing is written */
@@ -40,6 +42,11 @@ void draft_init(struct draft *d, struct place *place);
 /* Begin a message of the submitter uid, forgetting any other.  reserve bytes of
  * the disk are not for it. */
 void draft_begin(struct draft *d, uint32_t uid, uint64_t reserve);
+
+/* The same for a message that another queue had: it keeps the arrival, uid,
+ * writer and token of old. */
+void draft_begin_old(
+    struct draft *d, const struct message *old, uint64_t reserve);
 
 /* Add to the body; then to the envelope, its NULs included.  They remember
  * failure in code and do nothing after it. */

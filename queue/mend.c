@@ -121,8 +121,7 @@ mend_lock(const struct survey *s, const struct modes *m)
 	if (errno != EWOULDBLOCK)
 		die_temp("unable to lock " QUEUE_LOCK);
 	errno = 0;
-	die_temp("the queue is in use: end culver-send first (culver stop), "
-		 "then repair");
+	die_temp("the queue is in use: end culver-send first (culver stop)");
 }
 
 /* Q1.  From here on culver-send does not start. */
