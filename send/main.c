@@ -91,18 +91,30 @@ raise_descriptors(void)
 					       : 1;
 }
 
-/* INTERNALS 7: names are on the move, and a message may have two. */
+static bool
+is_there(const char *path)
+{
+	bool there = access(path, F_OK) == 0;
+
+	if (!there && errno != ENOENT)
+		die_temp("unable to look at ", path);
+	errno = 0;
+	return there;
+}
+
+/* INTERNALS 7: names are on the move, and a message may have two.  12.9: what
+ * was taken from another queue may still be in that one. */
 static void
 refuse_repair(void)
 {
-	bool there = access(QUEUE_REPAIRING, F_OK) == 0;
-
-	if (!there && errno != ENOENT)
-		die_temp("unable to look at ", QUEUE_REPAIRING);
-	errno = 0;
-	if (there)
+	if (is_there(QUEUE_REPAIRING))
 		die_temp("a repair of the queue is unfinished: run "
 			 "culver queue check --repair");
+	if (is_there(QUEUE_IMPORTING))
+		die_temp(
+		    "an import into the queue is unfinished: run culver "
+		    "queue import again, for the queue that " QUEUE_IMPORTING
+		    " names");
 }
 
 static uid_t

@@ -32,6 +32,7 @@ static const struct program {
     {PEOPLE,     "domain",       "",        "domains: add, del, list"           },
     {PEOPLE,     "control",      "",        "settings: check, show, build"      },
     {PEOPLE,     "check",        "",        "is the queue whole; repair it"     },
+    {PEOPLE,     "import",       "",        "take a qmail's queue"              },
     {PEOPLE,     "simulate",     "",        "the scheduler on a described load" },
     {SUBMITTERS, "queue",        "caller",  "qmail-queue's interface"           },
     {SUBMITTERS, "sendmail",     "caller",  "as sendmail, mailq, newaliases"    },
@@ -67,7 +68,8 @@ enum { PROGRAMS = sizeof(programs) / sizeof(programs[0]) };
 static const struct pair {
 	const char *first, *second, *name;
 } pairs[] = {
-    {"queue", "check", "check"},
+    {"queue", "check",  "check" },
+    {"queue", "import", "import"},
 };
 
 enum { PAIRS = sizeof(pairs) / sizeof(pairs[0]) };

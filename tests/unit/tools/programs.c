@@ -75,6 +75,7 @@ two_words_are_a_command_only_together(void **state)
 {
 	(void)state;
 	assert_string_equal(program_of_two("queue", "check"), "check");
+	assert_string_equal(program_of_two("queue", "import"), "import");
 	assert_null(program_of_two("queue", "--check"));
 	assert_null(program_of_two("queue", ""));
 	assert_null(program_of_two("check", "queue"));
