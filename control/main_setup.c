@@ -2,7 +2,8 @@
  *
  * Runs as     root; for a private instance the account whose it will be.
  * Started by  a person; run/demo.
- * Reads       its own folder and the tree around it: programs, run/, hier.
+ * Reads       its own folder and the tree around it: programs, run/, hier; with
+ *             --from a qmail's control/, users/, alias/ and rc.
  * Writes      HOME and everything below; accounts and groups.
  * Talks to    nobody; runs groupadd, useradd and usermod.
  * Trusts      its caller and its own folder.
@@ -10,6 +11,7 @@
  */
 #include "control/password.h"
 #include "control/setup.h"
+#include "control/takeover.h"
 #include "lib/address.h"
 #include "lib/die.h"
 #include "lib/drop.h"
@@ -21,12 +23,15 @@
 #include "wire/users.h"
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static const char usage[] =
     "usage: culver setup --home DIR --domain DOMAIN [OPTIONS]\n"
+    "       culver setup --home DIR --from QMAIL [--dry-run] [--json] "
+    "[OPTIONS]\n"
     "\n"
     "Make an instance of the mail server in DIR, or add to the one that is\n"
     "there what it lacks; what exists is never changed.\n"
@@ -42,11 +47,24 @@ static const char usage[] =
     "                          others can see it in ps meanwhile\n"
     "  --split N               folders of a new queue (64)\n"
     "\n"
+    "Of a qmail's folder, /var/qmail, it takes control/, users/ and alias/,\n"
+    "and says of each file what became of it.  Malformed ones are named, and\n"
+    "then nothing is changed.\n"
+    "\n"
+    "  --from QMAIL            that folder; --domain may be left out\n"
+    "  --dry-run               only say what would become of it\n"
+    "  --overwrite             files that are there and other than qmail's "
+    "are\n"
+    "                          replaced\n"
+    "  --json                  what became of it as an object\n"
+    "\n"
     "Example: culver setup --home /var/tmp/mine --domain example.org \\\n"
     "             --private --user alice:secret\n";
 
 struct options {
 	const char *split, *base_port;
+	const char *from;
+	bool dry, json, overwrite;
 	const char *users[SETUP_USERS];
 	size_t user_count;
 };
@@ -125,15 +143,20 @@ choose_name(struct setup *s)
 static void
 check_options(struct setup *s, const struct options *o)
 {
-	if (s->home == NULL || s->domain == NULL)
+	if (s->home == NULL || (s->domain == NULL && o->from == NULL))
 		die_usage("give --home and --domain; --help tells more");
+	if (o->from == NULL && (o->dry || o->json || o->overwrite))
+		die_usage("--dry-run, --json and --overwrite go with --from");
+	if (s->domain == NULL && o->user_count > 0)
+		die_usage("--user wants --domain");
 	if (s->home[0] != '/' || s->home[1] == '\0')
 		die_usage("--home must be an absolute path: ", s->home);
 	if (strlen(s->home) >= PATH_MAX / 2)
 		die_usage("--home is too long");
-	if (!address_domain_ok(str_of(s->domain), false))
+	if (s->domain != NULL && !address_domain_ok(str_of(s->domain), false))
 		die_usage("not a domain: ", s->domain);
-	choose_name(s);
+	if (o->from == NULL)
+		choose_name(s);
 	s->split = (unsigned)number("--split", o->split, 1, QUEUE_SPLIT_MAX);
 	s->wants_private = s->wants_private || geteuid() != 0;
 	if (s->wants_private)
@@ -154,6 +177,10 @@ read_options(struct setup *s, struct options *o, int argc, char **argv)
 	    {"--base-port", NULL,              &o->base_port},
 	    {"--account",   NULL,              &s->account  },
 	    {"--split",     NULL,              &o->split    },
+	    {"--from",      NULL,              &o->from     },
+	    {"--dry-run",   &o->dry,           NULL         },
+	    {"--overwrite", &o->overwrite,     NULL         },
+	    {"--json",      &o->json,          NULL         },
 	    {NULL,          NULL,              NULL         },
 	};
 
@@ -173,32 +200,84 @@ say_end(const struct setup *s)
 	    "next: %s/bin/culver start --home %s\n", home_path(), home_path());
 }
 
-int
-main(int argc, char **argv)
+/* What a qmail's folder holds, judged; *json_fd is where the object goes, and
+ * what else is said goes to standard error then. */
+static void
+look_at_other(const struct setup *s, const struct options *o,
+    struct takeover *t, int *json_fd)
 {
-	struct setup s = {.account = "nobody"};
-	struct options o = {.split = "64", .base_port = "10000"};
+	static char from[PATH_MAX];
 
-	die_name("setup");
-	usage_answer(argc, argv, usage);
-	read_options(&s, &o, argc, argv);
+	if (realpath(o->from, from) == NULL)
+		die_temp("unable to find ", o->from);
+	t->from = from;
+	t->home = s->home;
+	t->overwrite = o->overwrite;
+	if (o->json) {
+		*json_fd = dup(STDOUT_FILENO);
+		if (*json_fd < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+			die_temp("unable to keep standard output");
+	}
+	takeover_read(t);
+	if (o->json && (o->dry || t->refused > 0))
+		takeover_say_json(t, *json_fd);
+	else if (!o->json)
+		takeover_say(t);
+	if (fflush(stdout) == EOF)
+		die_temp("unable to write to standard output");
+	if (t->refused > 0)
+		die_usage("what is refused is to be put right first; nothing "
+			  "was changed");
+}
+
+/* All that makes an instance; HOME is entered on the way. */
+static void
+make(struct setup *s, const struct options *o, struct takeover *t)
+{
 	(void)umask(0); /* hier says every mode */
-	source_open(&s.source);
-	setup_home(&s);
+	source_open(&s->source);
+	setup_home(s);
 	if (!home_private())
 		setup_accounts();
+	if (!home_private() && t != NULL) {
+		takeover_free(t); /* now the accounts have numbers */
+		takeover_read(t);
+	}
 	drop_to(&(struct drop){
 	    .account = home_private() ? ACCOUNT_USERS : ACCOUNT_ROOT});
 	if (chdir(home_path()) < 0)
 		die_usage("a folder above ", home_path(),
 		    " is closed to its account");
-	setup_tree(&s);
-	setup_services(&s);
-	setup_controls(&s);
-	setup_users(&s, o.users, o.user_count);
-	setup_postmaster(&s, o.users, o.user_count);
-	say_end(&s);
-	buf_free(&s.source.hier);
+	setup_tree(s);
+	setup_services(s);
+	if (t != NULL)
+		takeover_write(t, s);
+	else
+		setup_controls(s);
+	setup_users(s, o->users, o->user_count);
+	setup_postmaster(s, o->users, o->user_count);
+	say_end(s);
+	buf_free(&s->source.hier);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct setup s = {.account = "nobody"};
+	struct options o = {.split = "64", .base_port = "10000"};
+	struct takeover t = {.from_fd = -1, .home_fd = -1};
+	int json_fd = -1;
+
+	die_name("setup");
+	usage_answer(argc, argv, usage);
+	read_options(&s, &o, argc, argv);
+	if (o.from != NULL)
+		look_at_other(&s, &o, &t, &json_fd);
+	if (!o.dry)
+		make(&s, &o, o.from != NULL ? &t : NULL);
+	if (o.json && !o.dry)
+		takeover_say_json(&t, json_fd);
+	takeover_free(&t);
 	if (fflush(stdout) == EOF)
 		die_temp("unable to write to standard output");
 	return 0;
