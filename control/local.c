@@ -1,7 +1,9 @@
 /* local: what is this host's to deliver; see local.h. */
 #include "control/local.h"
 
+#include "control/percent.h"
 #include "lib/address.h"
+#include "wire/users.h"
 
 static enum found
 is_local(const struct controls *c, struct str domain)
@@ -56,4 +58,36 @@ local_find(const struct controls *c, struct buf *address)
 	f = prepend_of(c, buf_str(address), domain, &prepend);
 	return f == FOUND_YES && !put_in_front(address, prepend) ? FOUND_ERROR
 								 : f;
+}
+
+static bool
+complete(const struct controls *c, struct str recipient, struct buf *out)
+{
+	struct str local, domain;
+
+	buf_clear(out);
+	if (!buf_append_str(out, recipient))
+		return false;
+	address_split(recipient, &local, &domain);
+	if (local.len < recipient.len)
+		return true;
+	return buf_append_byte(out, '@') &&
+	       buf_append_str(out, control_line(c, C_envnoathost));
+}
+
+enum found
+local_route(const struct controls *c, const struct table *users,
+    struct str recipient, struct buf *out)
+{
+	struct str local, domain;
+	enum found f;
+
+	if (!complete(c, recipient, out) ||
+	    percent_rewrite(c, out) == FOUND_ERROR)
+		return FOUND_ERROR;
+	f = local_find(c, out);
+	if (f != FOUND_NO)
+		return f;
+	address_split(buf_str(out), &local, &domain);
+	return users_domain(users, domain);
 }

@@ -16,4 +16,12 @@
  * runs out.  The reader must be one of both rows, and of me. */
 MUST_USE enum found local_find(const struct controls *c, struct buf *address);
 
+/* What culver-send does with a recipient, all of it: envnoathost behind one
+ * that has no '@', percenthack, local_find, and the domains of mailboxes in
+ * users, users/rcpt.cdb (NULL: there are none).  FOUND_YES: it is delivered
+ * here, as the address in out (emptied first); FOUND_NO: it goes to another
+ * host.  The reader must also be one of envnoathost and percenthack. */
+MUST_USE enum found local_route(const struct controls *c,
+    const struct table *users, struct str recipient, struct buf *out);
+
 #endif
