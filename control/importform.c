@@ -234,8 +234,8 @@ parse_rule(struct str rule, struct extras *e)
 	while (str_cut(&rule, ':', &word)) {
 		if (str_equal(word, str_of("*")))
 			continue;
-		(void)str_cut(&word, '=', &key);
-		if (!(str_equal(key, str_of("storage"))
+		if (!str_cut(&word, '=', &key) ||
+		    !(str_equal(key, str_of("storage"))
 			    ? parse_size(word, 10, &e->bytes)
 			: str_equal(key, str_of("bytes"))
 			    ? parse_size(word, 0, &e->bytes)

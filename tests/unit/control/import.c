@@ -72,6 +72,8 @@ static const struct {
      "refused: nopassword, nologin or allow_nets"							      },
     {"dovecot", "g@x.test:{CRYPT}a::::::quota_rule=Trash:storage=1M",
      "refused: the quota"										      },
+    {"dovecot", "g@x.test:{CRYPT}a::::::quota_rule=*::storage=1M",
+     "refused: the quota"										      },
     {"dovecot", "g@x.test:{CRYPT}a::::::tag=1",                                "without its tag\n"             },
     {"csv",     "address,password,quota,note\nh@x.test,\"a,\"\"b\",5C,what",
      "took h@x.test\n"											 },
