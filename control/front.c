@@ -124,6 +124,20 @@ write_front(const struct mailbox *box, const struct table *t, bool hashes)
 	return false;
 }
 
+/* What could not all be written would be the end of every later reading. */
+static bool
+append_all(int fd, struct str lines, off_t end)
+{
+	int error;
+
+	if (fd_write_all(fd, lines.data, lines.len) && fsync(fd) == 0)
+		return true;
+	error = errno;
+	if (ftruncate(fd, end) == 0)
+		errno = error;
+	return false;
+}
+
 /* Behind the last line, which may lack its end. */
 static bool
 append_text(struct str line)
@@ -135,8 +149,8 @@ append_text(struct str line)
 	bool ok = fd >= 0 && fstat(fd, &st) == 0 &&
 		  fd_pread_all(fd, &last, 1, st.st_size - 1) &&
 		  (last == '\n' || buf_append_byte(&b, '\n')) &&
-		  buf_append_str(&b, line) && fd_write_all(fd, b.data, b.len) &&
-		  fsync(fd) == 0;
+		  buf_append_str(&b, line) &&
+		  append_all(fd, buf_str(&b), st.st_size);
 
 	fd_close(&fd);
 	buf_free(&b);

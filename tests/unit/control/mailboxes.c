@@ -7,11 +7,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -442,6 +444,37 @@ a_front_of_another_table_is_nobodys(void **state)
 	assert_there(USERS_RCPT, "other@d7.test", FOUND_YES);
 }
 
+/* Half a line would keep everybody from being read. */
+static void
+a_full_disk_leaves_the_text_as_it_was(void **state)
+{
+	const struct user_record r = {
+	    .address = {"new@d7.test", 11}
+        };
+	struct rlimit before, least;
+	struct buf error = {0};
+	struct mailboxes m;
+	struct stat st, now;
+
+	(void)state;
+	put_many();
+	assert_int_equal(stat(USERS_TEXT, &st), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	least = before;
+	least.rlim_cur = (rlim_t)st.st_size + 5;
+	assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &least), 0);
+	assert_false(mailboxes_add(&r, &error));
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_string_equal(
+	    complaint_text(&error), "users/passwd: File too large");
+	assert_int_equal(stat(USERS_TEXT, &now), 0);
+	assert_int_equal(now.st_size, st.st_size);
+	assert_true(mailboxes_open(&m, false, &error));
+	mailboxes_close(&m);
+	buf_free(&error);
+}
+
 /* What an administrator has edited is not passed over. */
 static void
 an_edit_since_the_tables_wants_all_anew(void **state)
@@ -530,6 +563,7 @@ main(void)
 	    TEST(a_maildir_is_made_once_and_purged_with_its_mail),
 	    TEST(one_among_many_is_added_in_front),
 	    TEST(a_front_of_another_table_is_nobodys),
+	    TEST(a_full_disk_leaves_the_text_as_it_was),
 	    TEST(an_edit_since_the_tables_wants_all_anew),
 	    TEST(leftovers_go_with_the_next_lock),
 	    TEST(a_symbolic_link_is_no_mailbox),
