@@ -240,14 +240,19 @@ pool_reap(struct pool *p)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid == p->other)
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+		size_t i = 0;
+
+		if (pid == p->other && !WIFSTOPPED(status))
 			p->other = 0;
-		for (size_t i = 0; i < p->count; i++)
-			if (p->workers[i].pid == pid) {
-				bury(p, i, status);
-				break;
-			}
+		while (i < p->count && p->workers[i].pid != pid)
+			i++;
+		/* A user's program can stop his worker, and its alarm with it;
+		 * he may not keep a delivery's place for ever. */
+		if (i < p->count && WIFSTOPPED(status))
+			(void)kill(pid, SIGKILL);
+		else if (i < p->count)
+			bury(p, i, status);
 	}
 }
 

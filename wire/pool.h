@@ -65,7 +65,8 @@ void pool_flush(struct pool *p);
  * there was none, or will be none. */
 bool pool_hear(struct pool *p, size_t i);
 
-/* Collect workers that died, and answer what they had. */
+/* Collect workers that died, and answer what they had; end those that were
+ * stopped, which end for nobody else. */
 void pool_reap(struct pool *p);
 
 /* End all of them.  It waits until they are gone, or as good as: killed, and

@@ -214,17 +214,22 @@ def test_idle_worker_killed_costs_nothing(bed):
     assert bed.deliver(bed.put(), "box@x").letter == "K"
 
 
+def slow(bed):
+    """A delivery that goes on until alias/go is there; its job."""
+    (bed.home / "alias/.qmail-slow").write_text(
+        "|touch begun; until [ -e go ]; do sleep 0.05; done\n./Maildir/\n")
+    job = bed.send(bed.put(), "slow@x")
+    wait_for((bed.home / "alias/begun").exists)
+    return job
+
+
 def test_worker_that_dies_at_work_is_told_with_its_signal(bed):
     bed.start().connect()
-    bed.deliver(bed.put(), "box@x")
-    bed.kill(bed.workers()[0], signal.SIGSTOP)
-    job = bed.send(bed.put(), "box@x")
-    time.sleep(0.05)
+    job = slow(bed)
     bed.kill(bed.workers()[0], signal.SIGSEGV)
-    bed.kill(bed.workers()[0], signal.SIGKILL)
     result = bed.result()
     assert (result.job, result.letter) == (job, "Z")
-    assert result.signal in (signal.SIGSEGV, signal.SIGKILL)
+    assert result.signal == signal.SIGSEGV
     assert result.text == b"culver-local crashed.\n"
     assert bed.deliver(bed.put(), "box@x").letter == "K"
 
@@ -237,11 +242,19 @@ def test_worker_that_cannot_be_run_defers(bed):
     assert bed.process.poll() is None
 
 
+def test_a_program_that_stops_its_worker_keeps_no_place(bed):
+    (bed.home / "alias/.qmail-stop").write_text("|kill -STOP $PPID\n")
+    bed.start().connect()
+    result = bed.deliver(bed.put(), "stop@x")
+    assert (result.letter, result.signal) == ("Z", signal.SIGKILL)
+    wait_for(lambda: not bed.workers())
+    assert bed.deliver(bed.put(), "box@x").letter == "K"
+
+
 def test_workers_end_with_their_connection(bed):
     bed.start().connect()
-    bed.deliver(bed.put(), "box@x")
+    slow(bed)  # even one that does not hear
     (pid,) = bed.workers()
-    bed.kill(pid, signal.SIGSTOP)  # even one that does not hear
     bed.frames.sock.close()
     bed.connect()
     assert pid not in bed.workers()
@@ -259,19 +272,15 @@ def test_nonsense_ends_the_connection_and_no_more(bed):
 
 def test_sigterm_lets_what_is_under_way_end(bed):
     bed.start().connect()
-    bed.deliver(bed.put(), "box@x")
-    (pid,) = bed.workers()
-    bed.kill(pid, signal.SIGSTOP)
-    job = bed.send(bed.put(), "box@x")
-    time.sleep(0.05)
+    job = slow(bed)
     bed.kill(bed.process.pid, signal.SIGTERM)
     time.sleep(0.05)
-    bed.kill(pid, signal.SIGCONT)
+    (bed.home / "alias/go").touch()
     result = bed.result()
     assert (result.job, result.letter) == (job, "K")
     assert bed.frames.read() == (None, None)
     assert bed.process.wait(20) == 0
-    assert len(bed.new()) == 2
+    assert len(bed.new()) == 1
 
 
 def test_workers_do_not_outlive_a_killed_spawner(bed):
