@@ -25,10 +25,14 @@ class Load:
     A message whose final reply never came, or says 4xx because the writer in
     the queue died before it answered, may or may not have been taken: it is
     sent again under a new number, and the old one is expected at most once.
+    connect() gives a session that may send.
     """
 
-    def __init__(self, instance):
-        self.instance = instance
+    def __init__(self, instance, messages=MESSAGES, connect=None, to=ANN,
+                 sender="bob@" + DOMAIN):
+        self.instance, self.messages = instance, messages
+        self.connect = connect or (lambda: instance.client(timeout=30))
+        self.to, self.sender = to, sender
         self.lock = threading.Lock()
         self.next = 0
         self.acked, self.unsure, self.broken = set(), set(), []
@@ -39,7 +43,7 @@ class Load:
 
     def number(self):
         with self.lock:
-            if len(self.acked) >= MESSAGES:
+            if len(self.acked) >= self.messages:
                 return None
             self.next += 1
             return self.next
@@ -61,9 +65,10 @@ class Load:
             body = b"Subject: test\r\n\r\nnumber %d\r\n" % number
             asked = False
             try:
-                client = client or self.instance.client(timeout=30)
-                client.mail("bob@" + DOMAIN)
-                code, _ = client.rcpt(ANN)
+                client = client or self.connect()
+                client.mail(self.sender)
+                code, _ = client.rcpt(self.to)
+                assert code < 500, code
                 if code != 250:
                     raise smtplib.SMTPException(code)
                 if client.docmd("DATA")[0] != 354:
