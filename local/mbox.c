@@ -111,13 +111,30 @@ put_body(struct file *f, struct str chunk)
 	}
 }
 
+/* A From_ line begins a line, behind an empty one, or it is one of the last
+ * message.  What may not be read is taken to end well. */
+static void
+end_last(struct file *f, int64_t size)
+{
+	char tail[2] = {'\n', '\n'};
+	size_t n = size > 1 ? 2 : 1;
+
+	if (size == 0 || pread(f->fd, tail + 2 - n, n, size - (off_t)n) < 0)
+		return;
+	if (tail[1] != '\n')
+		put(f, str_of("\n\n"));
+	else if (tail[0] != '\n')
+		put(f, str_of("\n"));
+}
+
 /* False when the message cannot be read. */
 static bool
-copy(struct file *f, const struct mbox_mail *m)
+copy(struct file *f, const struct mbox_mail *m, int64_t size)
 {
 	uint64_t offset = 0;
 	struct str chunk;
 
+	end_last(f, size);
 	put(f, m->from);
 	put(f, m->prefix);
 	f->last = '\n';
@@ -185,7 +202,8 @@ append(int home_fd, struct str path, int fd, const struct mbox_mail *m,
 	/* It was removed while we waited for the lock. */
 	if (st.st_nlink == 0)
 		return fail(r, "write", path, ESTALE);
-	ok = copy(&f, m) || fail(r, "read", str_of("message"), errno);
+	ok = copy(&f, m, st.st_size) ||
+	     fail(r, "read", str_of("message"), errno);
 	if (ok && f.failed)
 		ok = fail(r, "write", path, f.error);
 	if (ok && fsync(fd) != 0)
@@ -198,6 +216,18 @@ append(int home_fd, struct str path, int fd, const struct mbox_mail *m,
 	return ok;
 }
 
+/* One that its owner may not read can be appended to. */
+static int
+open_name(int home_fd, const char *name)
+{
+	const int flags = O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC;
+	int fd = openat(home_fd, name, O_RDWR | flags, 0600);
+
+	return fd >= 0 || errno != EACCES
+		   ? fd
+		   : openat(home_fd, name, O_WRONLY | flags, 0600);
+}
+
 /* Nothing that is not a file is waited for. */
 static int
 open_file(int home_fd, struct str path, struct report *r)
@@ -208,9 +238,7 @@ open_file(int home_fd, struct str path, struct report *r)
 
 	errno = ENAMETOOLONG;
 	if (str_copy(name, sizeof(name), path))
-		fd = openat(home_fd, name,
-		    O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC,
-		    0600);
+		fd = open_name(home_fd, name);
 	if (fd < 0 || fstat(fd, &st) != 0) {
 		(void)fail(r, "open", path, errno);
 		fd_close(&fd);

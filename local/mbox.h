@@ -18,7 +18,8 @@ struct mbox_mail {
 
 /* Lock the file (flock), append the mail to it, and sync it, and its folder
  * where it was empty.  path is relative to home_fd, or absolute; a file that is
- * not there is made.  Lines of the body that are "From " behind any number of
+ * not there is made; one that ends within a message, of a delivery that was cut
+ * off, or without an empty line, has that ended first, if it may be read.  Lines of the body that are "From " behind any number of
  * '>' get one more.  False, and the report says why, when that fails: the file is
  * then as long as before. */
 MUST_USE bool mbox_deliver(

@@ -139,6 +139,34 @@ one_message_behind_the_other(void **state)
 	assert_int_equal(unlinkat(home_fd, "box", 0), 0);
 }
 
+/* What was there before, and what is before the next message then. */
+static void
+a_message_that_was_cut_off_ends_before_the_next(void **state)
+{
+	static const struct {
+		const char *before, *ends;
+	} files[] = {
+	    {"From x\n\npart of a li", "\n\n"},
+            {"From x\n\na\n",          "\n"  },
+	    {"x",		      "\n\n"},
+            {"\n",                     ""    },
+            {"a\n\n",                  ""    }
+        };
+	char want[256];
+
+	(void)state;
+	give("a\n", 2);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		assert_true(fd_replace_file(
+		    home_fd, "box", str_of(files[i].before), 0600));
+		assert_true(deliver("box"));
+		(void)snprintf(want, sizeof(want), "%s%s" FROM PREFIX "a\n\n",
+		    files[i].before, files[i].ends);
+		holds(want);
+		assert_int_equal(unlinkat(home_fd, "box", 0), 0);
+	}
+}
+
 /* A limit of size is met like a full disk. */
 static void
 cut_back_when_it_fails(void **state)
@@ -267,6 +295,7 @@ main(void)
 	    cmocka_unit_test(lines_that_look_like_the_first_are_quoted),
 	    cmocka_unit_test(quoted_across_windows),
 	    cmocka_unit_test(one_message_behind_the_other),
+	    cmocka_unit_test(a_message_that_was_cut_off_ends_before_the_next),
 	    cmocka_unit_test(cut_back_when_it_fails),
 	    cmocka_unit_test(what_is_no_file_waits),
 	    cmocka_unit_test(locked_by_another_for_too_long_waits),
