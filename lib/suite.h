@@ -3,14 +3,14 @@
 #ifndef LIB_SUITE_H
 #define LIB_SUITE_H
 
+#include "lib/attr.h"
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* One of them has this uid; in a private instance root's alone.  What
+/* Mail may be delivered as them: a mailbox of users/passwd as culverv alone;
+ * mail for a home as anybody but root, culverv and the rest of the suite's
+ * accounts and groups save culvera.  In a private instance all are one.  What
  * account_learn has learned is not looked up. */
-bool suite_has_uid(uid_t uid);
-
-/* Likewise, of groups. */
-bool suite_has_gid(gid_t gid);
+MUST_USE bool suite_allows(uid_t uid, gid_t gid, bool mailbox);
 
 #endif

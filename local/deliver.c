@@ -113,7 +113,8 @@ enter_home(struct run *run)
 		return refuse(run, REPORT_HOME_WRITABLE);
 	/* Whose .qmail files say what runs as us.  Who told us where it is may
 	 * have been told himself. */
-	if (st.st_uid != geteuid() && st.st_uid != 0)
+	if (st.st_uid != geteuid() &&
+	    (st.st_uid != 0 || (run->d->job.flags & JOB_OWN_HOME) != 0))
 		return refuse(run, REPORT_HOME_OWNER);
 	return (st.st_mode & S_ISVTX) == 0 || refuse(run, REPORT_HOME_STICKY);
 }

@@ -1,6 +1,5 @@
 /* finder: who looks up whose mail it is; see finder.h.  Runs as root until it
  * has become culverv. */
-#define _DEFAULT_SOURCE /* getgrouplist */
 #include "local/finder.h"
 
 #include "lib/address.h"
@@ -12,20 +11,25 @@
 #include "lib/sock.h"
 #include "local/asker.h"
 #include "local/finding.h"
+#include "local/naming.h"
 #include "local/owner.h"
 #include "local/report.h"
 #include "wire/who.h"
+#include <dlfcn.h>
 #include <errno.h>
-#include <grp.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
-	SPARE = 64,  /* descriptors */
-	AGAIN = 1000 /* milliseconds until an asking half is tried again */
+	SPARE = 64,       /* descriptors */
+	SERVICES = 65536, /* bytes of nsswitch.conf */
+	AGAIN = 1000      /* milliseconds until what failed is tried again */
 };
 
 /* The name service may be asked by any means; nothing is written. */
@@ -35,6 +39,15 @@ static const struct drop_path paths[] = {
 };
 
 static struct owners owners;
+static struct naming naming = {.fd = -1};
+
+/* Root's question, as it came. */
+struct asked {
+	int number;
+	char packet[JOB_PACKET];
+};
+
+enum { ASKED_HEAD = offsetof(struct asked, packet) };
 
 struct asking { /* the asking half */
 	pid_t pid;
@@ -76,56 +89,119 @@ put_delivery(struct finding *a, const struct delivery *d)
 }
 
 /* Whose mail it is, in a and in d. */
-static enum found
-find(struct delivery *d, struct finding *a)
+static void
+fill(const struct owner *o, struct delivery *d, struct finding *a)
 {
-	struct owner o;
-	enum found found = owner_find(&owners, job_only(&d->job), &o);
-
-	if (found != FOUND_YES)
-		return found;
 	address_split(job_only(&d->job), &d->local, &d->domain);
-	d->user = o.user;
-	d->home = o.home;
-	d->dash = o.dash;
-	d->ext = o.ext;
-	a->uid = o.account->uid;
-	a->gid = o.account->gid;
-	a->count = o.account->count;
-	memcpy(a->groups, o.account->groups, a->count * sizeof(gid_t));
-	return FOUND_YES;
+	d->user = o->user;
+	d->home = o->home;
+	d->dash = o->dash;
+	d->ext = o->ext;
+	if (o->account->hidden)
+		d->job.flags |= JOB_OWN_HOME;
+	a->uid = o->account->uid;
+	a->gid = o->account->gid;
 }
 
-/* One job's question, and its answer. */
+/* The answer to question q, whose packet is d's; error is FOUND_ERROR's. */
 static void
-answer_root(int root_fd)
+answer(int root_fd, int number, struct delivery *d, enum found found,
+    const struct owner *o)
 {
-	static char packet[JOB_PACKET];
 	static struct finding a;
 	static struct report r;
-	struct delivery d;
-	int fd = -1;
-	ssize_t n = sock_receive(root_fd, packet, sizeof(packet), &fd);
 	size_t len = 0;
 
-	fd_close(&fd);
-	if (n <= 0 || !delivery_read((struct str){packet, (size_t)n}, &d))
-		_exit(0);
-	switch (find(&d, &a)) {
+	a.number = number;
+	switch (found) {
 	case FOUND_YES:
-		len = put_delivery(&a, &d);
+		fill(o, d, &a);
+		len = put_delivery(&a, d);
 		break;
 	case FOUND_NO:
 		report_say(&r, REPORT_NO_MAILBOX);
 		break;
 	case FOUND_ERROR:
-		report_errno(&r, "find the user of", job_only(&d.job));
+		report_errno(&r, "find the user of", job_only(&d->job));
 		break;
 	}
 	if (len == 0)
-		len = put_result(&a, &d.job, &r);
+		len = put_result(&a, &d->job, &r);
 	if (!sock_send(root_fd, &a, FINDING_HEAD + len, -1))
 		die_temp("unable to answer culver-lspawn");
+}
+
+static bool
+read_question(const struct asked *q, size_t n, struct delivery *d)
+{
+	return n > ASKED_HEAD &&
+	       delivery_read((struct str){q->packet, n - ASKED_HEAD}, d);
+}
+
+/* One question: what the tables know is answered, the rest asked of others. */
+static void
+hear_root(int root_fd)
+{
+	static struct asked q;
+	struct str local, domain;
+	struct owner o;
+	struct delivery d;
+	enum found found;
+	int fd = -1;
+	ssize_t n = sock_receive(root_fd, &q, sizeof(q), &fd);
+	bool ask;
+
+	fd_close(&fd);
+	if (n <= 0 || !read_question(&q, (size_t)n, &d))
+		_exit(0);
+	found = owner_known(&owners, job_only(&d.job), &o, &ask);
+	address_split(job_only(&d.job), &local, &domain);
+	if (ask && naming_ask(&naming, local, &q, (size_t)n))
+		return;
+	answer(root_fd, q.number, &d, ask ? FOUND_ERROR : found, &o);
+}
+
+/* What waited for the name service, and its answer; NULL: it had none. */
+static void
+complete(int root_fd, struct question *waited, const struct named *named)
+{
+	static struct asked q;
+	struct str local, domain;
+	struct owner o;
+	struct delivery d;
+	int error = named == NULL ? errno : named->error;
+
+	memcpy(&q, waited->packet, waited->len);
+	if (!read_question(&q, waited->len, &d))
+		bug("a question was understood before");
+	free(waited->packet);
+	address_split(job_only(&d.job), &local, &domain);
+	if (error == 0)
+		owner_learn(&owners, local, &named->row, &o);
+	errno = error;
+	answer(root_fd, q.number, &d, error == 0 ? FOUND_YES : FOUND_ERROR, &o);
+}
+
+static void
+hear_names(int root_fd)
+{
+	static struct named named;
+	struct question q;
+
+	while (naming_hear(&naming, &named, &q))
+		complete(root_fd, &q, &named);
+}
+
+/* What will have no answer is put off, and who gives none is started anew. */
+static void
+tend_names(int root_fd)
+{
+	struct question q;
+
+	while (naming_lost(&naming, &q))
+		complete(root_fd, &q, NULL);
+	if (naming.fd < 0)
+		naming_start(&naming, &owners);
 }
 
 static void
@@ -158,18 +234,26 @@ serve(int root_fd, int who_fd)
 	struct asking a = {.fd = -1};
 	struct pollfd polls[] = {
 	    {root_fd, POLLIN, 0},
+            {-1,      POLLIN, 0},
             {-1,      POLLIN, 0}
         };
 
 	for (;;) {
+		bool calm;
+
+		tend_names(root_fd);
 		if (a.fd < 0 &&
 		    (a.began == 0 || clock_boot() - a.began >= CLOCK_SECOND))
 			start_asking(&a, root_fd, who_fd);
 		polls[1].fd = a.fd;
-		if (poll(polls, 2, a.fd < 0 ? AGAIN : -1) < 0)
+		polls[2].fd = naming.fd;
+		calm = a.fd >= 0 && naming.fd >= 0 && naming.count == 0;
+		if (poll(polls, 3, calm ? -1 : AGAIN) < 0)
 			continue;
+		if (polls[2].revents != 0)
+			hear_names(root_fd);
 		if (polls[0].revents != 0)
-			answer_root(root_fd);
+			hear_root(root_fd);
 		if (polls[1].revents != 0)
 			fd_close(&a.fd);
 	}
@@ -187,19 +271,52 @@ reset_signals(void)
 		die_temp("unable to take signals");
 }
 
+/* One service of a line of nsswitch.conf: the library that serves it. */
+static void
+load_service(struct str name)
+{
+	char library[64];
+
+	if (name.len == 0 || name.data[0] == '[' ||
+	    memchr(name.data, '/', name.len))
+		return;
+	if (snprintf(library, sizeof(library), "libnss_%.*s.so.2",
+		(int)name.len, name.data) < (int)sizeof(library))
+		(void)dlopen(library, RTLD_NOW); /* and stays */
+}
+
+/* What serves the names of users is loaded now: no code is within the jail.
+ * Nobody is asked yet: it may be long before he answers. */
+static void
+load_services(void)
+{
+	struct buf b = {.max = SERVICES};
+	struct str rest, line, word;
+
+	if (!fd_read_file(AT_FDCWD, "/etc/nsswitch.conf", &b))
+		return;
+	rest = buf_str(&b);
+	while (str_cut(&rest, '\n', &line)) {
+		line = str_slice(line, 0, str_find(line, '#'));
+		if (!str_starts(line, str_of("passwd:")))
+			continue;
+		line = str_slice(line, strlen("passwd:"), line.len);
+		while (str_cut(&line, ' ', &word))
+			load_service(word);
+	}
+	buf_free(&b);
+}
+
 void
 finder_run(int root_fd, int who_fd)
 {
-	gid_t group;
-	int one = 1;
-
-	/* What serves the names of users and groups is loaded now: no code is
-	 * within the jail.  Fewer descriptors are fewer who ask at once. */
-	(void)getgrouplist("root", 0, &group, &one);
 	if (dup2(root_fd, 0) != 0 || dup2(who_fd, 1) != 1 || !os_close_from(3))
 		die_temp("unable to keep two descriptors");
+	/* Fewer descriptors are fewer who ask at once. */
 	if (!fd_raise_limit(WHO_CLIENTS + SPARE))
 		warn("unable to have many descriptors");
+	drop_to(&(struct drop){.account = ACCOUNT_VIRTUAL});
+	load_services();
 	drop_to(&(struct drop){.account = ACCOUNT_VIRTUAL,
 	    .jailed = true,
 	    .promises = PROMISE_READ | PROMISE_UNIX | PROMISE_INET |

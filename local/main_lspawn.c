@@ -13,7 +13,6 @@
  *             but never to be root or one of the suite's own accounts.
  * Exits       0 SIGTERM; 111 it cannot work.
  */
-#define _GNU_SOURCE /* setgroups */
 #include "lib/account.h"
 #include "lib/buf.h"
 #include "lib/clock.h"
@@ -30,7 +29,6 @@
 #include "wire/spawn.h"
 #include "wire/who.h"
 #include <errno.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,11 +39,18 @@ enum {
 	WHO_MODE = 0666 /* SO_PEERCRED says who may */
 };
 
+struct asked {  /* a job whose owner is being found */
+	int fd; /* the message's, and the question's number */
+	uint32_t job;
+};
+
 struct lspawn {
 	struct spawn spawn; /* first: what spawn_run knows of us */
-	int finder_fd;      /* -1: it must be ended, or was */
-	int who_fd;         /* listens; the halves accept */
+	int who_fd;         /* listens; the half for strangers accepts */
 	int64_t began;      /* the finding half, boot clock */
+	int64_t heard;      /* its last answer, or when it owed none */
+	struct asked asked[FINDING_MOST];
+	size_t count;
 	struct finding found;
 };
 
@@ -55,16 +60,6 @@ static const char usage[] =
     "culver-smtpd at state/who.\n"
     "Example: CULVER_HOME=/var/culver culver-lspawn\n";
 
-/* Nothing that we are told makes us root, or lets us read the queue. */
-static bool
-is_allowed(const struct finding *f)
-{
-	for (uint32_t i = 0; i < f->count; i++)
-		if (suite_has_gid(f->groups[i]))
-			return false;
-	return !suite_has_uid(f->uid) && !suite_has_gid(f->gid);
-}
-
 /* False unless we are nobody else any more. */
 static bool
 become(const void *whom)
@@ -73,46 +68,17 @@ become(const void *whom)
 
 	if (getuid() != 0)
 		return getuid() == f->uid && geteuid() == f->uid;
-	return is_allowed(f) && setgroups(f->count, f->groups) == 0 &&
-	       setgid(f->gid) == 0 && setuid(f->uid) == 0 &&
-	       os_is(f->uid, f->gid) && setuid(0) != 0;
-}
-
-/* A finding half, in place of the last one. */
-static void
-start_finder(struct lspawn *l)
-{
-	int ends[2];
-
-	if (l->began != 0 && clock_boot() - l->began < CLOCK_SECOND)
-		die_temp("unable to keep a finding half");
-	l->began = clock_boot();
-	fd_close(&l->finder_fd);
-	if (!sock_pair(ends) || !sock_patience(ends[0], FINDING_PATIENCE) ||
-	    (l->spawn.pool.other = fork()) < 0)
-		die_temp("unable to start the finding half");
-	if (l->spawn.pool.other == 0)
-		finder_run(ends[1], l->who_fd);
-	fd_close(&ends[1]);
-	l->finder_fd = ends[0];
-}
-
-/* It died, or was given up. */
-static void
-tend(struct spawn *s)
-{
-	struct lspawn *l = (struct lspawn *)s;
-
-	if (l->spawn.pool.other == 0 || l->finder_fd < 0)
-		start_finder(l);
+	/* No group but his first, as qmail has it. */
+	return os_become(f->uid, f->gid, &f->gid, 1) && os_is(f->uid, f->gid) &&
+	       setuid(0) != 0;
 }
 
 /* The job is put off; why is in errno. */
 static void
-put_off(struct lspawn *l, const struct job *j, const char *what)
+put_off(struct lspawn *l, uint32_t job, const char *what)
 {
 	char text[JOB_TEXT];
-	struct result r = {.job = j->job,
+	struct result r = {.job = job,
 	    .number = JOB_END,
 	    .letter = errno == EPROTO ? 'H' : 'Z',
 	    .status = str_of("4.3.0")};
@@ -121,6 +87,61 @@ put_off(struct lspawn *l, const struct job *j, const char *what)
 	    strerror(errno));
 	r.text = str_of(text);
 	pool_answer(&l->spawn.pool, &r);
+}
+
+/* It ended, or it shall not answer what it was asked by now. */
+static void
+give_up(struct lspawn *l)
+{
+	errno = ETIMEDOUT;
+	warn("unable to hear the finding half");
+	if (l->spawn.pool.other > 0)
+		(void)kill(l->spawn.pool.other, SIGKILL);
+	fd_close(&l->spawn.other_fd);
+	while (l->count > 0) {
+		l->count--;
+		fd_close(&l->asked[l->count].fd);
+		put_off(l, l->asked[l->count].job, "find out whose mail it is");
+	}
+}
+
+/* A finding half, in place of the last one. */
+static void
+start_finder(struct lspawn *l)
+{
+	int ends[2] = {-1, -1};
+
+	l->began = clock_boot();
+	l->spawn.pool.other =
+	    sock_pair(ends) && sock_patience(ends[0], FINDING_PATIENCE) ? fork()
+									: -1;
+	if (l->spawn.pool.other == 0)
+		finder_run(ends[1], l->who_fd);
+	fd_close(&ends[1]);
+	if (l->spawn.pool.other < 0) {
+		warn("unable to start the finding half");
+		fd_close(&ends[0]);
+	}
+	l->spawn.other_fd = ends[0];
+}
+
+static void
+tend(struct spawn *s)
+{
+	struct lspawn *l = (struct lspawn *)s;
+	bool nobody = s->pool.send_fd < 0 && l->count > 0;
+	bool late = l->count > 0 &&
+		    clock_boot() - l->heard > FINDING_PATIENCE * CLOCK_SECOND;
+
+	if (s->other_fd >= 0 && (s->pool.other == 0 || nobody || late))
+		give_up(l);
+	if (nobody) { /* the next culver-send counts from 1, too */
+		buf_clear(&s->pool.out);
+		l->began = 0;
+	}
+	if (s->other_fd < 0 && clock_boot() - l->began >= CLOCK_SECOND)
+		start_finder(l);
+	s->restless = s->other_fd < 0 || l->count > 0;
 }
 
 /* The message of a job, or -1 with errno. */
@@ -138,46 +159,70 @@ open_message(const struct lspawn *l, struct delivery *d)
 	return fd;
 }
 
-/* Ask whose mail it is.  The length of the packet behind l->found, or 0. */
-static size_t
-find(struct lspawn *l, const struct delivery *d)
-{
-	struct buf packet = {.max = JOB_PACKET};
-	ssize_t n = -1;
-	int fd = -1;
-
-	if (delivery_write(&packet, d) &&
-	    sock_send(l->finder_fd, packet.data, packet.len, -1))
-		n = sock_receive(
-		    l->finder_fd, &l->found, sizeof(l->found), &fd);
-	buf_free(&packet);
-	fd_close(&fd);
-	if (n > FINDING_HEAD && l->found.count <= FINDING_GROUPS)
-		return (size_t)n - FINDING_HEAD;
-	/* It shall not answer this with the next. */
-	if (l->spawn.pool.other > 0)
-		(void)kill(l->spawn.pool.other, SIGKILL);
-	fd_close(&l->finder_fd);
-	errno = ETIMEDOUT;
-	return 0;
-}
-
-/* Do what the finding half said. */
+/* Do what the finding half said of a job. */
 static void
-act(struct lspawn *l, const struct job *j, struct str packet, int fd)
+act(struct lspawn *l, const struct asked *a, struct str packet)
 {
-	uint64_t key = finding_key(&l->found);
+	const struct finding *f = &l->found;
+	uint64_t key = finding_key(f);
+	struct delivery d;
 	struct result r;
 
 	errno = EACCES;
-	if (l->found.letter == FINDING_OWNER && is_allowed(&l->found) &&
-	    pool_give(&l->spawn.pool, key, &l->found, j, packet, fd))
+	if (f->letter == FINDING_OWNER && delivery_read(packet, &d) &&
+	    d.job.job == a->job && d.job.count == 1 &&
+	    suite_allows(f->uid, f->gid, d.home.len == 0) &&
+	    pool_give(&l->spawn.pool, key, f, &d.job, packet, a->fd))
 		return;
-	if (l->found.letter == FINDING_RESULT && result_read(packet, &r) &&
-	    r.job == j->job && r.number == JOB_END && r.letter != 'K')
+	if (f->letter == FINDING_RESULT && result_read(packet, &r) &&
+	    r.job == a->job && r.number == JOB_END && r.letter != 'K')
 		pool_answer(&l->spawn.pool, &r);
 	else
-		put_off(l, j, "start culver-local as that account");
+		put_off(l, a->job, "start culver-local as that account");
+}
+
+/* Take an answer, and wait for it if need be. */
+static void
+hear(struct spawn *s)
+{
+	struct lspawn *l = (struct lspawn *)s;
+	struct finding *f = &l->found;
+	int fd = -1;
+	ssize_t n = sock_receive(s->other_fd, f, sizeof(*f), &fd);
+
+	fd_close(&fd);
+	if (n <= FINDING_HEAD)
+		give_up(l);
+	for (size_t i = 0; i < l->count; i++) {
+		if (l->asked[i].fd != f->number)
+			continue;
+		act(l, &l->asked[i],
+		    (struct str){f->packet, (size_t)n - FINDING_HEAD});
+		fd_close(&l->asked[i].fd);
+		l->asked[i] = l->asked[--l->count];
+	}
+	l->heard = clock_boot();
+}
+
+/* Ask whose mail it is; fd is l's then. */
+static bool
+ask(struct lspawn *l, const struct delivery *d, int fd)
+{
+	struct buf packet = {.max = JOB_PACKET};
+	struct str number = {(const char *)&fd, sizeof(fd)};
+	bool ok = delivery_write(&packet, d);
+
+	while (l->count == FINDING_MOST)
+		hear(&l->spawn);
+	if (l->count == 0)
+		l->heard = clock_boot();
+	errno = EAGAIN;
+	ok = ok && l->spawn.other_fd >= 0 &&
+	     sock_send_both(l->spawn.other_fd, number, buf_str(&packet), -1);
+	if (ok)
+		l->asked[l->count++] = (struct asked){fd, d->job.job};
+	buf_free(&packet);
+	return ok;
 }
 
 static bool
@@ -186,19 +231,17 @@ begin(struct spawn *s, const struct job *j)
 	struct lspawn *l = (struct lspawn *)s;
 	struct delivery d = {.job = *j};
 	int fd = j->count == 1 ? open_message(l, &d) : -1;
-	size_t n = 0;
 
 	if (j->count != 1)
 		return false;
-	if (fd < 0)
-		put_off(l, j,
+	if (fd < 0) {
+		put_off(l, j->job,
 		    errno == ENOENT ? "open a message that is gone"
 				    : "open the message");
-	else if ((n = find(l, &d)) == 0)
-		put_off(l, j, "find out whose mail it is");
-	else
-		act(l, j, (struct str){l->found.packet, n}, fd);
-	fd_close(&fd);
+	} else if (!ask(l, &d, fd)) {
+		put_off(l, j->job, "find out whose mail it is");
+		fd_close(&fd);
+	}
 	return true;
 }
 
@@ -214,9 +257,9 @@ main(int argc, char **argv)
 	clock_open();
 	drop_to(&drop);
 	account_learn();
-	l.finder_fd = -1;
 	l.spawn.begin = begin;
 	l.spawn.tend = tend;
+	l.spawn.hear = hear;
 	l.spawn.pool.program = "culver-local";
 	l.spawn.pool.become = become;
 	l.spawn.pool.keep = KEEP;

@@ -1,5 +1,5 @@
 /* owner: whose mail it is; see owner.h.  Runs as culverv. */
-#define _GNU_SOURCE /* getgrouplist, O_PATH */
+#define _GNU_SOURCE /* O_PATH */
 #include "local/owner.h"
 
 #include "lib/account.h"
@@ -13,7 +13,6 @@
 #include "wire/assign.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -31,8 +30,6 @@ keep_account(struct account_row *row, enum account a, const char *folder)
 	    !str_copy(row->name, sizeof(row->name), str_of(account_name(a))) ||
 	    !account_find(a, &row->uid, &row->gid) || row->uid == 0)
 		die_temp("unable to find account ", account_name(a));
-	row->groups[0] = row->gid;
-	row->count = 1;
 }
 
 void
@@ -50,31 +47,17 @@ is_missing(int error)
 	       error == EBADF || error == EPERM;
 }
 
-/* The groups of a user, those of the suite left out: whoever is among the
- * people of culveradm has mail like others. */
-static void
-find_groups(const char *name, struct account_row *row)
-{
-	int n = FINDING_GROUPS;
-
-	row->count = 0;
-	/* With more than fit, those that fit are there. */
-	if (getgrouplist(name, row->gid, row->groups, &n) < 0)
-		n = FINDING_GROUPS;
-	for (int i = 0; i < n; i++)
-		if (!suite_has_gid(row->groups[i]))
-			row->groups[row->count++] = row->groups[i];
-}
-
 /* His home may lie where we may not look: he will. */
 static enum found
-check_home(const struct account_row *row)
+check_home(struct account_row *row)
 {
 	struct stat st;
 
+	row->hidden = false;
 	if (stat(row->home, &st) == 0)
 		return st.st_uid == row->uid ? FOUND_YES : FOUND_NO;
-	if (errno == EACCES)
+	row->hidden = errno == EACCES;
+	if (row->hidden)
 		return FOUND_YES;
 	return errno == ENOENT || errno == ENOTDIR ? FOUND_NO : FOUND_ERROR;
 }
@@ -95,7 +78,6 @@ find_user(const char *name, struct account_row *row)
 		return FOUND_NO;
 	row->uid = pw->pw_uid;
 	row->gid = pw->pw_gid;
-	find_groups(name, row);
 	return check_home(row);
 }
 
@@ -130,26 +112,41 @@ cache_row(struct owners *o, struct str local)
 	return &o->cache[hash % OWNER_CACHE];
 }
 
-/* Looked up now, or a moment ago.  NULL with errno. */
-static const struct owner_row *
-find_local(struct owners *o, struct str local)
+enum found
+owner_look_up(const struct owners *o, struct str local, struct owner_row *row)
 {
-	struct owner_row *row = cache_row(o, local);
-	enum found found;
+	enum found found = find_system(local, &row->account, &row->len);
 
-	if (str_equal(str_of(row->key), local) && clock_boot() < row->until)
-		return row;
-	row->until = 0;
-	found = find_system(local, &row->account, &row->len);
-	if (found == FOUND_ERROR)
-		return NULL;
 	if (found == FOUND_NO) {
 		row->account = o->alias;
 		row->len = 0;
 	}
-	if (str_copy(row->key, sizeof(row->key), local))
-		row->until = clock_boot() + OWNER_FRESH;
-	return row;
+	return found == FOUND_ERROR ? FOUND_ERROR : FOUND_YES;
+}
+
+static void
+tell(const struct owner_row *row, struct str local, struct owner *w)
+{
+	w->account = &row->account;
+	w->home = str_of(row->account.home);
+	w->user = str_of(row->account.name);
+	w->dash = str_of(row->len == local.len && row->len > 0 ? "" : "-");
+	w->ext = str_slice(local, row->len > 0 ? row->len + 1 : 0, local.len);
+}
+
+void
+owner_learn(struct owners *o, struct str local, const struct owner_row *row,
+    struct owner *w)
+{
+	struct owner_row *kept = cache_row(o, local);
+
+	kept->until = 0;
+	if (str_copy(kept->key, sizeof(kept->key), local)) {
+		kept->account = row->account;
+		kept->len = row->len;
+		kept->until = clock_boot() + OWNER_FRESH;
+	}
+	tell(row, local, w);
 }
 
 static enum found
@@ -202,9 +199,6 @@ find_assigned(struct owners *o, struct str local, struct owner *w)
 	 * was copied says. */
 	row->uid = home_private() ? o->virtual.uid : a.uid;
 	row->gid = home_private() ? o->virtual.gid : a.gid;
-	if (!str_copy(row->home, sizeof(row->home), a.user))
-		row->home[0] = '\0';
-	find_groups(row->home, row);
 	w->account = row;
 	w->user = a.user;
 	w->home = a.home;
@@ -213,28 +207,28 @@ find_assigned(struct owners *o, struct str local, struct owner *w)
 	return FOUND_YES;
 }
 
+/* A system user as he was a moment ago. */
 static enum found
-find_anybody(struct owners *o, struct str local, struct owner *w)
+find_learned(struct owners *o, struct str local, struct owner *w, bool *ask)
 {
-	const struct owner_row *row = find_local(o, local);
+	const struct owner_row *row = cache_row(o, local);
 
-	if (row == NULL)
-		return FOUND_ERROR;
-	w->account = &row->account;
-	w->home = str_of(row->account.home);
-	w->user = str_of(row->account.name);
-	w->dash = str_of(row->len == local.len && row->len > 0 ? "" : "-");
-	w->ext = str_slice(local, row->len > 0 ? row->len + 1 : 0, local.len);
+	*ask =
+	    !str_equal(str_of(row->key), local) || clock_boot() >= row->until;
+	if (*ask)
+		return FOUND_NO;
+	tell(row, local, w);
 	return FOUND_YES;
 }
 
 enum found
-owner_find(struct owners *o, struct str address, struct owner *w)
+owner_known(struct owners *o, struct str address, struct owner *w, bool *ask)
 {
 	const struct str none = {"", 0};
 	struct str local, domain;
 	enum found found;
 
+	*ask = false;
 	w->home = w->dash = w->ext = w->user = none;
 	w->record = (struct user_record){.flags = 0};
 	found = find_mailbox(o, address, w);
@@ -244,7 +238,23 @@ owner_find(struct owners *o, struct str address, struct owner *w)
 		return found;
 	address_split(address, &local, &domain);
 	found = find_assigned(o, local, w);
-	return found != FOUND_NO ? found : find_anybody(o, local, w);
+	return found != FOUND_NO ? found : find_learned(o, local, w, ask);
+}
+
+enum found
+owner_find(struct owners *o, struct str address, struct owner *w)
+{
+	struct str local, domain;
+	bool ask;
+	enum found found = owner_known(o, address, w, &ask);
+
+	if (!ask)
+		return found;
+	address_split(address, &local, &domain);
+	found = owner_look_up(o, local, &o->looked);
+	if (found == FOUND_YES)
+		owner_learn(o, local, &o->looked, w);
+	return found;
 }
 
 /* A .qmail file of dash and ext is in the home, or that cannot be known. */

@@ -7,7 +7,6 @@
 #include "lib/buf.h"
 #include "lib/cdb.h"
 #include "lib/str.h"
-#include "local/finding.h"
 #include "wire/users.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,8 +26,7 @@ struct account_row { /* an account that receives mail */
 	gid_t gid;
 	char name[OWNER_NAME];
 	char home[OWNER_HOME];
-	uint32_t count; /* of groups, its own among them */
-	gid_t groups[FINDING_GROUPS];
+	bool hidden; /* whose the home is could not be looked at */
 };
 
 struct owner_row { /* what a system lookup of a local part found */
@@ -50,6 +48,7 @@ struct owners {
 	int64_t assign_looked; /* boot clock */
 	struct buf ext;        /* of what assign found */
 	struct account_row virtual, alias, assigned;
+	struct owner_row looked; /* what owner_find looked up last */
 	struct owner_row cache[OWNER_CACHE];
 };
 
@@ -60,11 +59,26 @@ void owner_open(struct owners *o);
  * culverv's (home stays empty, user is the address); users/cdb; the local part
  * names a system user, or one and an extension behind a '-', who is not root and
  * has a home of his own (qmail-getpw's rules; a home that culverv may not look
- * at is taken for his own); else it is culvera's.  FOUND_NO: the domain is that
- * of mailboxes and has no such one.  Groups of the suite are left out.  w's
- * views are valid until the next call. */
+ * at is taken for his own, and the account says so); else it is culvera's.
+ * FOUND_NO: the domain is that of mailboxes and has no such one.  w's views are
+ * valid until the next call. */
 MUST_USE enum found owner_find(
     struct owners *o, struct str address, struct owner *w);
+
+/* The same in two steps, for who may not wait for the system's name service.
+ * What the tables, or what was learned a moment ago, say: *ask is true, and the
+ * answer FOUND_NO, where only the system can tell. */
+MUST_USE enum found owner_known(
+    struct owners *o, struct str address, struct owner *w, bool *ask);
+
+/* The user that a local part is or begins with, or culvera, into row, from the
+ * system.  FOUND_YES, or FOUND_ERROR with errno. */
+MUST_USE enum found owner_look_up(
+    const struct owners *o, struct str local, struct owner_row *row);
+
+/* Keep what owner_look_up found for a while; w's views are of row, and of local. */
+void owner_learn(struct owners *o, struct str local,
+    const struct owner_row *row, struct owner *w);
 
 /* There is somebody, or it cannot be known by stat: owner_find's answer, which
  * is in w, and a .qmail file where it has a dash. */

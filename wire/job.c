@@ -33,8 +33,8 @@ recipients_ok(const struct job *j)
 static bool
 job_ok(const struct job *j)
 {
-	return (j->flags & ~(uint32_t)JOB_REPEAT) == 0 && j->count > 0 &&
-	       j->count <= JOB_RECIPIENTS &&
+	return (j->flags & ~(uint32_t)(JOB_REPEAT | JOB_OWN_HOME)) == 0 &&
+	       j->count > 0 && j->count <= JOB_RECIPIENTS &&
 	       j->numbers.len == (size_t)4 * j->count &&
 	       j->group.len <= JOB_KEY && j->lane.len <= JOB_KEY &&
 	       j->sender.len < ENVELOPE_RECORD &&

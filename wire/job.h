@@ -47,6 +47,9 @@
  * Flags     JOB_REPEAT: an earlier attempt may have gone through; a Maildir is
  *           searched for the name first (P3), and the worker compares the
  *           body's crc32 before it delivers: H when it differs.
+ *           JOB_OWN_HOME, of a delivery alone: whose the home is could not be
+ *           looked at, and it is to be its user's own; any other may be
+ *           root's.
  */
 #ifndef WIRE_JOB_H
 #define WIRE_JOB_H
@@ -83,7 +86,7 @@ _Static_assert(JOB_ADDRESSES + 4 * JOB_RECIPIENTS + 2 * JOB_KEY +
 		   JOB_PACKET,
     "a whole job is one packet");
 
-enum job_flag { JOB_REPEAT = 1 << 0 };
+enum job_flag { JOB_REPEAT = 1 << 0, JOB_OWN_HOME = 1 << 1 };
 enum job_mark { JOB_RELAYED = 1 << 0 };
 enum job_fault { JOB_SERVED, JOB_SLOW, JOB_DEAD };
 

@@ -52,7 +52,7 @@ spawn_open(struct spawn *s, const char *path)
 {
 	gid_t gid;
 
-	s->pool.send_fd = -1;
+	s->pool.send_fd = s->other_fd = -1;
 	if (!account_find(ACCOUNT_SEND, &s->send_uid, &gid) ||
 	    !account_find(ACCOUNT_QUEUE, &s->queue_uid, &gid))
 		die_temp("unable to find the queue's accounts");
@@ -129,6 +129,7 @@ greet(struct spawn *s)
 static void
 turn(struct spawn *s, const sigset_t *open)
 {
+	static const struct timespec second = {1, 0};
 	int fd = s->pool.send_fd < 0 ? s->listen_fd : s->pool.send_fd;
 	size_t n = s->pool.count;
 	bool ended = false;
@@ -139,12 +140,15 @@ turn(struct spawn *s, const sigset_t *open)
 		ended = ended || s->polls[i].fd < 0;
 	}
 	s->polls[n] = (struct pollfd){fd, stopping ? 0 : POLLIN, 0};
-	ready = ppoll(s->polls, n + 1, NULL, open);
+	s->polls[n + 1] = (struct pollfd){s->other_fd, POLLIN, 0};
+	ready = ppoll(s->polls, n + 2, s->restless ? &second : NULL, open);
 	if (ready < 0 && errno != EINTR)
 		die_temp("unable to wait");
 	for (size_t i = 0; i < n; i++)
 		if (s->polls[i].revents != 0)
 			(void)pool_hear(&s->pool, i);
+	if (s->polls[n + 1].revents != 0)
+		s->hear(s);
 	/* No signal is heard while there is always work. */
 	if (ended || ready < 0)
 		pool_reap(&s->pool);

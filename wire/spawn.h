@@ -17,10 +17,15 @@ struct spawn {
 	/* What is to be done with a job: it is given to the pool, or answered.
 	 * False for one that culver-send cannot mean: the connection ends. */
 	bool (*begin)(struct spawn *s, const struct job *j);
-	/* Called whenever something has happened; NULL: nobody is. */
+	/* Called whenever something has happened, and once a second while it is
+	 * restless; NULL: nobody is. */
 	void (*tend)(struct spawn *s);
+	/* Called when other_fd is readable; -1: there is none. */
+	void (*hear)(struct spawn *s);
+	int other_fd;
+	bool restless;
 	struct pool pool; /* program, become and keep are the caller's */
-	struct pollfd polls[POOL_MAX + 1];
+	struct pollfd polls[POOL_MAX + 2];
 	struct buf in; /* from culver-send: jobs, the last perhaps in part */
 	int listen_fd;
 	unsigned split;

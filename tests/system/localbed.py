@@ -73,6 +73,7 @@ class LocalBed:
         (self.home / "alias/.qmail-box").write_text("./Maildir/\n")
         self.queued = Queued(self.home / "queue/submit")
         self.process = self.frames = None
+        self.env, self.pass_fds = {}, ()
         self.jobs = 0
 
     def become(self, uid):
@@ -99,7 +100,8 @@ class LocalBed:
         self.process = subprocess.Popen(
             [*prefix, self.home / "bin" / self.spawner], stderr=self.log,
             env={"CULVER_HOME": str(self.home), "PATH": "/usr/bin:/bin",
-                 "SECRET": "x"}, **self.who())
+                 "SECRET": "x", **self.env}, pass_fds=self.pass_fds,
+            **self.who())
         self.become(NOBODY)
         wait_for((self.home / self.socket).exists)
         return self
@@ -149,7 +151,7 @@ class LocalBed:
     def deliver(self, message, recipient, **more):
         job_number = self.send(message, recipient, **more)
         result = self.result()
-        assert result.job == job_number and result.number is None
+        assert (result.job, result.number) == (job_number, None)
         return result
 
     def workers(self):

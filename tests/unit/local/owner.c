@@ -31,7 +31,7 @@
 enum { SOMEBODY = 4711 };
 
 static char folder[] = "/var/tmp/ownerXXXXXX";
-static char homes[3][64];
+static char homes[4][64];
 static struct owners owners;
 static uid_t mine; /* of users who may receive mail */
 static int lookups;
@@ -43,12 +43,13 @@ find_fake(const char *name, struct passwd *pw)
 	static const struct {
 		const char *name;
 		bool is_mine;
-		int home; /* 0: mine; 1: not there; 2: another's */
+		int home; /* 0: mine; 1: not there; 2: another's; 3: hidden */
 	} rows[] = {
 	    {"anna",       true,  0},
 	    {"anna-marie", true,  0},
 	    {"gone",       true,  1},
 	    {"thief",      true,  2},
+	    {"shut",       true,  3},
 	    {"root",       false, 0},
 	    {"culverv",    true,  0},
 	    {"culvera",    true,  0},
@@ -205,6 +206,72 @@ a_moment_later_nothing_is_looked_up(void **state)
 	assert_true(lookups > 0);
 }
 
+/* Who may not wait is told what is known, and whom to ask for the rest. */
+static void
+only_the_system_knows_its_users(void **state)
+{
+	static const struct {
+		const char *address;
+		enum found found;
+		bool ask;
+	} cases[] = {
+	    {"alice@virtual.example", FOUND_YES,   false},
+	    {"bob@virtual.example",   FOUND_NO,    false},
+	    {"bad@virtual.example",   FOUND_ERROR, false},
+	    {"anna-known@x",          FOUND_NO,    true },
+	    {"nobody-known@x",        FOUND_NO,    true },
+	};
+	struct owner_row row;
+	struct owner o;
+	bool ask;
+
+	(void)state;
+	lookups = 0;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_int_equal(
+		    owner_known(&owners, str_of(cases[i].address), &o, &ask),
+		    cases[i].found);
+		assert_int_equal(ask, cases[i].ask);
+	}
+	assert_int_equal(lookups, 0);
+	assert_int_equal(
+	    owner_look_up(&owners, str_of("anna-known"), &row), FOUND_YES);
+	owner_learn(&owners, str_of("anna-known"), &row, &o);
+	assert_true(str_equal(o.ext, str_of("known")));
+	lookups = 0;
+	assert_int_equal(
+	    owner_known(&owners, str_of("anna-known@x"), &o, &ask), FOUND_YES);
+	assert_false(ask);
+	assert_true(str_equal(o.user, str_of("anna")));
+	assert_int_equal(lookups, 0);
+	errno = 0;
+	assert_int_equal(
+	    owner_look_up(&owners, str_of("broken"), &row), FOUND_ERROR);
+	assert_int_equal(errno, EIO);
+}
+
+/* qmail-getpw would not see it, and so give his mail to alias; here the worker
+ * is told that nobody has looked. */
+static void
+a_home_that_is_hidden_is_marked(void **state)
+{
+	struct owner o;
+
+	(void)state;
+	if (getuid() == 0)
+		skip(); /* sees all */
+	assert_int_equal(mkdir("shut", 0700), 0);
+	assert_int_equal(mkdir("shut/in", 0700), 0);
+	assert_int_equal(chmod("shut", 0), 0);
+	(void)snprintf(homes[3], sizeof(homes[3]), "%s/shut/in", folder);
+	assert_int_equal(find("shut@x", &o), FOUND_YES);
+	assert_true(o.account->hidden);
+	assert_int_equal(find("anna@x", &o), FOUND_YES);
+	assert_false(o.account->hidden);
+	assert_int_equal(chmod("shut", 0700), 0);
+	assert_int_equal(rmdir("shut/in") | rmdir("shut"), 0);
+}
+
 static void
 what_cannot_be_known_is_nobodys(void **state)
 {
@@ -297,10 +364,9 @@ assigned_users_before_those_of_the_system(void **state)
 	assert_true(str_equal(o.user, str_of("joe")));
 	assert_true(str_equal(o.home, str_of("/home/joe")));
 	assert_true(str_equal(o.ext, str_of("list")));
-	assert_int_equal(o.account->count, 1);
 	if (!home_private()) {
 		assert_int_equal(o.account->uid, 4712);
-		assert_int_equal(o.account->groups[0], 4713);
+		assert_int_equal(o.account->gid, 4713);
 	}
 	assert_int_equal(find("anna-Else@x", &o), FOUND_YES);
 	assert_true(str_equal(o.ext, str_of("a/Else")));
@@ -374,6 +440,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(users_extensions_and_alias),
 	    cmocka_unit_test(a_moment_later_nothing_is_looked_up),
+	    cmocka_unit_test(only_the_system_knows_its_users),
+	    cmocka_unit_test(a_home_that_is_hidden_is_marked),
 	    cmocka_unit_test(what_cannot_be_known_is_nobodys),
 	    cmocka_unit_test(mailboxes_of_the_table),
 	    cmocka_unit_test(a_new_table_is_seen),

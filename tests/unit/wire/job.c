@@ -214,7 +214,7 @@ a_job_that_lies_is_none(void **state)
 	rows[3].recipients.len -= 2;
 	rows[4].lane = (struct str){key, sizeof(key)};
 	rows[5].group = (struct str){key, sizeof(key)};
-	rows[6].flags = 2;
+	rows[6].flags = 4;
 	rows[7].count = JOB_RECIPIENTS + 1;
 	rows[7].numbers = (struct str){many, sizeof(many)};
 	rows[7].recipients = (struct str){many, JOB_RECIPIENTS + 1};
@@ -231,7 +231,7 @@ a_job_that_lies_is_none(void **state)
 	}
 	rows[1] = wide_job();
 	assert_true(job_write(&b, &rows[1]));
-	b.data[31] = 2; /* the flags' last byte */
+	b.data[31] = 4; /* the flags' last byte */
 	assert_false(read_job(buf_str(&b)));
 	b.data[31] = 0;
 	assert_true(read_job(buf_str(&b)));
