@@ -4,6 +4,7 @@
 
 #include "lib/clock.h"
 #include "lib/fd.h"
+#include "lib/home.h"
 #include "local/command.h"
 #include "local/dotfile.h"
 #include "local/forward.h"
@@ -169,6 +170,10 @@ find_instructions(struct run *run)
 		return false;
 	if (!run->dot.found && d->dash.len > 0)
 		return refuse(run, REPORT_NO_MAILBOX);
+	/* Whoever gets at one mailbox of users/passwd could have a program run
+	 * that gets at all. */
+	run->dot.no_programs =
+	    d->home.len == 0 && !run->dot.roots && !home_private();
 	run->instructions = buf_str(&run->dot.text);
 	if (run->instructions.len > 0)
 		return true;

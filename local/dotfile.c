@@ -12,43 +12,6 @@
 
 enum look { LOOK_FOUND, LOOK_NEXT, LOOK_STOP };
 
-/* What the kernel says of a file that is open may stop us. */
-static bool
-usable(int fd, struct dotfile *d, struct report *r, struct str name)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0) {
-		report_errno(r, "look at", name);
-		return false;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		report_say(r, REPORT_DOT_NO_FILE);
-		return false;
-	}
-	if ((st.st_mode & S_IWOTH) != 0) {
-		report_say(r, REPORT_DOT_WRITABLE);
-		return false;
-	}
-	d->forward_only = (st.st_mode & S_IXUSR) != 0;
-	return true;
-}
-
-static bool
-slurp(int fd, struct dotfile *d, struct report *r, struct str name)
-{
-	d->text.max = DOTFILE_MAX;
-	if (!usable(fd, d, r, name))
-		return false;
-	if (fd_slurp(fd, &d->text))
-		return true;
-	if (errno == EMSGSIZE)
-		report_say(r, REPORT_DOT_LARGE);
-	else
-		report_errno(r, "read", name);
-	return false;
-}
-
 /* What is done with each name that may be the file's. */
 struct search {
 	enum look (*at)(struct search *s, const char *name);
@@ -56,6 +19,69 @@ struct search {
 	struct dotfile *d; /* for who reads it */
 	struct report *r;
 };
+
+/* Root's, or his whose mail it is. */
+static bool
+owner_ok(const struct search *s, uid_t owner)
+{
+	struct stat home;
+
+	return owner == 0 || owner == geteuid() ||
+	       (fstat(s->home_fd, &home) == 0 && owner == home.st_uid);
+}
+
+/* Nobody but root has made it, its name among it, or can change it. */
+static bool
+is_roots(const struct search *s, const char *name, const struct stat *st)
+{
+	struct stat link;
+
+	return st->st_uid == 0 && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0 &&
+	       fstatat(s->home_fd, name, &link, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       link.st_uid == 0;
+}
+
+/* What the kernel says of a file that is open may stop us. */
+static bool
+usable(struct search *s, int fd, const char *name)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0) {
+		report_errno(s->r, "look at", str_of(name));
+		return false;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		report_say(s->r, REPORT_DOT_NO_FILE);
+		return false;
+	}
+	if ((st.st_mode & S_IWOTH) != 0) {
+		report_say(s->r, REPORT_DOT_WRITABLE);
+		return false;
+	}
+	if (!owner_ok(s, st.st_uid)) {
+		report_say(s->r, REPORT_DOT_OWNER);
+		return false;
+	}
+	s->d->forward_only = (st.st_mode & S_IXUSR) != 0;
+	s->d->roots = is_roots(s, name, &st);
+	return true;
+}
+
+static bool
+slurp(struct search *s, int fd, const char *name)
+{
+	s->d->text.max = DOTFILE_MAX;
+	if (!usable(s, fd, name))
+		return false;
+	if (fd_slurp(fd, &s->d->text))
+		return true;
+	if (errno == EMSGSIZE)
+		report_say(s->r, REPORT_DOT_LARGE);
+	else
+		report_errno(s->r, "read", str_of(name));
+	return false;
+}
 
 /* The file that the three parts name, and whether to look further. */
 static enum look
@@ -67,29 +93,35 @@ try(struct search *s, const struct str parts[3])
 	n = snprintf(name, sizeof(name), ".qmail%.*s%.*s%.*s",
 	    (int)parts[0].len, parts[0].data, (int)parts[1].len, parts[1].data,
 	    (int)parts[2].len, parts[2].data);
-	if (n < 0 || (size_t)n >= sizeof(name) || strchr(name, '/') != NULL)
+	/* A '/' leads into folders of that name alone: there is no "..". */
+	if (n < 0 || (size_t)n >= sizeof(name))
 		return LOOK_NEXT;
 	return s->at(s, name);
+}
+
+/* It, or a folder that it would lie in. */
+static bool
+is_missing(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == ENAMETOOLONG;
 }
 
 static enum look
 read_at(struct search *s, const char *name)
 {
-	struct dotfile *d = s->d;
-	struct report *r = s->r;
 	int fd;
 	bool ok;
 
 	fd = openat(s->home_fd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
+	if (fd < 0 && is_missing(errno))
 		return LOOK_NEXT;
 	if (fd < 0) {
-		report_errno(r, "open", str_of(name));
+		report_errno(s->r, "open", str_of(name));
 		return LOOK_STOP;
 	}
-	ok = slurp(fd, d, r, str_of(name));
+	ok = slurp(s, fd, name);
 	fd_close(&fd);
-	d->found = ok;
+	s->d->found = ok;
 	return ok ? LOOK_FOUND : LOOK_STOP;
 }
 
@@ -166,7 +198,7 @@ stat_at(struct search *s, const char *name)
 
 	if (fstatat(s->home_fd, name, &st, 0) == 0)
 		return LOOK_FOUND;
-	return errno == ENOENT ? LOOK_NEXT : LOOK_STOP;
+	return is_missing(errno) ? LOOK_NEXT : LOOK_STOP;
 }
 
 enum found
@@ -195,11 +227,11 @@ exists(int home_fd, struct str dash, struct str ext, const char *suffix)
 	int n = snprintf(name, sizeof(name), ".qmail%.*s%.*s%s", (int)dash.len,
 	    dash.data, (int)ext.len, ext.data, suffix);
 
-	if (n < 0 || (size_t)n >= sizeof(name) || strchr(name, '/') != NULL)
+	if (n < 0 || (size_t)n >= sizeof(name))
 		return 0;
 	if (fstatat(home_fd, name, &st, 0) == 0)
 		return 1;
-	return errno == ENOENT ? 0 : -1;
+	return is_missing(errno) ? 0 : -1;
 }
 
 bool
@@ -277,6 +309,10 @@ allowed(const struct dotfile *d, const struct instruction *i, struct report *r)
 	if (i->kind == DO_PROGRAM ? str_count(i->text, '\0') > 0
 				  : !is_clean(i->text)) {
 		report_say(r, REPORT_DOT_LINE);
+		return false;
+	}
+	if (d->no_programs && i->kind == DO_PROGRAM) {
+		report_say(r, REPORT_DOT_PROGRAM);
 		return false;
 	}
 	if (!d->forward_only || i->kind == DO_FORWARD)

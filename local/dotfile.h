@@ -15,6 +15,8 @@ struct dotfile {
 	struct buf text;   /* all of it; free with dotfile_free */
 	bool found;        /* there is one */
 	bool forward_only; /* its x bit is set, or +list was met */
+	bool roots;        /* root alone has made it and can change it */
+	bool no_programs;  /* the caller's: it may have none */
 	bool is_default;   /* it ends with "default" */
 	size_t rest;       /* of ext, where what "default" stands for begins */
 };
@@ -34,7 +36,8 @@ enum dotfile_result {
 
 /* Find the file for dash and ext below home_fd and read it: ".qmail" dash ext,
  * then for each '-' in ext from the right ".qmail" dash PREFIX "default".  ext
- * is taken in lower case, with ':' for '.'; no name with a '/' is tried.
+ * is taken in lower case, with ':' for '.', and may lead into folders ".qmail-...".  It is to
+ * be root's, ours, or of who has the home.
  * False, and the report says why, when it cannot be known or must not be
  * used. */
 MUST_USE bool dotfile_find(int home_fd, struct str dash, struct str ext,

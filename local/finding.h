@@ -35,8 +35,4 @@ struct finding {
 
 enum { FINDING_HEAD = offsetof(struct finding, packet) };
 
-/* What a worker of the pool is kept by: one account, with one set of groups;
- * whoever joins or leaves a group gets another worker. */
-uint64_t finding_key(const struct finding *f);
-
 #endif

@@ -164,7 +164,7 @@ static void
 act(struct lspawn *l, const struct asked *a, struct str packet)
 {
 	const struct finding *f = &l->found;
-	uint64_t key = finding_key(f);
+	uint64_t key = (uint64_t)f->uid << 32 | f->gid;
 	struct delivery d;
 	struct result r;
 

@@ -20,6 +20,9 @@
 	X(HOME_STICKY, "ZHome directory is sticky: user is editing his "       \
 		       ".qmail file. (#4.2.1)")                                \
 	X(DOT_WRITABLE, "ZUh-oh: .qmail file is writable. (#4.7.0)")           \
+	X(DOT_OWNER, "ZUh-oh: .qmail file is somebody else's. (#4.7.0)")       \
+	X(DOT_PROGRAM, "ZUh-oh: .qmail of a mailbox has prog delivery but is " \
+		       "not root's. (#4.7.0)")                                 \
 	X(DOT_BLANK, "ZUh-oh: first line of .qmail file is blank. (#4.2.1)")   \
 	X(DOT_NO_FILE, "ZUh-oh: .qmail is not a regular file. (#4.2.1)")       \
 	X(DOT_LARGE, "ZUh-oh: .qmail file is too large. (#4.2.1)")             \

@@ -34,8 +34,10 @@ DOMAIN = "real.example"
 HOST = "mail." + DOMAIN  # whose system users receive mail
 PERSON = f"ctest{os.getpid()}"  # a system user; its mail is PERSON@HOST
 OTHER = PERSON + "b"  # another, whose home is open and has a .qmail-open
+EXTRA = PERSON + "g"  # a group that PERSON is in besides his own
 VIRTUAL = "virtual.example"
 ANN = "ann@" + VIRTUAL  # a virtual user
+BOB = "bob@" + VIRTUAL  # another
 
 
 def table():
@@ -60,6 +62,9 @@ class Process:
         self.groups = set(map(int, field.get("Groups", "").split()))
         self.nnp, self.seccomp = field["NoNewPrivs"], field["Seccomp"]
         self.capabilities = int(field["CapEff"], 16)
+        self.permitted = int(field["CapPrm"], 16)
+        self.inheritable = int(field["CapInh"], 16)
+        self.ambient = int(field["CapAmb"], 16)
 
     def account(self):
         assert len(self.uids) == len(self.gids) == 1, vars(self)
@@ -100,6 +105,8 @@ def real():
                          "Maildir/cur"):
                 (where / part).mkdir(mode=0o700)
                 os.chown(where / part, person.pw_uid, person.pw_gid)
+        subprocess.run(["groupadd", "-r", EXTRA], check=True)
+        subprocess.run(["usermod", "-a", "-G", EXTRA, PERSON], check=True)
     (folder / "other").chmod(0o711)
     (folder / "other" / ".qmail-open").write_text("./Maildir/\n")
     (folder / "other" / ".qmail-open").chmod(0o644)
@@ -116,6 +123,7 @@ def real():
         with accounts_alone():
             culver("setup", "--home", str(home), "--domain", DOMAIN)
         culver("user", "add", ANN, "--password", "secret")
+        culver("user", "add", BOB, "--password", "other")
         with open(home / "control" / "rcpthosts", "a") as file:
             file.write(VIRTUAL + "\n")
         smtp, pop3 = base + 25, base + 110
@@ -136,6 +144,7 @@ def real():
         with accounts_alone():
             for name in (PERSON, OTHER):
                 subprocess.run(["userdel", name], check=True)
+            subprocess.run(["groupdel", EXTRA], check=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -200,7 +209,7 @@ def kind(one, everyone):
              "culver-pop3d": ("keeper", "session")}
     if one.name == "culver-lspawn":
         deeper = below and by_pid.get(parent.parent)
-        return one.name, ("asking half" if deeper and
+        return one.name, ("asking, naming" if deeper and
                           deeper.name == one.name else
                           "finding half" if below else "root")
     if one.name == "culver-authd":
@@ -235,6 +244,49 @@ def test_each_process_is_who_the_table_says(real, mailed):
     finally:
         box.quit()
         client.close()
+
+
+ROOTS = {("culver-lspawn", "root"), ("culver-authd", "root half")}
+
+
+def test_mail_of_four_is_written_under_three_accounts_and_root_by_none(real):
+    """Two users of the system and two mailboxes: whose each file is, and what
+    each process of the suite may do meanwhile."""
+    virtual = real.home / "domains" / VIRTUAL
+    boxes = {f"{PERSON}@{HOST}": (real.people / "Maildir", PERSON),
+             f"{OTHER}@{HOST}": (real.other / "Maildir", OTHER),
+             ANN: (virtual / "ann" / "Maildir", "culverv"),
+             BOB: (virtual / "bob" / "Maildir", "culverv")}
+    before = {to: set(files(box)) for to, (box, _) in boxes.items()}
+    for to in boxes:
+        send(real, to, b"one of four")
+    for to, (box, owner) in boxes.items():
+        (file,) = wait_for(lambda to=to, box=box: set(files(box)) - before[to],
+                           why="mail for " + to)
+        status, account = file.stat(), pwd.getpwnam(owner)
+        assert (status.st_uid, status.st_gid) == (account.pw_uid,
+                                                  account.pw_gid), to
+        assert b"\nDelivered-To: " + to.encode() + b"\n" in file.read_bytes()
+    everyone = processes(real.home)
+    workers = {p.account()[0]: p for p in everyone if p.name == "culver-local"}
+    assert set(workers) == {PERSON, OTHER, "culverv"}
+    for name, worker in workers.items():
+        # Of his own first group alone, whatever others he is in.
+        assert worker.groups == {pwd.getpwnam(name).pw_gid}, vars(worker)
+    roots = [p for p in everyone if "0" in p.uids | p.gids or 0 in p.groups or
+             p.capabilities or p.permitted or p.inheritable or p.ambient]
+    assert {kind(p, everyone) for p in roots} == ROOTS
+    rows = table()
+    own = {"culverm": grp.getgrnam("culverm").gr_gid}
+    for one in everyone:
+        if one in roots:
+            continue
+        account, group = one.account()
+        also = {own["culverm"]} if group == "culverm" or \
+            account in ("culverq", "culvers", "culverr") else set()
+        assert one.groups <= {pwd.getpwnam(account).pw_gid,
+                              int(*one.gids)} | also, vars(one)
+        assert kind(one, everyone) in rows
 
 
 def test_a_mailbox_is_its_users_alone(real, mailed):
@@ -456,12 +508,14 @@ def test_no_table_has_mail_delivered_as_the_suite(real):
     culver-newu names the line; a table that another program has made is not
     obeyed."""
     queue, reader = pwd.getpwnam("culverq"), grp.getgrnam("culverm").gr_gid
-    person = pwd.getpwnam(PERSON)
+    person, box = pwd.getpwnam(PERSON), pwd.getpwnam("culverv")
     rows = [
         (assign("evil", "culverq", queue.pw_uid, person.pw_gid, real.other),
          "the uid is one of culver's own"),
         (assign("worse", PERSON, person.pw_uid, reader, real.other),
          "the gid is one of culver's own"),
+        (assign("box", "culverv", box.pw_uid, box.pw_gid, real.other),
+         "the uid is one of culver's own"),
         (assign("bad", PERSON, person.pw_uid, 0, real.other),
          "uid or gid is 0")]
     good = assign("good", PERSON, person.pw_uid, person.pw_gid, real.other)
@@ -475,16 +529,54 @@ def test_no_table_has_mail_delivered_as_the_suite(real):
     write_cdb(real.home / "users" / "cdb",
               [(b"", b""), *(pair for (_, pair), _ in rows)])
     before = len(files(real.other / "Maildir"))
-    for local in ("evil", "worse", "bad"):
+    for local in ("evil", "worse", "bad", "box"):
         wait_for(lambda who=local: rcpt(real, f"{who}@{HOST}")[0] == 250)
         send(real, f"{local}@{HOST}", b"not as that")
     queued = real.home / "queue" / "info"
     why = b"start culver-local as that account"
     wait_for(lambda: sum(why in f.read_bytes() or why.replace(b" ", b"_") in
                          f.read_bytes() or b"as\\x20that" in f.read_bytes()
-                         for f in queued.glob("*/*")) == 3,
-             why="three deferrals")
+                         for f in queued.glob("*/*")) == 4,
+             why="four deferrals")
     assert len(files(real.other / "Maildir")) == before
     assert not any(p.name == "culver-local" and
                    {str(queue.pw_uid)} == p.uids
                    for p in processes(real.home))
+
+
+def test_a_program_of_a_mailbox_is_roots(real):
+    """Who gets at one mailbox would get at all of them."""
+    home = real.home / "domains" / VIRTUAL / "bob"
+    box = home / "Maildir"
+    dot, ran = home / ".qmail", home / "ran"
+    owner = pwd.getpwnam("culverv")
+    before = len(files(box))
+    # Whoever is culverv may file and forward, not run.
+    dot.write_text("./Maildir/\n")
+    os.chown(dot, owner.pw_uid, owner.pw_gid)
+    send(real, BOB, b"filed")
+    wait_for(lambda: len(files(box)) > before)
+    dot.write_text("|touch ran\n./Maildir/\n")
+    send(real, BOB, b"not run")
+    info = real.home / "queue" / "info"
+    wait_for(lambda: any(b"is not root's" in f.read_bytes().replace(
+        b"\\x20", b" ").replace(b"_", b" ") for f in info.glob("*/*")),
+        why="a deferral")
+    assert not ran.exists()
+    # A name that culverv has made does not make a file of root's its own.
+    dot.unlink()
+    (real.folder / "line").write_text("|touch ran\n./Maildir/\n")
+    dot.symlink_to(real.folder / "line")
+    os.lchown(dot, owner.pw_uid, owner.pw_gid)
+    send(real, BOB, b"not run either")
+    wait_for(lambda: sum(b"root's" in f.read_bytes()
+                         for f in info.glob("*/*")) >= 2)
+    assert not ran.exists()
+    dot.unlink()
+    count = len(files(box))
+    dot.write_text("|touch ran\n./Maildir/\n")
+    dot.chmod(0o644)
+    send(real, BOB, b"run")
+    wait_for(lambda: len(files(box)) > count)
+    assert ran.stat().st_uid == owner.pw_uid
+    dot.unlink()

@@ -200,6 +200,19 @@ static const struct row rows[] = {
      ">home/.qmail-l; touch home/.qmail-l-owner home/.qmail-l-owner-default", "-", "l",    'K', "did 0+0+1\n"                                  },
     {"printf '|test \"$NEWSENDER\" = \"$SENDER\"\\n' >home/.qmail-l; touch "
      "home/.qmail-l-owner-default",					   "-", "l",    'K', "did 0+0+1\n"                                  },
+    {"printf '|test \"$DEFAULT\" = Default\\n' >home/.qmail-a-default",            "-",
+     "a-Default",									       'K', "did 0+0+1\n"                                  },
+    {"printf '|test \"${DEFAULT-none}\" = none\\n' >home/.qmail-a",                "-", "a",
+     'K',											    "did 0+0+1\n"				  },
+    {"chmod g+w home; echo ./Maildir/ >home/.qmail; chmod g+w home/.qmail",        "",
+     "",											'K', "did 1+0+0\n"				  },
+    {"echo '|true' >home/.qmail; chmod u+x home/.qmail",                           "",  "",     'Z',
+     "has prog delivery but has x bit set. (#4.7.0)"												},
+    {"touch home/.qmail; chmod u+x home/.qmail",                                   "",  "",     'K', "did 1+0+0\n"                                  },
+    {"echo ./Maildir/ >home/.qmail; chmod g+x home/.qmail",                        "",  "",     'K',
+     "did 1+0+0\n"																  },
+    {"mkdir home/.qmail-d; echo ./Maildir/ >home/.qmail-d/e",                      "-", "D/E",  'K',
+     "did 1+0+0\n"																  },
     {"printf './Maildir/\\n&x@y\\n' >home/.qmail",                                 "",  "",     'Z',
      "Unable to forward message: qq trouble making network connection "
 	"(#4.3.0).\n"															       },
@@ -221,6 +234,49 @@ homes_and_files(void **state)
 		assert_int_equal(report.letter, rows[i].letter);
 		assert_non_null(strstr(report.text, rows[i].text));
 	}
+}
+
+/* Nobody is to be told of a bounce that bounces by another bounce. */
+static void
+bounces_keep_their_sender(void **state)
+{
+	static const char *const senders[] = {"", "#@[]"};
+
+	(void)state;
+	run("printf '|test \"$NEWSENDER\" = \"$SENDER\" && echo "
+	    "\"<$SENDER>\"\\n' "
+	    ">home/.qmail-l; touch home/.qmail-l-owner "
+	    "home/.qmail-l-owner-default");
+	for (size_t i = 0; i < COUNT(senders); i++) {
+		struct delivery d = start(TEXT);
+		char want[64];
+
+		d.job.sender = str_of(senders[i]);
+		d.dash = str_of("-");
+		d.ext = str_of("l");
+		deliver_it(&d);
+		(void)snprintf(
+		    want, sizeof(want), "<%s>\ndid 0+0+1\n", senders[i]);
+		assert_string_equal(report.text, want);
+	}
+}
+
+/* culverv could not see whose it is. */
+static void
+a_home_that_nobody_has_looked_at_is_its_users_own(void **state)
+{
+	struct delivery d = start(TEXT);
+
+	(void)state;
+	d.home = str_of("/proc/1");
+	if (geteuid() == 0)
+		skip();
+	deliver_it(&d);
+	assert_null(strstr(report.text, "somebody else"));
+	d.job.flags = JOB_OWN_HOME;
+	deliver_it(&d);
+	assert_string_equal(report.text,
+	    "Uh-oh: home directory is somebody else's. (#4.7.0)\n");
 }
 
 /* A home stays open, and is looked at for each message all the same. */
@@ -376,6 +432,8 @@ main(void)
 	    HOME_TEST(without_a_file_the_default),
 	    HOME_TEST(controls_rule_the_default),
 	    HOME_TEST(homes_and_files),
+	    HOME_TEST(bounces_keep_their_sender),
+	    HOME_TEST(a_home_that_nobody_has_looked_at_is_its_users_own),
 	    HOME_TEST(homes_change_between_deliveries),
 	    HOME_TEST(what_must_wait_writes_nothing),
 	    HOME_TEST(mbox_is_appended_to),

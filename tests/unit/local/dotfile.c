@@ -63,16 +63,21 @@ search_goes_from_exact_to_default(void **state)
 	static const struct {
 		const char *dash, *ext, *want; /* NULL: none is found */
 	} rows[] = {
-	    {"",  "",             ".qmail"             },
-	    {"-", "a",            ".qmail-default"     },
-	    {"-", "list",         ".qmail-list"        },
-	    {"-", "LIST",         ".qmail-list"        },
-	    {"-", "list-x",       ".qmail-list-default"},
-	    {"-", "list-x-y",     ".qmail-list-default"},
-	    {"-", "list-a.b",     ".qmail-list-a:b"    },
-	    {"-", "list-../../x", ".qmail-list-default"},
-	    {"-", "list/x",       ".qmail-default"     },
-	    {"-", "",             ".qmail-default"     },
+	    {"",  "",             ".qmail"              },
+	    {"-", "a",            ".qmail-default"      },
+	    {"-", "list",         ".qmail-list"         },
+	    {"-", "LIST",         ".qmail-list"         },
+	    {"-", "list-x",       ".qmail-list-default" },
+	    {"-", "list-x-y",     ".qmail-list-default" },
+	    {"-", "list-a.b",     ".qmail-list-a:b"     },
+	    {"-", "list-../../x", ".qmail-list-default" },
+	    {"-", "list/x",       ".qmail-default"      },
+	    {"-", "../x",         ".qmail-default"      },
+	    {"-", "dir/B.c",      ".qmail-dir/b:c"      },
+	    {"-", "dir/b-c",      ".qmail-dir/b-default"},
+	    {"-", "dir/../dir/b", ".qmail-default"      },
+	    {"-", "dir/b",        ".qmail-default"      },
+	    {"-", "",             ".qmail-default"      },
 	};
 
 	(void)state;
@@ -81,6 +86,9 @@ search_goes_from_exact_to_default(void **state)
 	write_file(".qmail-list-default", "#.qmail-list-default", 0600);
 	write_file(".qmail-list-a:b", "#.qmail-list-a:b", 0600);
 	write_file(".qmail-default", "#.qmail-default", 0600);
+	assert_int_equal(mkdirat(home_fd, ".qmail-dir", 0700), 0);
+	write_file(".qmail-dir/b:c", "#.qmail-dir/b:c", 0600);
+	write_file(".qmail-dir/b-default", "#.qmail-dir/b-default", 0600);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct dotfile d;
 
@@ -94,6 +102,7 @@ search_goes_from_exact_to_default(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++)
 		if (unlinkat(home_fd, rows[i].want, 0) != 0)
 			assert_int_equal(errno, ENOENT);
+	assert_int_equal(unlinkat(home_fd, ".qmail-dir", AT_REMOVEDIR), 0);
 }
 
 static void
@@ -104,7 +113,7 @@ none_is_no_error(void **state)
 	    {"",       0           },
             {"list-x", 6           },
             {much,     sizeof(much)},
-            {"a/b",    3           }
+            {"a/c",    3           }
         };
 	struct dotfile d;
 
@@ -236,10 +245,115 @@ x_bit_means_forward_only(void **state)
 	remove_file(".qmail");
 }
 
+static void
+change_owner(const char *name, uid_t uid)
+{
+	assert_int_equal(
+	    fchownat(home_fd, name, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW), 0);
+}
+
+/* Whoever says where the home is may have been told himself. */
+static void
+a_file_is_roots_or_of_who_has_the_home(void **state)
+{
+	static const struct {
+		uid_t home, file;
+		bool want;
+	} cases[] = {
+	    {0,    0,    true },
+	    {1234, 0,    true },
+	    {1234, 1234, true },
+	    {0,    1234, false},
+	    {1234, 1235, false},
+	};
+	struct str none = {"", 0};
+	struct dotfile d;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		write_file(".qmail", "a@b", 0600);
+		change_owner(".", cases[i].home);
+		change_owner(".qmail", cases[i].file);
+		assert_int_equal(dotfile_find(home_fd, none, none, &d, &report),
+		    cases[i].want);
+		dotfile_free(&d);
+		remove_file(".qmail");
+		if (!cases[i].want)
+			assert_string_equal(report.text,
+			    "Uh-oh: .qmail file is somebody else's. "
+			    "(#4.7.0)\n");
+	}
+	change_owner(".", 0);
+}
+
+static bool
+is_roots(void)
+{
+	struct str none = {"", 0};
+	struct dotfile d;
+	bool roots;
+
+	assert_true(dotfile_find(home_fd, none, none, &d, &report));
+	roots = d.roots;
+	dotfile_free(&d);
+	return roots;
+}
+
+static void
+roots_is_what_nobody_else_has_made_or_can_change(void **state)
+{
+	(void)state;
+	write_file(".qmail", "a@b", 0644);
+	assert_int_equal(is_roots(), geteuid() == 0);
+	write_file(".qmail", "a@b", 0660);
+	assert_false(is_roots());
+	assert_int_equal(renameat(home_fd, ".qmail", home_fd, "other"), 0);
+	write_file("other", "a@b", 0600);
+	assert_int_equal(symlinkat("other", home_fd, ".qmail"), 0);
+	assert_int_equal(is_roots(), geteuid() == 0);
+	if (geteuid() == 0) {
+		change_owner(".qmail", 1234);
+		assert_false(is_roots());
+		change_owner(".qmail", 0);
+		change_owner(".", 1234);
+		change_owner("other", 1234);
+		assert_false(is_roots());
+		change_owner(".", 0);
+	}
+	remove_file(".qmail");
+	remove_file("other");
+}
+
+static void
+a_program_can_be_forbidden(void **state)
+{
+	struct dotfile d = {.no_programs = true};
+	struct instruction in;
+	struct str rest;
+
+	(void)state;
+	assert_true(buf_append_text(&d.text, "./Maildir/\n&a@b\n|true\n"));
+	rest = buf_str(&d.text);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(
+		    dotfile_next(&d, &rest, &in, &report), DOTFILE_INSTRUCTION);
+	assert_int_equal(dotfile_next(&d, &rest, &in, &report), DOTFILE_BAD);
+	assert_string_equal(report.text,
+	    "Uh-oh: .qmail of a mailbox has prog delivery but is not root's. "
+	    "(#4.7.0)\n");
+	assert_int_equal(report.letter, 'Z');
+	dotfile_free(&d);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_file_is_roots_or_of_who_has_the_home),
+	    cmocka_unit_test(roots_is_what_nobody_else_has_made_or_can_change),
+	    cmocka_unit_test(a_program_can_be_forbidden),
 	    cmocka_unit_test(search_goes_from_exact_to_default),
 	    cmocka_unit_test(none_is_no_error),
 	    cmocka_unit_test(a_file_that_must_not_be_used_defers),

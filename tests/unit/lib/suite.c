@@ -1,6 +1,6 @@
 /* suite: mail is delivered as nobody who could read the queue, and as culverv for
  * mailboxes alone. */
-#include "local/suite.h"
+#include "lib/suite.h"
 
 #include "lib/account.h"
 #include "lib/home.h"
