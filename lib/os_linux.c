@@ -74,6 +74,12 @@ os_no_new_privileges(void)
 }
 
 bool
+os_adopt(void)
+{
+	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
+}
+
+bool
 os_end_with_parent(int signal)
 {
 	return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0) == 0;

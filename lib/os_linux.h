@@ -27,6 +27,9 @@ MUST_USE bool os_no_new_privileges(void);
  * SIGKILL. */
 MUST_USE bool os_end_with_parent(int signal);
 
+/* From here on whoever loses his parent below this process is its child. */
+MUST_USE bool os_adopt(void);
+
 /* A close-on-exec descriptor that is readable once this child has ended.  -1
  * with errno. */
 MUST_USE int os_process(pid_t pid);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,8 @@ enum {
 	ABOVE = 10,          /* descriptors are kept where 0, 1, 2 are not */
 	IN_MEMORY = 1 << 20, /* bytes of a copy that are no file's */
 	TURN = 1000, /* milliseconds after which the time is looked at */
+	STEP = 20,   /* likewise, while what it left behind is waited for */
+	DEATH = 2,   /* seconds in which who is killed should be gone */
 	LEFT_OVER = 1 << 16, /* bytes in a pipe whose writer has ended */
 	EX_HARD = 100,
 	EX_LAST = 99,
@@ -119,6 +122,30 @@ forget_signals(void)
 	       sigprocmask(SIG_SETMASK, &none, NULL) == 0;
 }
 
+/* At most so much, or as much as we may have. */
+static bool
+limit(__rlimit_resource_t what, uint64_t most)
+{
+	struct rlimit l;
+
+	if (most == 0)
+		return true;
+	if (getrlimit(what, &l) != 0)
+		return false;
+	if (l.rlim_max == RLIM_INFINITY || most < l.rlim_max)
+		l.rlim_max = most;
+	l.rlim_cur = l.rlim_max;
+	return setrlimit(what, &l) == 0;
+}
+
+static bool
+set_limits(const struct command_limits *l)
+{
+	return limit(RLIMIT_CPU, l->cpu) && limit(RLIMIT_DATA, l->memory) &&
+	       limit(RLIMIT_NOFILE, l->files) &&
+	       limit(RLIMIT_NPROC, l->processes);
+}
+
 NO_RETURN static void
 become(const struct command *c, char *line, int message, int said)
 {
@@ -127,7 +154,8 @@ become(const struct command *c, char *line, int message, int said)
 
 	if (setsid() > 0 && os_end_with_parent(SIGKILL) && forget_signals() &&
 	    fchdir(c->home_fd) == 0 && dup2(message, 0) == 0 &&
-	    dup2(said, 1) == 1 && dup2(said, 2) == 2 && os_close_from(3))
+	    dup2(said, 1) == 1 && dup2(said, 2) == 2 && os_close_from(3) &&
+	    set_limits(&c->limits))
 		(void)execve(shell, argv, c->list);
 	(void)dprintf(
 	    2, "Unable to run /bin/sh: %s. (#4.3.0)\n", strerror(errno));
@@ -152,7 +180,7 @@ start(struct child *child, const struct command *c, char *line, int message)
 	int ends[2] = {-1, -1};
 
 	*child = (struct child){.pid = -1, .process = -1, .said = -1};
-	if (make_pipe(ends))
+	if (make_pipe(ends) && os_adopt())
 		child->pid = fork();
 	if (child->pid == 0)
 		become(c, line, message, ends[1]);
@@ -296,7 +324,45 @@ judge(int status, struct buf *said, struct report *r)
 	return say(r, said, is_hard(code), text);
 }
 
-/* The leader is ours until it is reaped, so its group is still its own. */
+/* Some of its group live: orphans, and so our children.  The group's number is
+ * nobody else's while they do. */
+static bool
+lives_on(pid_t group)
+{
+	pid_t pid;
+
+	do
+		pid = waitpid(-group, NULL, WNOHANG);
+	while (pid > 0 || (pid < 0 && errno == EINTR));
+	return pid == 0;
+}
+
+/* Until nobody of its group lives, or so many seconds are over. */
+static void
+wait_for_rest(const struct child *child, struct buf *said, unsigned seconds)
+{
+	const int64_t end = clock_boot() + (int64_t)seconds * CLOCK_SECOND;
+
+	while (lives_on(child->pid) && clock_boot() < end) {
+		(void)poll(NULL, 0, STEP);
+		hear_rest(child->said, said);
+	}
+}
+
+/* What it has left behind.  Who made a session of his own is not of it. */
+static void
+end_rest(const struct child *child, struct buf *said, unsigned grace)
+{
+	wait_for_rest(child, said, grace);
+	if (lives_on(child->pid)) {
+		(void)kill(-child->pid, SIGKILL);
+		wait_for_rest(child, said, DEATH);
+	}
+	/* Orphans that are of no group of ours. */
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		continue;
+}
+
 static enum command_result
 wait_for(struct child *child, const struct command *c, struct report *r)
 {
@@ -306,11 +372,14 @@ wait_for(struct child *child, const struct command *c, struct report *r)
 	if (attend(child, c)) {
 		hear_rest(child->said, c->said);
 		status = reap(child->pid);
+		end_rest(child, c->said, c->grace);
 		return judge(status, c->said, r);
 	}
+	/* The leader is ours until it is reaped, so its group is its own. */
 	(void)kill(-child->pid, SIGKILL);
 	(void)kill(child->pid, SIGKILL);
 	(void)reap(child->pid);
+	end_rest(child, c->said, 0);
 	(void)snprintf(text, sizeof(text),
 	    "The program took longer than %u seconds. (#4.3.0)", c->seconds);
 	return say(r, c->said, false, text);

@@ -340,14 +340,21 @@ make_variables(struct run *run, struct variables *v)
 static bool
 deliver_program(struct run *run, struct str line, bool *last)
 {
+	const struct controls *k = run->l->controls;
 	struct variables v = {0};
-	const struct command c = {.line = line,
+	const struct command c = {
+	    .line = line,
 	    .list = v.list,
 	    .home_fd = run->home_fd,
 	    .body = &run->l->body,
-	    .seconds =
-		(unsigned)control_number(run->l->controls, C_timeoutprogram),
-	    .said = &run->said};
+	    .seconds = (unsigned)control_number(k, C_timeoutprogram),
+	    .grace = (unsigned)control_number(k, C_programgrace),
+	    .limits = {.cpu = control_number(k, C_programcpu),
+		       .memory = control_number(k, C_programmemory),
+		       .files = control_number(k, C_programfiles),
+		       .processes = control_number(k, C_programprocesses)},
+	    .said = &run->said
+        };
 	enum command_result result = COMMAND_FAILED;
 
 	if (find_sender(run) && make_variables(run, &v))

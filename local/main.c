@@ -4,9 +4,10 @@
  *             not dumpable: it runs its user's own programs.
  * Started by  culver-lspawn, which keeps it for its user's next message; with
  *             -n by anybody, to see what would be done.
- * Reads       control/{me,defaultdelivery,quotadefault,quotapolicy,quotatrash,
- *             quotawarn,quotawarnmsg,timeoutprogram}; users/rcpt.cdb; .qmail
- *             files; the open message.
+ * Reads       control/{me,defaultdelivery,programcpu,programfiles,programgrace,
+ *             programmemory,programprocesses,quotadefault,quotapolicy,
+ *             quotatrash,quotawarn,quotawarnmsg,timeoutprogram};
+ *             users/rcpt.cdb; .qmail files; the open message.
  * Writes      Maildirs and mbox files of its user; maildirsize and
  *             culver-quotawarn in the former.
  * Talks to    culver-lspawn on fd 0, wire/job.h; queue, wire/submit.h.

@@ -8,7 +8,6 @@
 #include "lib/die.h"
 #include "lib/fd.h"
 #include "lib/home.h"
-#include "lib/suite.h"
 #include "local/dotfile.h"
 #include "wire/assign.h"
 #include <errno.h>

@@ -2,6 +2,7 @@
 one answer to every job, whatever dies."""
 import os
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -11,7 +12,7 @@ import sys
 import time
 
 import pytest
-from localbed import BIN, NOBODY, LocalBed, wait_for
+from localbed import BIN, NOBODY, LocalBed, alive, wait_for
 from sendbed import job
 
 sys.path.append(os.path.join(os.path.dirname(__file__), "../talk"))
@@ -372,17 +373,66 @@ def test_ends_of_programs(bed, line, letter, text):
     assert bed.deliver(bed.put(), "box@x").letter == "K"
 
 
-def test_who_is_left_behind_holds_nobody_up(bed):
+def test_who_is_left_behind_is_ended_with_his_program(bed):
+    """Who has made a session of his own is not."""
+    (bed.home / "control/programgrace").write_text("0\n")
+    (bed.home / "alias/stay").write_text(
+        "trap '' HUP TERM; echo $$ >$1; while :; do sleep 1; done\n")
     (bed.home / "alias/.qmail-p").write_text(
-        "|sh -c 'echo $$ >pid; echo up; exec sleep 1000' & exit 100\n")
+        "|sh stay left & setsid sh stay own & "
+        "until test -s left -a -s own; do sleep 0.01; done; exit 100\n")
     bed.start().connect()
     result = bed.deliver(bed.put(), "p@x")
     assert (result.letter, result.status) == ("D", b"5.3.0")
-    pid = wait_for((bed.home / "alias/pid").exists) and wait_for(
-        (bed.home / "alias/pid").read_text)
-    bed.become(0)
-    os.kill(int(pid), signal.SIGKILL)
-    bed.become(NOBODY)
+    left, own = (int((bed.home / "alias" / name).read_text())
+                 for name in ("left", "own"))
+    wait_for(lambda: not alive(left))
+    assert alive(own)
+    bed.kill(own)
+
+
+def test_what_is_left_behind_has_its_grace(bed):
+    (bed.home / "control/programgrace").write_text("600\n")
+    (bed.home / "alias/.qmail-p").write_text(
+        "|(sleep 0.3; echo done >late) &\n|test -s late\n")
+    bed.start().connect()
+    assert bed.deliver(bed.put(), "p@x").text == b"did 0+0+2\n"
+
+
+def test_a_program_has_three_descriptors_and_its_limits(bed):
+    (bed.home / "alias/.qmail-p").write_text(
+        "|ls /proc/self/fd >fds; cat /proc/self/limits >limits; umask >mask\n")
+    (bed.home / "control/programcpu").write_text("33\n")
+    (bed.home / "control/programmemory").write_text("300000000\n")
+    with open("/dev/null", "rb") as one, open("/dev/null", "rb") as two:
+        bed.pass_fds = (one.fileno(), two.fileno())
+        bed.start().connect()
+    assert bed.deliver(bed.put(), "p@x").letter == "K"
+    # The last is ls's own.
+    assert (bed.home / "alias/fds").read_text().split() == ["0", "1", "2", "3"]
+    limits = {line[:26].strip(): line[26:].split()[:2] for line in
+              (bed.home / "alias/limits").read_text().splitlines()}
+    for name, value in (("Max cpu time", "33"), ("Max data size", "300000000"),
+                        ("Max open files", "1024"),
+                        ("Max processes", "4096"),
+                        ("Max core file size", "0")):
+        assert limits[name] == [value, value], name
+    assert (bed.home / "alias/mask").read_text() == "0077\n"
+
+
+def test_a_helper_has_the_limits_of_its_program(bed):
+    """What it runs, too."""
+    shutil.copy(BIN / "culver-except", bed.home / "bin/except")
+    (bed.home / "bin/except").chmod(0o755)
+    (bed.home / "alias/.qmail-p").write_text(
+        "|except sh -c 'cat /proc/self/limits >limits; ls /proc/self/fd >fds; "
+        "exit 100'\n")
+    (bed.home / "control/programcpu").write_text("44\n")
+    bed.start().connect()
+    assert bed.deliver(bed.put(), "p@x").letter == "K"
+    assert re.search(r"(?m)^Max cpu time +44 +44 ",
+                     (bed.home / "alias/limits").read_text())
+    assert (bed.home / "alias/fds").read_text().split() == ["0", "1", "2", "3"]
 
 
 # A bash of 2014 ran what stood behind such a value's end.

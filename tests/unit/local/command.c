@@ -1,4 +1,5 @@
 /* command: what a program gets, what its end means, and what it cannot do. */
+#define _GNU_SOURCE /* memmem */
 #include "local/command.h"
 
 #include "lib/fd.h"
@@ -26,6 +27,8 @@ static struct body body;
 static struct buf said = {.max = COMMAND_SAID};
 static struct report report;
 static FILE *message;
+static struct command_limits limits;
+static unsigned grace;
 
 static void
 give(const char *text, size_t len)
@@ -48,6 +51,8 @@ run_for(const char *line, unsigned seconds)
 	    .home_fd = home_fd,
 	    .body = &body,
 	    .seconds = seconds,
+	    .grace = grace,
+	    .limits = limits,
 	    .said = &said};
 
 	buf_clear(&said);
@@ -195,19 +200,77 @@ much_output_is_cut(void **state)
 	assert_int_equal(strlen(report.text), COMMAND_SAID + 1);
 }
 
-/* It would hold the pipe until it is told to go. */
+/* A pipe whose one end is held by whoever the program started. */
+static int
+hold(void)
+{
+	int fd;
+
+	assert_int_equal(mkfifoat(home_fd, "held", 0600), 0);
+	fd = openat(home_fd, "held", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(fd >= 0);
+	return fd;
+}
+
 static void
-who_is_left_behind_is_not_waited_for(void **state)
+let_go(int fd)
+{
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(unlinkat(home_fd, "held", 0), 0);
+}
+
+static void
+who_is_left_behind_is_ended(void **state)
+{
+	static const struct {
+		const char *line;
+		enum command_result want;
+	} cases[] = {
+	    {"exec 9>held; trap '' TERM HUP; sleep 1000 & echo left",
+             COMMAND_DONE							   },
+	    {"exec 9>held; (sleep 1000 & sleep 1000) & exit 99",      COMMAND_LAST  },
+	    {"exec 9>held; (yes & yes >&9) & exit 1",                 COMMAND_FAILED},
+	};
+	char bytes[4096];
+
+	(void)state;
+	give(TEXT, strlen(TEXT));
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		int fd = hold();
+		ssize_t n = 1;
+
+		assert_int_equal(run(cases[i].line), cases[i].want);
+		while (n > 0) {
+			assert_true(fd_wait_read(fd, -1));
+			n = read(fd, bytes, sizeof(bytes));
+		}
+		assert_int_equal(n, 0);
+		let_go(fd);
+	}
+}
+
+/* Those who end by themselves are not killed, and those who have gone their own
+ * way are not of the group. */
+static void
+who_ends_in_time_may(void **state)
 {
 	const struct timespec nap = {.tv_nsec = 1000000};
 	int fd;
 
 	(void)state;
-	assert_int_equal(mkfifoat(home_fd, "go", 0600), 0);
 	give(TEXT, strlen(TEXT));
+	grace = 600;
 	assert_int_equal(
-	    run("(read x <go; echo $x >went) & echo left"), COMMAND_DONE);
-	said_is("left\n");
+	    run("(sleep 0.2; echo late; echo x >went) & echo left"),
+	    COMMAND_DONE);
+	said_is("left\nlate\n");
+	assert_int_equal(unlinkat(home_fd, "went", 0), 0);
+	grace = 0;
+	assert_int_equal(mkfifoat(home_fd, "go", 0600), 0);
+	assert_int_equal(
+	    run("setsid sh -c 'echo >up; read x <go; echo $x >went' & "
+		"until test -e up; do sleep 0.01; done"),
+	    COMMAND_DONE);
 	fd = openat(home_fd, "go", O_WRONLY | O_CLOEXEC);
 	assert_true(fd >= 0);
 	assert_true(fd_write_all(fd, "x\n", 2));
@@ -215,20 +278,41 @@ who_is_left_behind_is_not_waited_for(void **state)
 	while (faccessat(home_fd, "went", F_OK, 0) != 0)
 		(void)nanosleep(&nap, NULL);
 	assert_int_equal(unlinkat(home_fd, "go", 0), 0);
+	assert_int_equal(unlinkat(home_fd, "up", 0), 0);
 	assert_int_equal(unlinkat(home_fd, "went", 0), 0);
+}
+
+static void
+its_limits_are_those_given(void **state)
+{
+	(void)state;
+	give(TEXT, strlen(TEXT));
+	limits = (struct command_limits){.cpu = 77,
+	    .memory = (uint64_t)512 << 20,
+	    .files = 50,
+	    .processes = 4000};
+	assert_int_equal(
+	    run("ulimit -t; ulimit -Ht; ulimit -d; ulimit -Hn"), COMMAND_DONE);
+	said_is("77\n77\n524288\n50\n");
+	assert_int_equal(
+	    run("sed -n 's/^Max \\(processes\\|core file size\\) *//p' "
+		"/proc/self/limits | tr -d ' a-z'"),
+	    COMMAND_DONE);
+	assert_non_null(memmem(said.data, said.len, "40004000", 8));
+	limits = (struct command_limits){.cpu = 1};
+	assert_int_equal(run("while :; do :; done"), COMMAND_FAILED);
+	assert_string_equal(report.text, "Aack, child crashed. (#4.3.0)\n");
+	limits = (struct command_limits){0};
 }
 
 /* Both ends of a pipe are gone only when all of the group are. */
 static void
 too_long_and_the_whole_group_is_killed(void **state)
 {
+	int fd = hold();
 	char byte;
-	int fd;
 
 	(void)state;
-	assert_int_equal(mkfifoat(home_fd, "held", 0600), 0);
-	fd = openat(home_fd, "held", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	assert_true(fd >= 0);
 	give(TEXT, strlen(TEXT));
 	assert_int_equal(
 	    run_for("exec 9>held; echo begun; trap '' TERM HUP; sleep 1000 & "
@@ -240,8 +324,7 @@ too_long_and_the_whole_group_is_killed(void **state)
 	    "begun\nThe program took longer than 1 seconds. (#4.3.0)\n");
 	assert_true(fd_wait_read(fd, -1));
 	assert_int_equal(read(fd, &byte, 1), 0);
-	assert_int_equal(close(fd), 0);
-	assert_int_equal(unlinkat(home_fd, "held", 0), 0);
+	let_go(fd);
 }
 
 static int
@@ -275,7 +358,9 @@ main(void)
 	    cmocka_unit_test(three_descriptors_and_no_more),
 	    cmocka_unit_test(environment_and_folder_are_those_given),
 	    cmocka_unit_test(much_output_is_cut),
-	    cmocka_unit_test(who_is_left_behind_is_not_waited_for),
+	    cmocka_unit_test(who_is_left_behind_is_ended),
+	    cmocka_unit_test(who_ends_in_time_may),
+	    cmocka_unit_test(its_limits_are_those_given),
 	    cmocka_unit_test(too_long_and_the_whole_group_is_killed),
 	};
 
