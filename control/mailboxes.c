@@ -1,6 +1,7 @@
 /* mailboxes: users/passwd held for editing. */
 #include "control/mailboxes.h"
 #include "control/complaint.h"
+#include "control/places.h"
 #include "lib/account.h"
 #include "lib/address.h"
 #include "lib/fd.h"
@@ -161,8 +162,14 @@ mailboxes_find(const struct mailboxes *m, struct str address)
 static bool
 check_all(const struct mailboxes *m, struct buf *error)
 {
+	const struct mailbox *nested;
 	struct str domain;
 
+	if (!places_check(m, &nested))
+		return complaint_errno(error, USERS_TEXT);
+	if (nested != NULL)
+		return say_line(error, m, nested->address.data,
+		    "the place lies in another mailbox's, or holds another's");
 	for (size_t i = 0; i < m->count; i++) {
 		const struct mailbox *box = &m->list[i], *other = NULL;
 

@@ -21,6 +21,8 @@
 
 enum { NOBODY = 65534 };
 
+#define NESTED "the place lies in another mailbox's, or holds another's"
+
 static char home[] = "/tmp/culver-mailboxes.XXXXXX";
 
 /* A private instance: root becomes its owner where it must. */
@@ -82,6 +84,25 @@ check_text(const char *want)
 	buf_free(&b);
 }
 
+/* What only looks alike is apart, and two may share one Maildir. */
+static void
+places_side_by_side_are_no_trouble(void **state)
+{
+	struct mailboxes m;
+	struct buf error = {0};
+
+	(void)state;
+	put_text("a@x.test::0::\n"
+		 "b@x.test::0:::x.test/a/Maildir\n"
+		 "c@x.test::0:::x.test/a/M\n"
+		 "d@x.test::0:::x.test/a/Mai\n"
+		 "e@x.test::0:::x.test/a/M\n"
+		 "f@x.test::0:::x.test/a+/M\n"
+		 "@x.test::0:::x.test/ab/M\n");
+	assert_true(mailboxes_open(&m, true, &error));
+	mailboxes_close(&m);
+}
+
 static void
 without_a_file_there_are_no_mailboxes(void **state)
 {
@@ -104,13 +125,23 @@ malformed_files_name_their_line(void **state)
 	} rows[] = {
 	    {"# c\n\na@x.test:h:0::\nb@x.test:h:k::\n",
              "users/passwd:4: the quota is not a number of bytes, nor like "
-		"1000000S,500C"				      },
+		"1000000S,500C"									  },
 	    {"a@x.test:h:0::\nb@x.test:h:0::\nA@X.test::0::\n",
-             "users/passwd:3: this address was there before"         },
+             "users/passwd:3: this address was there before"                                             },
+	    {"a@x.test::0:::y/one/M\nb@x.test::0:::y/one/M/cur\n",
+             "users/passwd:2: " NESTED								   },
+	    {"a@x.test::0:::y/one/M/s/t\nb@x.test::0:::y/one/M\n"
+	     "c@x.test::0:::y/one/M+\nd@x.test::0:::y/one/M-/s\n", "users/passwd:1: " NESTED},
+	    {"a@x.test::0::\nb@x.test::0:::x.test/a/Maildir/new\n",
+             "users/passwd:2: " NESTED								   },
+	    {"a@x.test::0::\nb@x.test::0:::x.test/a\n",
+             "users/passwd:2: " NESTED								   },
+	    {"b@x.test::0:::x.test/a%26b\na&b@x.test::0::\n",
+             "users/passwd:1: " NESTED								   },
 	    {"@a.test::0:@b.test:\n@b.test::0:@c.test:\n",
-             "users/passwd:1: the alias of an alias domain"          },
-	    {"x",					       "users/passwd:1: not of the form "
-		  "address:hash:quota:forward:flags"},
+             "users/passwd:1: the alias of an alias domain"                                              },
+	    {"x",							       "users/passwd:1: not of the form "
+		  "address:hash:quota:forward:flags"                                    },
 	};
 	struct buf error = {0};
 
@@ -553,6 +584,7 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, users_clean)
 	const struct CMUnitTest tests[] = {
+	    TEST(places_side_by_side_are_no_trouble),
 	    TEST(without_a_file_there_are_no_mailboxes),
 	    TEST(malformed_files_name_their_line),
 	    TEST(an_edit_keeps_all_other_lines),
