@@ -151,6 +151,7 @@ run_client(void *context_of)
 	struct client *c = context_of;
 	SSL_CTX *x = SSL_CTX_new(TLS_client_method());
 	SSL *ssl = SSL_new(x);
+	char name[TLS_NAME_SIZE];
 
 	SSL_CTX_set_session_cache_mode(
 	    x, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
@@ -161,8 +162,9 @@ run_client(void *context_of)
 	(void)SSL_CTX_set_max_proto_version(x, c->version);
 	ssl = SSL_new(x);
 	(void)SSL_set_app_data(ssl, c);
-	if (c->sni != NULL)
-		(void)SSL_set_tlsext_host_name(ssl, c->sni);
+	if (c->sni != NULL && str_copy(name, sizeof name,
+				  str_of(c->sni))) /* the macro drops const */
+		(void)SSL_set_tlsext_host_name(ssl, name);
 	if (c->offer != NULL)
 		(void)SSL_set_session(ssl, c->offer);
 	(void)SSL_set_fd(ssl, c->fd);
