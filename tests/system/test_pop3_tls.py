@@ -11,6 +11,7 @@ from conftest import BIN, DOMAIN, PATIENCE, free_base, kill, wait_for
 from tlsdoor import Talk, client_context, make_pem, put_pem
 
 ANN = "ann@" + DOMAIN
+ATTACK = pytest.mark.attack("3.6")
 
 
 @pytest.fixture
@@ -80,6 +81,7 @@ def test_curl_reads_by_stls(door):
 
 
 @pytest.mark.parametrize("behind", ("CAPA", "USER ann", "QUIT", "NOOP"))
+@ATTACK
 def test_nothing_is_injected_behind_stls(door, behind):
     """T2"""
     with greeted(door) as talk:
@@ -95,6 +97,7 @@ def test_nothing_is_injected_behind_stls(door, behind):
              why="the log")
 
 
+@ATTACK
 def test_stls_begins_anew_and_once(door):
     with greeted(door) as talk:
         assert answer(talk, f"USER {ANN}").startswith("+OK")
@@ -122,6 +125,7 @@ def test_commands_that_come_together_are_answered(door):
     assert heard.count(b"-ERR") == 0
 
 
+@ATTACK
 def test_old_versions_and_junk_are_refused(door):
     with pytest.raises((ssl.SSLError, OSError)):
         secured(door, client_context(ssl.TLSVersion.TLSv1,

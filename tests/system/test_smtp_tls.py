@@ -13,6 +13,7 @@ from conftest import (BIN, DOMAIN, PATIENCE, children, free_base, kill,
 from tlsdoor import KINDS, Talk, client_context, make_pem, put_pem
 
 ANN = "ann@" + DOMAIN
+ATTACK = pytest.mark.attack("3.6")
 
 
 @pytest.fixture
@@ -84,6 +85,7 @@ def test_each_kind_of_key_and_version(door, kind, version):
 
 @pytest.mark.parametrize("behind", ("RSET", "MAIL FROM:<x@y.example>",
                                     "NOOP", "EHLO evil.example"))
+@ATTACK
 def test_nothing_is_injected_behind_starttls(door, behind):
     """T1 (CVE-2011-0411)"""
     with hello(door) as talk:
@@ -91,6 +93,7 @@ def test_nothing_is_injected_behind_starttls(door, behind):
         assert talk.line() == b""
 
 
+@ATTACK
 def test_bytes_behind_the_reply_are_no_commands(door):
     """T1, where they come later than the command."""
     with hello(door) as talk:
@@ -101,6 +104,7 @@ def test_bytes_behind_the_reply_are_no_commands(door):
     wait_for(lambda: "tls-failed" in door.log_text("smtpd"), why="the log")
 
 
+@ATTACK
 def test_tls_begins_the_session_anew(door):
     """T3, T4"""
     with begin_tls(door) as talk:
@@ -112,6 +116,7 @@ def test_tls_begins_the_session_anew(door):
         assert talk.say("MAIL FROM:<x@y.example>").startswith("250 ")
 
 
+@ATTACK
 def test_starttls_wants_its_place(door):
     """T4"""
     with hello(door) as talk:
@@ -125,6 +130,7 @@ def test_starttls_wants_its_place(door):
 
 @pytest.mark.parametrize("version", (ssl.TLSVersion.TLSv1,
                                      ssl.TLSVersion.TLSv1_1))
+@ATTACK
 def test_old_versions_are_refused(door, version):
     """T5"""
     with pytest.raises((ssl.SSLError, OSError)):
@@ -133,6 +139,7 @@ def test_old_versions_are_refused(door, version):
 
 @pytest.mark.parametrize("junk", (b"\x16\x03\x01\xff\xff\x01" + b"x" * 70000,
                                   b"GET / HTTP/1.0\r\n\r\n", b"\0" * 4096))
+@ATTACK
 def test_junk_for_a_handshake_ends_the_connection(door, junk):
     """T5"""
     with hello(door) as talk:
@@ -146,6 +153,7 @@ def test_junk_for_a_handshake_ends_the_connection(door, junk):
     begin_tls(door).socket.close()
 
 
+@ATTACK
 def test_an_end_without_close_notify_is_an_end(door):
     """T5"""
     with begin_tls(door) as talk:
@@ -188,6 +196,7 @@ def test_a_file_that_others_may_read_is_not_used(make_instance):
     assert "control/servercert.pem: others" in one.log_text("keyd")
 
 
+@ATTACK
 def test_without_keyd_there_is_454_and_mail_goes_on(door):
     """T5: the keys cannot be used while it runs."""
     door.stop("keyd")
