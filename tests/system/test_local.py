@@ -379,7 +379,7 @@ def test_who_is_left_behind_is_ended_with_his_program(bed):
     (bed.home / "alias/stay").write_text(
         "trap '' HUP TERM; echo $$ >$1; while :; do sleep 1; done\n")
     (bed.home / "alias/.qmail-p").write_text(
-        "|sh stay left & setsid sh stay own & "
+        "|rm -f left own; sh stay left & setsid sh stay own & "
         "until test -s left -a -s own; do sleep 0.01; done; exit 100\n")
     bed.start().connect()
     result = bed.deliver(bed.put(), "p@x")
@@ -388,7 +388,18 @@ def test_who_is_left_behind_is_ended_with_his_program(bed):
                  for name in ("left", "own"))
     wait_for(lambda: not alive(left))
     assert alive(own)
-    bed.kill(own)
+    bed.become(0)
+    os.kill(own, signal.SIGKILL)
+    bed.become(NOBODY)
+    # The worker, whose child he has become, hears of it.
+    bed.deliver(bed.put(), "p@x")
+    wait_for(lambda: not alive(own))
+    for pid in (int((bed.home / "alias" / name).read_text())
+                for name in ("left", "own")):
+        if alive(pid):
+            bed.become(0)
+            os.kill(pid, signal.SIGKILL)
+            bed.become(NOBODY)
 
 
 def test_what_is_left_behind_has_its_grace(bed):
