@@ -24,6 +24,7 @@ enum {
 
 /* Names of files that are no names of C. */
 /* clang-format off */
+/* NOLINTBEGIN(bugprone-macro-parentheses): texts */
 #define badmailfrom_out badmailfrom-out
 #define badmailto_out   badmailto-out
 #define tcp_pop3        tcp.pop3
@@ -31,6 +32,7 @@ enum {
 #define tcp_qmtp        tcp.qmtp
 #define tcp_smtp        tcp.smtp
 #define FILE_OF(x)      #x
+/* NOLINTEND(bugprone-macro-parentheses) */
 /* clang-format on */
 
 static const struct control_row rows[] = {

@@ -25,9 +25,9 @@ MUST_USE bool auth_offer(const struct session *s, struct buf *b);
  * address; code 0: nothing.  The sender is a, with empty parts the null path. */
 struct reply auth_mail(const struct session *s, const struct address *a);
 
-/* He who has logged in may send as this address, as control/senderlogin has it;
+/* He who has logged in may send as this sender, as control/senderlogin has it;
  * case is ignored.  FOUND_ERROR: the table cannot be read. */
-enum found auth_may_use(const struct session *s, struct str address);
+enum found auth_may_use(const struct session *s, struct str sender);
 
 /* Wipe what is kept of an exchange. */
 void auth_forget(struct session *s);

@@ -134,7 +134,7 @@ advance(struct parser *p)
 static bool
 at_mark(const struct parser *p, char mark)
 {
-	return p->now.kind == MARK && p->now.raw.data[0] == mark;
+	return p->now.kind == MARK && str_find(p->now.raw, mark) == 0;
 }
 
 static bool

@@ -117,7 +117,7 @@ check_value(struct session *s, const char *field, struct str value)
 	static const struct reply odd = {550,
 	    "5.6.0 the From or Sender of this message is malformed, too long, "
 	    "or there twice"};
-	struct buf addresses = {.max = 2 * MENDING_VALUE};
+	struct buf addresses = {.max = 2 * (size_t)MENDING_VALUE};
 	struct str rest, one;
 
 	switch (authors_read(value, &addresses)) {

@@ -130,6 +130,33 @@ the_table_is_sound(void **state)
 	}
 }
 
+/* A program reads them when it asks for them, a tool with all others. */
+static void
+a_late_row_is_read_when_it_is_asked_for(void **state)
+{
+	struct folder *f = *state;
+	struct controls *smtpd = control_new(f->fd, CONTROL_SMTPD);
+	bool late = false;
+
+	assert_non_null(smtpd);
+	put(f, "hideclientip", "many\n");
+	put(f, "badmailto-out", "@a.example\n");
+	assert_true(control_refresh(smtpd));
+	assert_false(control_present(smtpd, C_badmailto_out));
+	assert_true(control_refresh_row(smtpd, C_badmailto_out));
+	assert_int_equal(
+	    control_find(smtpd, C_badmailto_out, str_of("@A.example"), NULL),
+	    FOUND_YES);
+	assert_false(control_refresh_row(smtpd, C_hideclientip));
+	assert_false(control_refresh(f->c));
+	assert_true(str_starts(
+	    str_of(control_error(f->c)), str_of("control/hideclientip:1: ")));
+	for (enum control_id i = 0; i < CONTROL_COUNT; i++)
+		late = late || (control_row(i)->readers & CONTROL_LATE) != 0;
+	assert_true(late);
+	control_free(smtpd);
+}
+
 /* By file and by row: what another row says changes nothing. */
 static void
 a_version_is_of_what_was_read(void **state)
@@ -558,6 +585,7 @@ main(void)
 	cmocka_unit_test_setup_teardown(name, folder_open, folder_close)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_table_is_sound),
+	    TEST(a_late_row_is_read_when_it_is_asked_for),
 	    TEST(a_version_is_of_what_was_read),
 	    TEST(without_files_the_defaults_hold),
 	    TEST(me_stands_in_for_what_is_missing),

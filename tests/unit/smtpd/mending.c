@@ -205,8 +205,8 @@ random_text(unsigned *seed, char *text, size_t most)
 
 		if (len + strlen(part) >= most)
 			break;
-		memcpy(text + len, part, strlen(part));
-		len += strlen(part);
+		for (; *part != '\0'; part++)
+			text[len++] = *part;
 	}
 	return len;
 }

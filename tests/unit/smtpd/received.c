@@ -62,6 +62,29 @@ the_field_holds_what_is_known_in_safe_characters(void **state)
 }
 
 static void
+a_hidden_client_is_not_told_of(void **state)
+{
+	struct buf b = {0};
+	struct ip ip;
+	struct received r = {.hidden = true,
+	    .helo = str_of("secret"),
+	    .host = str_of("secret"),
+	    .info = str_of("secret"),
+	    .remote = &ip,
+	    .me = str_of("mail.example"),
+	    .protocol = "ESMTP",
+	    .id = str_of("1.2.3"),
+	    .seconds = 1795229420};
+
+	(void)state;
+	assert_true(ip_parse(str_of("192.0.2.9"), &ip));
+	assert_true(received_write(&b, &r));
+	assert_true(str_equal(
+	    buf_str(&b), str_of("Received: from hidden (authenticated)" TAIL)));
+	buf_free(&b);
+}
+
+static void
 a_full_buffer_is_left_as_it_was(void **state)
 {
 	struct buf b = {.max = 60};
@@ -99,6 +122,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_field_holds_what_is_known_in_safe_characters),
+	    cmocka_unit_test(a_hidden_client_is_not_told_of),
 	    cmocka_unit_test(a_full_buffer_is_left_as_it_was),
 	    cmocka_unit_test(the_cipher_stands_behind_the_protocol),
 	};
