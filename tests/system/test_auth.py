@@ -2,6 +2,7 @@
 by each mechanism, and nobody learns whether there is such a user."""
 
 import base64
+import concurrent.futures
 import hashlib
 import hmac
 import shutil
@@ -112,6 +113,33 @@ def test_scram_tells_nobody_who_is_there(port, home):  # noqa: F811
         salts.append(client.salt)
     assert len({len(s) for s in salts}) == 1
     assert salts[-1] == salts[-2] and len(set(salts)) == 4
+    logged(home, "failure service=smtp ip=127.0.0.1 user=nobody@mail.test "
+                 "reason=user")
+
+
+def answers(mechanism, user, password):
+    """What a client of smtplib says by this mechanism."""
+    if mechanism == "LOGIN":
+        words = iter((user, password))
+        return lambda challenge=None: next(words)
+    if mechanism == "PLAIN":
+        return lambda challenge=None: "\0%s\0%s" % (user, password)
+    return lambda challenge=None: None if challenge is None else \
+        user + " " + hmac.new(password.encode(), challenge, "md5").hexdigest()
+
+
+@pytest.mark.attack("3.7")
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "CRAM-MD5"])
+def test_no_failure_tells_who_is_there(port, home, mechanism):  # noqa: F811
+    """The same words; that they come at the same time is checker's unit test."""
+    home.user("none@mail.test", SECRET, "--flags", "nosmtp")
+    rows = [(HASHED, "wrong"), (SCRAM, "wrong"), (CLEAR, "wrong"),
+            ("nobody@mail.test", SECRET), ("none@mail.test", "wrong")]
+    with concurrent.futures.ThreadPoolExecutor(len(rows)) as pool:
+        said = list(pool.map(
+            lambda row: attempt(port, mechanism, answers(mechanism, *row)),
+            rows))
+    assert set(said) == {(535, b"5.7.8 authentication failed", 553)}
     logged(home, "failure service=smtp ip=127.0.0.1 user=nobody@mail.test "
                  "reason=user")
 
