@@ -71,8 +71,7 @@ show(const struct routing *r, const struct owner *w, struct str address, int fd)
 	bool ok;
 
 	if (geteuid() == 0 &&
-	    (w->account->uid == 0 ||
-		setgroups(w->account->count, w->account->groups) != 0 ||
+	    (w->account->uid == 0 || setgroups(1, &w->account->gid) != 0 ||
 		setgid(w->account->gid) != 0 || setuid(w->account->uid) != 0))
 		_exit(EXIT_TEMP);
 	address_split(address, &local, &domain);
