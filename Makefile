@@ -46,7 +46,11 @@ SENDMAIL := $(addprefix $(B)/bin/,sendmail mailq newaliases)
 PLAIN := $(addprefix $(B)/bin/,bouncesaying condredirect except forward \
 	maildirmake preline)
 
-all: $(BINS) $(SENDMAIL) $(PLAIN) ## build every program, into build/bin
+# And these are the names that other people's software calls qmail's by.
+QMAIL := $(addprefix $(B)/bin/qmail-,inject newu pop3d qmqpc qmqpd qmtpd qread \
+	qstat queue showctl smtpd)
+
+all: $(BINS) $(SENDMAIL) $(PLAIN) $(QMAIL) ## build every program, into build/bin
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +69,9 @@ $(SENDMAIL): $(B)/bin/culver-sendmail
 	cp -f $< $@
 
 $(PLAIN): $(B)/bin/%: $(B)/bin/culver-%
+	cp -f $< $@
+
+$(QMAIL): $(B)/bin/qmail-%: $(B)/bin/culver-%
 	cp -f $< $@
 
 $(B)/libculver.a: $(call own,lib) $(call own,wire) $(call own,control)
