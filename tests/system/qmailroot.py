@@ -140,15 +140,16 @@ class Root:
 
     # The qmail
 
-    def start_qmail(self):
+    def start_qmail(self, local="exit 0"):
         """qmail-send, -lspawn and -clean as they are; instead of delivering,
-        qmail-local says what it would do."""
+        qmail-local says what it would do, and ends as the shell's words
+        say."""
         self.put("var/lib/qmail/bin/qmail-local.new",
                  "#!/bin/sh\nshift\n"
-                 "exec >>/var/log/routes/local.$7 2>&1\n"
+                 "exec 4>&1 >>/var/log/routes/local.$7.$1 2>&1\n"
                  "for a in \"$@\"; do echo \"arg $a\"; done\n"
                  "/usr/sbin/qmail-local -n -- \"$@\" </dev/null\n"
-                 "echo \"code $?\"\nexit 0\n", mode=0o755)
+                 "echo \"code $?\"\n" + local + "\n", mode=0o755)
         self.put("var/lib/qmail/bin/qmail-remote.new",
                  "#!/bin/sh\nexec 3>&1 >>/var/log/routes/remote.$2 2>&1\n"
                  "for a in \"$@\"; do echo \"arg $a\"; done\n"
