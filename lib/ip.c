@@ -134,7 +134,8 @@ ip_is_here(const struct ip *remote, const struct ip *local)
 	static const struct ip unknown;
 	static const struct ip loopback6 = {.bytes = {[15] = 1}};
 	static const struct ip loopback4 = {
-	    .bytes = {[10] = 0xff, [11] = 0xff, [12] = 127}};
+	    .bytes = {[10] = 0xff, [11] = 0xff, [12] = 127}
+        };
 
 	return ip_within(remote, &loopback4, 96 + 8) ||
 	       ip_equal(remote, &loopback6) ||

@@ -3,8 +3,8 @@
 
 /* RFC 2449, 6; RFC 3206; RFC 6856.  NEVER: nothing is removed but by DELE.  No
  * LOGIN-DELAY: only who fails has to wait. */
-static const char *const lines[] = {"TOP", "UIDL", "PIPELINING",
-    "RESP-CODES", "AUTH-RESP-CODE", "EXPIRE NEVER", "UTF8 USER", "LANG",
+static const char *const lines[] = {"TOP", "UIDL", "PIPELINING", "RESP-CODES",
+    "AUTH-RESP-CODE", "EXPIRE NEVER", "UTF8 USER", "LANG",
     "IMPLEMENTATION culver"};
 
 static void

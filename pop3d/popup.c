@@ -51,7 +51,7 @@ may_secure(const struct client *who)
 static bool
 is_safe(const struct client *who)
 {
-	return who->p->plain || who->tls != NULL || 
+	return who->p->plain || who->tls != NULL ||
 	       ip_is_here(&who->c->remote, &who->c->local);
 }
 
@@ -100,8 +100,7 @@ do_capa(struct client *who, struct str argument UNUSED)
 	if (safe && !client_offer(who, &sasl))
 		buf_clear(&sasl);
 	capability_list(&who->writer, buf_str(&sasl),
-	    (safe ? CAPABLE_USER : 0U) |
-		(may_secure(who) ? CAPABLE_STLS : 0U));
+	    (safe ? CAPABLE_USER : 0U) | (may_secure(who) ? CAPABLE_STLS : 0U));
 	buf_free(&sasl);
 	return (struct reply){NULL, NEXT_COMMAND};
 }
@@ -192,9 +191,9 @@ client_told(struct client *who, char letter)
 static struct reply
 log_in(struct client *who, enum login_how how, struct str password)
 {
-	const struct checkpw w = {.user = str_of(who->user),
-	    .password = password,
-	    .extra = {"", 0}};
+	const struct checkpw w = {
+	    .user = str_of(who->user), .password = password, .extra = {"", 0}
+        };
 	char letter = client_ask(who, how, &w, NULL, NULL);
 
 	client_forget(who, password);

@@ -71,8 +71,7 @@ shares_crowded(const struct share *s, size_t n, uint64_t address)
 	size_t count = 0;
 
 	for (size_t i = 0; i < n; i++)
-		count += s[i].state != SHARE_NONE && s[i].address == address
-			     ? 1
-			     : 0;
+		count +=
+		    s[i].state != SHARE_NONE && s[i].address == address ? 1 : 0;
 	return count >= n / 4;
 }

@@ -54,7 +54,7 @@ struct session {
 	bool esmtp;      /* EHLO was said */
 	struct tls *tls; /* TLS is on; NULL: it is not */
 	char cipher[TLS_TEXT]; /* of tls, with its version */
-	const char *closing; /* why the connection ends; NULL: it goes on */
+	const char *closing;   /* why the connection ends; NULL: it goes on */
 
 	struct str command; /* being answered; a view of the stream's line */
 	struct buf helo;

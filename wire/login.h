@@ -68,9 +68,9 @@ enum {
 	LOGIN_CLIENT = 64,  /* most bytes of each text before the user */
 	LOGIN_SCRAM = 1024, /* most bytes of the texts of first and final */
 	LOGIN_PAYLOAD = LOGIN_SCRAM + 6 * (LOGIN_CLIENT + 1), /* most bytes */
-	LOGIN_TEXT = 512,  /* most bytes of an answer's text; more is cut */
+	LOGIN_TEXT = 512, /* most bytes of an answer's text; more is cut */
 	LOGIN_SAID = CHECKPW_MAX + 1 + LOGIN_TEXT, /* most bytes of an answer */
-	LOGIN_LETTER = 'L' /* kind of the request */
+	LOGIN_LETTER = 'L'                         /* kind of the request */
 };
 _Static_assert(LOGIN_ANSWER > LOGIN_REQUEST + LOGIN_DELAY_MOST,
     "culver-popup must outwait culver-authd");

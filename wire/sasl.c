@@ -252,10 +252,10 @@ scram(struct sasl *s, const struct sasl_door *d, struct str message)
 /* server_first, bound, begin, step */
 static const struct sasl_mechanism mechanisms[SASL_NAMES] = {
     [SASL_PLAIN] = {false, false, say_nothing, plain},
-    [SASL_LOGIN] = {false, false, ask_user, login},
-    [SASL_CRAM] = {true, false, ask_digest, cram},
+    [SASL_LOGIN] = {false, false, ask_user,    login},
+    [SASL_CRAM] = {true,  false, ask_digest,  cram },
     [SASL_SCRAM] = {false, false, say_nothing, scram},
-    [SASL_SCRAM_PLUS] = {false, true, say_nothing, scram},
+    [SASL_SCRAM_PLUS] = {false, true,  say_nothing, scram},
 };
 
 static const struct sasl_mechanism *

@@ -48,7 +48,9 @@ authd_mailbox(int fd, bool silent)
 static inline void
 authd_open(int s, bool silent)
 {
-	struct login_answer a = {.letter = 'K', .address = {"u@a.test", 8}};
+	struct login_answer a = {
+	    .letter = 'K', .address = {"u@a.test", 8}
+        };
 	int ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)

@@ -20,8 +20,7 @@ struct talk {
 static struct talk
 begin_with(const char *login, int timeout_seconds, bool apop)
 {
-	struct popup p = {
-	    .me = str_of("mail.example"),
+	struct popup p = {.me = str_of("mail.example"),
 	    .apop = apop,
 	    .plain = true,
 	    .mechanisms = str_of("PLAIN"),

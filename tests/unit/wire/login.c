@@ -157,11 +157,10 @@ answers_arrive(void **state)
 	(void)state;
 	pair(s);
 	pair(mailbox);
-	assert_true(login_send(
-	    s[0], &(struct login_answer){.letter = 'K',
-		      .address = str_of("u@a.test"),
-		      .text = str_of("v=QQ=="),
-		      .fd = mailbox[1]}));
+	assert_true(login_send(s[0], &(struct login_answer){.letter = 'K',
+					 .address = str_of("u@a.test"),
+					 .text = str_of("v=QQ=="),
+					 .fd = mailbox[1]}));
 	assert_true(login_receive(s[1], PATIENCE, &b, &a));
 	assert_int_equal(a.letter, 'K');
 	assert_true(str_equal(a.address, str_of("u@a.test")));

@@ -314,14 +314,12 @@ one_name_of_each(const struct table *t)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct buf b = {0};
 
-		assert_int_equal(
-		    users_login_name(t, str_of(rows[i].said), &b),
+		assert_int_equal(users_login_name(t, str_of(rows[i].said), &b),
 		    rows[i].found);
 		assert_true(str_equal(buf_str(&b), str_of(rows[i].name)));
 		b.max = b.len;
 		assert_int_equal(
-		    users_login_name(t, str_of(rows[i].said), &b),
-		    FOUND_ERROR);
+		    users_login_name(t, str_of(rows[i].said), &b), FOUND_ERROR);
 		buf_free(&b);
 	}
 }
