@@ -216,6 +216,7 @@ def test_what_was_missing_is_added_at_the_end(doors):
         arrived(doors))
 
 
+@pytest.mark.attack("3.6")
 @pytest.mark.parametrize("way", WAYS)
 def test_nobody_sends_without_a_login(doors, way):
     """T6"""
@@ -224,6 +225,7 @@ def test_nobody_sends_without_a_login(doors, way):
         assert one.mail("x@client.example")[0] == 530
 
 
+@pytest.mark.attack("3.6")
 def test_no_password_goes_before_tls(doors):
     """T6"""
     with smtplib.SMTP("127.0.0.1", doors.ports["submission"],
@@ -249,6 +251,7 @@ def test_who_sends_as_another_is_told(doors, send, said, monkeypatch):
     assert doors.instance.mails("bob") == []
 
 
+@pytest.mark.attack("3.7")
 def test_one_account_is_not_another(doors):
     with client(doors, "smtps") as one:
         log_in(one, "PLAIN", HASHED)
@@ -324,6 +327,7 @@ def test_who_says_nothing_in_a_handshake_keeps_nobody_else(doors):
             s.close()
 
 
+@pytest.mark.attack("3.6")
 def test_a_handshake_that_stalls_is_ended():
     """T5"""
     with opened({"timeoutsmtpd": "1\n"}) as those:
