@@ -229,37 +229,40 @@ note_via(struct run *run, const char *kind, struct str path)
 }
 
 /* Of a virtual mailbox what users/passwd says, of a system user's Maildir what
- * lies in it; false where there is none. */
-static bool
-find_quota(const struct run *run, struct maildir_quota *q)
+ * lies in it.  Where a mailbox has none, another program's maildirsize is kept
+ * right, no more. */
+static struct maildir_quota
+find_quota(const struct run *run)
 {
 	const struct controls *c = run->l->controls;
-
-	*q = (struct maildir_quota){
-	    .trash = control_number(c, C_quotatrash) == 1,
+	struct maildir_quota q = {.trash = control_number(c, C_quotatrash) == 1,
 	    .refuse =
 		str_equal(control_line(c, C_quotapolicy), str_of("refuse"))};
-	if (run->d->home.len > 0)
-		return users_parse_quota(control_line(c, C_quotadefault),
-		    &q->otherwise.bytes, &q->otherwise.messages);
-	q->limits = run->mailbox.quota;
-	return quota_limits(&q->limits);
+
+	if (run->d->home.len == 0) {
+		q.limits = run->mailbox.quota;
+		q.always = !quota_limits(&q.limits);
+	} else if (!users_parse_quota(control_line(c, C_quotadefault),
+		       &q.otherwise.bytes, &q.otherwise.messages)) {
+		q.otherwise = (struct quota){0, 0};
+	}
+	return q;
 }
 
 /* Who is nearly full hears of it, whether this message had room or not. */
 static bool
 deliver_maildir(struct run *run, struct str folder)
 {
-	struct maildir_quota q;
+	struct maildir_quota q = find_quota(run);
 	const struct maildir_mail m = {.delivery = run->d,
 	    .host = control_line(run->l->controls, C_me),
 	    .prefix = buf_str(&run->lines.prefix),
 	    .body = &run->l->body,
-	    .quota = find_quota(run, &q) ? &q : NULL};
+	    .quota = &q};
 	struct deliverer *l = run->l;
 	bool ok = maildir_deliver(&l->boxes, run->home_fd, folder, &m, run->r);
 
-	if (q.known)
+	if (q.known && !q.always)
 		warning_give(l->controls, &l->boxes, run->home_fd,
 		    buf_str(&run->lines.delivered_to), &q);
 	if (!ok)

@@ -104,6 +104,7 @@ judge(struct maildirsize *m, const struct quota_text *t, uint64_t size)
 	if (!t->sound || t->limits.bytes != m->limits.bytes ||
 	    t->limits.messages != m->limits.messages)
 		return ROOM_UNKNOWN;
+	m->sound = true;
 	m->use = t->use;
 	if (quota_fits(&m->limits, &t->use, size, true))
 		return ROOM_YES;
@@ -125,6 +126,7 @@ maildirsize_look(struct maildirsize *m, uint64_t size, int flags)
 	struct quota_text t;
 
 	fd_close(&m->fd);
+	m->sound = false;
 	m->st = (struct stat){.st_size = 0};
 	m->fd = maildirsize_open(m->root_fd, flags);
 	if (m->fd < 0 && !is_useless(errno))
@@ -297,7 +299,7 @@ reserve(struct maildirsize *m, uint64_t size, bool anyway)
 
 	for (int i = 0; i < TRIES && room == ROOM_UNKNOWN; i++) {
 		room = maildirsize_look(m, size, O_RDWR | O_APPEND);
-		if (room == ROOM_NO && anyway)
+		if (anyway && m->sound)
 			room = ROOM_YES;
 		if (room == ROOM_UNKNOWN && !maildirsize_recount(m, &written))
 			room = ROOM_ERROR;

@@ -34,6 +34,7 @@ struct maildirsize {
 	int64_t deadline;       /* for counting, boot clock */
 	int fd;                 /* maildirsize; -1: not open */
 	struct stat st;         /* of it when it was read */
+	bool sound;             /* it parses, and has these limits */
 	struct quota use;       /* what is known of it, reservations included */
 };
 

@@ -225,6 +225,19 @@ def test_two_hundred_at_once_stay_within_the_quota(instance):
     assert figures(instance) == there(instance)
 
 
+def test_without_a_quota_anothers_file_is_kept_right(instance):
+    """Dovecot has a limit of its own: that is its affair."""
+    path = instance.maildir() / "maildirsize"
+    path.write_text("100S\n0 0\n")
+    own(instance, path)
+    for n in range(3):
+        instance.send(b"Subject: %d\r\n\r\nhello\r\n" % n)
+    instance.wait_mails(3)
+    instance.wait_empty()
+    assert maildirsize(instance).startswith("100S\n0 0\n")
+    assert figures(instance) == there(instance)
+
+
 def test_a_killed_delivery_leaves_it_recountable(instance):
     """Its line is there and its message is not: too much, and not for long."""
     quota(instance, "3C")

@@ -94,6 +94,14 @@ the_life_of_a_mailbox(void **state)
 	    {{"set", "bob@x.test", "--flags", "keep,noplus"},           0,   "changed"                                        },
 	    {{"set", "bob@x.test", "--place", "y.test/own/M"},          0,   "changed"                                        },
 	    {{"list", "x.test", "--json"},                              0,   "\"place\": \"y.test/own/M\""                    },
+	    {{"quota", "bob@x.test"},                                   0,
+             "bob@x.test: 0 of 1048576 bytes (0%); 0 of 500 messages "
+             "(0%)\n"													 },
+	    {{"quota", "bob@x.test", "--recount", "--json"},            0,
+             "{\"address\": \"bob@x.test\", \"bytes\": 0, "
+		"\"bytes_limit\": 1048576, \"messages\": 0, "
+		"\"messages_limit\": 500, \"percent\": 0}"								    },
+	    {{"quota", "none@x.test"},                                  100, "there is no mailbox"                            },
 	    {{"set", "bob@x.test", "--place", "../y/M"},                100,
              "the place is no path below domains"									     },
 	    {{"set", "bob@x.test", "--place", "x.test/ann/B"},          0,   "changed"                                        },

@@ -424,6 +424,102 @@ no_envelope_makes_a_header_line(void **state)
 	    "'Delivered-To: an_na@example.org'");
 }
 
+/* What is in the Maildir of a system user, and what is said of a message. */
+static void
+quotas_of_a_system_user(void **state)
+{
+	static const struct {
+		const char *prepare, *said, *maildirsize;
+	} cases[] = {
+	    {"true",							   "did 1",						     ""               },
+	    {"printf '400S\\n0 0\\n' >home/Maildir/maildirsize",               "did 1",
+             "400S;0 0;112 1;"															       },
+	    {"printf '100S\\n0 0\\n' >home/Maildir/maildirsize",
+             "no room for the message. (#4.2.2)",											   "100S;0 0;"      },
+	    {"printf '100S\\n0 0\\n' >home/Maildir/maildirsize; "
+	     "echo refuse >control/quotapolicy",		  "Sorry, this mailbox has no room for the message. (#5.2.2)",
+             "100S;0 0;"																     },
+	    {"echo 400 >control/quotadefault; touch -d yesterday "
+	     "home/Maildir/new home/Maildir/cur",		 "did 1",						     "400S;0 0;112 1;"},
+	    {"echo 100 >control/quotadefault; printf '400S\\n0 0\\n' "
+	     ">home/Maildir/maildirsize",			 "did 1",						     "400S;0 0;112 1;"},
+ /* The folder's quota is that of its Maildir. */
+	    {"mkdir home/Maildir/.X; cd home/Maildir/.X; mkdir tmp new cur; "
+	     "touch maildirfolder; echo ./Maildir/.X/ >../../.qmail; "
+	     "printf '400S\\n0 0\\n' >../maildirsize",            "did 1",						     "400S;0 0;112 1;"},
+	    {"mkdir home/Maildir/.X; cd home/Maildir/.X; mkdir tmp new cur; "
+	     "touch maildirfolder; echo ./Maildir/.X/ >../../.qmail; "
+	     "printf '100S\\n0 0\\n' >../maildirsize",            "no room for the message. (#4.2.2)",                         "100S;0 0;"      },
+ /* One that only begins with a dot is no folder. */
+	    {"mkdir home/.M; cd home/.M; mkdir tmp new cur; "
+	     "echo ./.M/ >../.qmail; printf '100S\\n0 0\\n' >maildirsize; "
+	     "printf '400S\\n0 0\\n' >../maildirsize",            "no room for the message. (#4.2.2)",                         ""               },
+	    {"mkdir home/Maildir/maildirsize; echo 400 >control/quotadefault",
+             "Unable to use ./Maildir/maildirsize: Is a directory. (#4.3.0)",							       ""               },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct delivery d = start(TEXT);
+		char command[256];
+
+		print_message("row %zu\n", i);
+		run("rm -rf home; umask 077; mkdir -p home/Maildir/tmp "
+		    "home/Maildir/new home/Maildir/cur");
+		run(cases[i].prepare);
+		assert_true(control_refresh(l.controls));
+		deliver_it(&d);
+		if (strstr(report.text, cases[i].said) == NULL)
+			fail_msg("%s", report.text);
+		(void)snprintf(command, sizeof(command),
+		    "test \"$(cat home/Maildir/maildirsize 2>/dev/null | "
+		    "tr '\\n' ';')\" = '%s'",
+		    cases[i].maildirsize);
+		run(command);
+		run("rm -f control/quota*");
+	}
+	assert_true(control_refresh(l.controls));
+}
+
+/* It goes once, is counted, and needs no room. */
+static void
+a_warning_goes_once(void **state)
+{
+	struct delivery d = start(TEXT);
+
+	(void)state;
+	run("echo 50 >control/quotawarn; printf 'Subject: full\\nX-Mine: y"
+	    "\\n\\nTidy up.\\n' >control/quotawarnmsg; "
+	    "printf '200S\\n0 0\\n' >home/Maildir/maildirsize");
+	assert_true(control_refresh(l.controls));
+	deliver_it(&d);
+	assert_int_equal(report.letter, 'K');
+	assert_string_equal(report.text, "did 1+0+0\n");
+	run("test $(ls home/Maildir/new | wc -l) = 2; "
+	    "grep -l 'Tidy up.' home/Maildir/new/* >file; "
+	    "test $(wc -l <file) = 1; f=$(cat file); "
+	    "grep -q '^To: anna@example.org$' $f && "
+	    "grep -q '^Return-Path: <>$' $f && grep -q '^X-Mine: y$' $f && "
+	    "grep -q '^From: postmaster@mail.example$' $f && "
+	    "test $(grep -c '^$' $f) = 1 && rm $f");
+	run("awk 'NR > 1 {n += $2} END {exit n != 2}' "
+	    "home/Maildir/maildirsize");
+	d = start(TEXT);
+	d.job.token[0] = 1;
+	deliver_it(&d);
+	assert_int_equal(report.letter, 'Z');
+	run("! grep -l 'Tidy up.' home/Maildir/new/*");
+	/* The last was long ago, or is said to be to come. */
+	run("printf '%020d\\n' 5 >home/Maildir/culver-quotawarn");
+	deliver_it(&d);
+	run("grep -q 'Tidy up.' home/Maildir/new/* && rm home/Maildir/new/*");
+	run("printf '%020d\\n' 99999999999 >home/Maildir/culver-quotawarn");
+	deliver_it(&d);
+	run("grep -q 'Tidy up.' home/Maildir/new/* && rm home/Maildir/new/*");
+	run("rm control/quotawarn*");
+	assert_true(control_refresh(l.controls));
+}
+
 int
 main(void)
 {
@@ -442,6 +538,8 @@ main(void)
 	    HOME_TEST(own_delivered_to_is_a_loop),
 	    HOME_TEST(damaged_when_tried_again_is_held),
 	    HOME_TEST(no_envelope_makes_a_header_line),
+	    HOME_TEST(quotas_of_a_system_user),
+	    HOME_TEST(a_warning_goes_once),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

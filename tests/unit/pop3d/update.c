@@ -1,8 +1,11 @@
 /* update: what is marked goes, the rest stays and is only ever moved whole. */
 #include "pop3d/update.h"
 
+#include "lib/buf.h"
+#include "lib/fd.h"
 #include "tests/unit/pop3d/box.h"
 #include <errno.h>
+#include <fcntl.h>
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -136,6 +139,52 @@ what_cannot_be_removed_is_told(void **state)
 	maildrop_close(&m);
 }
 
+/* What is removed is one line: sizes of names, and of files without one. */
+static void
+quotas_hear_of_what_is_removed(void **state)
+{
+	static const struct {
+		const char *deleted, *after;
+	} rows[] = {
+	    {"",    "1000S\n500 5\n"         },
+	    {"a",   "1000S\n500 5\n-100 -1\n"},
+	    {"bc",  "1000S\n500 5\n-22 -2\n" },
+	    {"abd", "1000S\n500 5\n-120 -3\n"},
+	};
+	const struct box *b = *state;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct maildrop m;
+		struct buf text = {0};
+
+		box_put(b, "new/1.a,S=100", "x\n");
+		box_put(b, "cur/2.b,S=20:2,S", "x\n");
+		box_put(b, "new/3.c", "x\n");
+		/* more than any file has */
+		box_put(b, "new/4.d,S=18446744073709551615", "x\n");
+		box_put(b, "maildirsize", "1000S\n500 5\n");
+		assert_true(maildrop_open(&m, b->fd));
+		m.quota_fd = openat(
+		    b->fd, "maildirsize", O_WRONLY | O_APPEND | O_CLOEXEC);
+		assert_true(m.quota_fd >= 0);
+		for (size_t k = 0; k < m.count; k++)
+			m.messages[k].deleted =
+			    strchr(rows[i].deleted, m.messages[k].name[2]) !=
+			    NULL;
+		assert_true(update_commit(&m));
+		fd_close(&m.quota_fd);
+		maildrop_close(&m);
+		assert_true(fd_read_file(b->fd, "maildirsize", &text));
+		assert_true(buf_terminate(&text));
+		assert_string_equal(text.data, rows[i].after);
+		buf_free(&text);
+		assert_int_equal(unlinkat(b->fd, "maildirsize", 0), 0);
+		/* Where nobody counts nothing is written. */
+		assert_true(session(b, "abcd", ""));
+		assert_false(box_has(b, "maildirsize"));
+	}
+}
+
 int
 main(void)
 {
@@ -150,6 +199,8 @@ main(void)
 		two_sessions_lose_nothing, box_setup, box_teardown),
 	    cmocka_unit_test_setup_teardown(
 		what_cannot_be_removed_is_told, box_setup, box_teardown),
+	    cmocka_unit_test_setup_teardown(
+		quotas_hear_of_what_is_removed, box_setup, box_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
