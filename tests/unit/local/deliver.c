@@ -501,7 +501,7 @@ a_warning_goes_once(void **state)
 	    "grep -q '^To: anna@example.org$' $f && "
 	    "grep -q '^Return-Path: <>$' $f && grep -q '^X-Mine: y$' $f && "
 	    "grep -q '^From: postmaster@mail.example$' $f && "
-	    "test $(grep -c '^$' $f) = 1 && rm $f");
+	    "test $(grep -c '^$' $f) = 1 && rm $f file");
 	run("awk 'NR > 1 {n += $2} END {exit n != 2}' "
 	    "home/Maildir/maildirsize");
 	d = start(TEXT);
