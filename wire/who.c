@@ -105,6 +105,18 @@ ask_twice(struct who_client *c, struct str question)
 	return who;
 }
 
+/* Who lets us wait for nothing will do so again. */
+static enum who
+ask_rested(struct who_client *c, struct str question)
+{
+	enum who who = ask_twice(c, question);
+
+	c->rest = 0;
+	if (who == WHO_TROUBLE && (errno == ETIMEDOUT || errno == EAGAIN))
+		c->rest = clock_boot() + (int64_t)WHO_REST * CLOCK_SECOND;
+	return who;
+}
+
 static struct who_row *
 row_of(struct who_client *c, struct str address)
 {
@@ -126,8 +138,10 @@ who_ask(struct who_client *c, struct str address, uint64_t size)
 	    str_equal(str_of(row->address), address))
 		return row->who;
 	row->until = 0;
-	if (who_write(&question, address, size))
-		who = ask_twice(c, buf_str(&question));
+	if (clock_boot() < c->rest)
+		errno = ETIMEDOUT;
+	else if (who_write(&question, address, size))
+		who = ask_rested(c, buf_str(&question));
 	buf_free(&question);
 	if (who != WHO_TROUBLE &&
 	    str_copy(row->address, sizeof(row->address), address)) {

@@ -18,7 +18,9 @@
  *           answered; nothing is promised for the time until it comes.
  * Limits    WHO_ADDRESS bytes of address; WHO_ANSWER seconds for the answer;
  *           WHO_CLIENTS connections, the one that was silent longest makes
- *           room.  Who gets no answer takes it for Z: 451, never 250 or 5xx.
+ *           room.  Who gets no answer takes it for Z: 451, never 250 or 5xx,
+ *           and does not ask again for WHO_REST: each of many recipients would
+ *           wait as long, until nobody is left to serve a client.
  *           culver-smtpd believes an answer for WHO_FRESH.
  */
 #ifndef WIRE_WHO_H
@@ -37,6 +39,7 @@
 enum {
 	WHO_ADDRESS = 2 * ADDRESS_MAX, /* a prepend is as long as a line */
 	WHO_ANSWER = 30,
+	WHO_REST = 10, /* seconds */
 	WHO_CLIENTS = 4096,
 	WHO_FRESH = 1000000, /* microseconds */
 	WHO_QUESTION = 'W',
@@ -66,7 +69,8 @@ struct who_row { /* an answer that is remembered */
 
 /* One who asks; a process keeps it.  Begin with who_init, end with who_close. */
 struct who_client {
-	int fd; /* -1: not connected */
+	int fd;       /* -1: not connected */
+	int64_t rest; /* boot clock: nobody is asked until then */
 	struct buf in;
 	struct who_row rows[WHO_REMEMBERED];
 };
@@ -76,7 +80,8 @@ void who_init(struct who_client *c);
 
 /* Ask; what was answered within WHO_FRESH is answered again.  WHO_TROUBLE also
  * when nobody answers, after a second attempt where the first connection had
- * been made earlier; errno says why then, and is 0 where it was the answer. */
+ * been made earlier, or nobody did a moment ago; errno says why then, and is 0
+ * where it was the answer. */
 MUST_USE enum who who_ask(
     struct who_client *c, struct str address, uint64_t size);
 
