@@ -29,7 +29,8 @@
 enum {
 	SPARE = 64,       /* descriptors */
 	SERVICES = 65536, /* bytes of nsswitch.conf */
-	AGAIN = 1000      /* milliseconds until what failed is tried again */
+	AGAIN = 1000,     /* milliseconds until what failed is tried again */
+	MOMENT = 50       /* likewise, until there may be room */
 };
 
 /* The name service may be asked by any means; nothing is written. */
@@ -228,27 +229,34 @@ start_asking(struct asking *a, int root_fd, int who_fd)
 	a->fd = ends[0];
 }
 
+/* Milliseconds until something is to be looked at again. */
+static int
+patience(const struct asking *a)
+{
+	if (naming_busy(&naming))
+		return MOMENT;
+	return a->fd < 0 || naming.fd < 0 || naming.count > 0 ? AGAIN : -1;
+}
+
 NO_RETURN static void
 serve(int root_fd, int who_fd)
 {
 	struct asking a = {.fd = -1};
 	struct pollfd polls[] = {
-	    {root_fd, POLLIN, 0},
+	    {root_fd, 0,      0},
             {-1,      POLLIN, 0},
             {-1,      POLLIN, 0}
         };
 
 	for (;;) {
-		bool calm;
-
 		tend_names(root_fd);
 		if (a.fd < 0 &&
 		    (a.began == 0 || clock_boot() - a.began >= CLOCK_SECOND))
 			start_asking(&a, root_fd, who_fd);
+		polls[0].events = naming_busy(&naming) ? 0 : POLLIN;
 		polls[1].fd = a.fd;
 		polls[2].fd = naming.fd;
-		calm = a.fd >= 0 && naming.fd >= 0 && naming.count == 0;
-		if (poll(polls, 3, calm ? -1 : AGAIN) < 0)
+		if (poll(polls, 3, patience(&a)) < 0)
 			continue;
 		if (polls[2].revents != 0)
 			hear_names(root_fd);

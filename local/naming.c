@@ -92,6 +92,13 @@ naming_ask(struct naming *n, struct str local, const void *packet, size_t len)
 	return true;
 }
 
+bool
+naming_busy(const struct naming *n)
+{
+	return n->fd >= 0 && n->count == NAMING_MOST && !n->failing &&
+	       clock_boot() - n->waiting[0].since < NAMING_QUICK * CLOCK_SECOND;
+}
+
 static bool
 take(struct naming *n, struct question *q)
 {

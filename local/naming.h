@@ -19,6 +19,7 @@
 enum {
 	NAMING_MOST = 16,     /* who wait at once */
 	NAMING_PATIENCE = 20, /* seconds for an answer */
+	NAMING_QUICK = 1 /* seconds in which a service in health has some */
 };
 
 _Static_assert((int)NAMING_MOST < (int)FINDING_MOST, "others overtake them");
@@ -54,6 +55,9 @@ void naming_start(struct naming *n, const struct owners *o);
  * is failing that is one); ETIMEDOUT, it was given up a moment ago. */
 MUST_USE bool naming_ask(
     struct naming *n, struct str local, const void *packet, size_t len);
+
+/* As many wait as may, though none for long yet: there is room in a moment. */
+bool naming_busy(const struct naming *n);
 
 /* The answer to the oldest question, which the caller frees.  False when there is
  * none; the half that has ended has fd -1 then, and naming_lost the rest. */

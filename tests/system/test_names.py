@@ -88,6 +88,15 @@ def test_as_many_wait_as_may_and_the_rest_is_put_off(bed):
     assert {r.letter for r in rest} == {"K"}
 
 
+def test_a_burst_is_no_trouble(bed):
+    """More than may wait, of whom none has been asked for before."""
+    for i in range(3):
+        jobs = {bed.send(bed.put(), f"joe-{i}-{n}@x") for n in range(100)}
+        results = [bed.result() for _ in jobs]
+        assert {r.job for r in results} == jobs
+        assert {r.status for r in results} == {b"5.1.1"}
+
+
 def test_after_a_time_out_one_at_a_time_is_tried(bed):
     bed.slow(True)
     jobs = {bed.send(bed.put(), "joe@x") for _ in range(3)}
