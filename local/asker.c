@@ -4,17 +4,21 @@
 
 #include "control/control.h"
 #include "lib/account.h"
+#include "lib/address.h"
 #include "lib/clock.h"
 #include "lib/die.h"
 #include "lib/fd.h"
 #include "lib/frame.h"
 #include "lib/sock.h"
+#include "local/naming.h"
 #include "local/space.h"
 #include "wire/who.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,17 +27,30 @@ enum { READ = 4096 };
 struct client {
 	struct buf in;
 	int64_t since; /* its last question, boot clock */
+	uint32_t id;
+	bool waiting; /* for the answer to one */
 };
 
 struct asker {
 	struct owners *owners;
 	struct controls *controls;
 	struct spaces spaces;
+	struct naming naming;
 	uid_t smtpd_uid;
-	size_t count;                         /* of clients */
-	struct pollfd polls[WHO_CLIENTS + 2]; /* theirs, parent, listener */
+	uint32_t id;  /* of the last client */
+	size_t count; /* of clients */
+	struct pollfd
+	    polls[WHO_CLIENTS + 3]; /* theirs, parent, listener, names */
 	struct client clients[WHO_CLIENTS];
 };
+
+/* What is kept of a question that waits. */
+struct waiter {
+	uint32_t id;
+	char address[WHO_ADDRESS];
+};
+
+enum { WAITER_HEAD = offsetof(struct waiter, address) };
 
 static void
 leave(struct asker *k, size_t i)
@@ -75,6 +92,7 @@ greet(struct asker *k, int listener)
 		make_room(k);
 	k->polls[k->count] = (struct pollfd){fd, POLLIN, 0};
 	k->clients[k->count] = (struct client){.since = clock_boot(),
+	    .id = ++k->id,
 	    .in = {.max = FRAME_HEAD + WHO_ADDRESS + READ}};
 	k->count++;
 }
@@ -102,13 +120,11 @@ judge_space(struct asker *k, const struct owner *w, uint64_t size)
 }
 
 static enum who
-judge(struct asker *k, struct str address, uint64_t size)
+judge(struct asker *k, enum found found, const struct owner *w, uint64_t size)
 {
-	struct owner w;
-
-	switch (owner_exists(k->owners, address, &w)) {
+	switch (found) {
 	case FOUND_YES:
-		return judge_space(k, &w, size);
+		return owner_has_mail(w) ? judge_space(k, w, size) : WHO_NO;
 	case FOUND_NO:
 		return WHO_NO;
 	case FOUND_ERROR:
@@ -118,63 +134,153 @@ judge(struct asker *k, struct str address, uint64_t size)
 	return WHO_TROUBLE;
 }
 
-/* Append the answer to a question; false for what is none. */
+/* It waits for the name service. */
 static bool
-answer(struct asker *k, const struct frame *f, struct buf *out)
+wait_for(struct asker *k, struct client *c, struct str address)
 {
-	struct str address;
-	uint64_t size;
+	struct waiter w = {.id = c->id};
+	struct str local, domain;
 
-	return f->kind == WHO_QUESTION &&
-	       who_read(f->payload, &address, &size) &&
-	       frame_append(
-		   out, (char)judge(k, address, size), (struct str){"", 0});
+	memcpy(w.address, address.data, address.len);
+	address_split(address, &local, &domain);
+	c->waiting =
+	    naming_ask(&k->naming, local, &w, WAITER_HEAD + address.len);
+	return c->waiting;
 }
 
-/* What a client sent.  False: it is to be left. */
+/* Append the answer to a question, unless it waits; false for what is none. */
 static bool
-hear(struct asker *k, struct client *c, int fd)
+answer(
+    struct asker *k, struct client *c, const struct frame *f, struct buf *out)
+{
+	struct str address;
+	struct owner w;
+	enum found found;
+	uint64_t size;
+	bool ask;
+
+	if (f->kind != WHO_QUESTION || !who_read(f->payload, &address, &size))
+		return false;
+	found = owner_known(k->owners, address, &w, &ask);
+	if (ask && wait_for(k, c, address))
+		return true;
+	return frame_append(out,
+	    (char)judge(k, ask ? FOUND_ERROR : found, &w, size),
+	    (struct str){"", 0});
+}
+
+/* Answer what a client has sent so far.  False: it is to be left. */
+static bool
+serve(struct asker *k, struct client *c, int fd)
 {
 	struct buf out = {.max = READ};
 	struct frame f;
 	enum frame_result r = FRAME_MORE;
-	ssize_t n = fd_read_more(fd, &c->in, READ);
 	size_t used;
-	bool ok = n > 0;
+	bool ok = true;
 
-	if (n < 0 && errno == EAGAIN)
-		return true;
-	while (ok && (r = frame_take(&c->in, &f, &used)) == FRAME_OK) {
-		ok = answer(k, &f, &out);
+	while (ok && !c->waiting &&
+	       (r = frame_take(&c->in, &f, &used)) == FRAME_OK) {
+		ok = answer(k, c, &f, &out);
 		buf_drop(&c->in, used);
 	}
 	/* It has room for what it is owed, or it does not read. */
-	ok = ok && r == FRAME_MORE &&
+	ok = ok && (c->waiting || r == FRAME_MORE) &&
 	     (out.len == 0 || sock_send(fd, out.data, out.len, -1));
 	c->since = clock_boot();
 	buf_free(&out);
 	return ok;
 }
 
+static bool
+hear(struct asker *k, struct client *c, int fd)
+{
+	ssize_t n = fd_read_more(fd, &c->in, READ);
+
+	if (n < 0 && errno == EAGAIN)
+		return true;
+	return n > 0 && (c->waiting || serve(k, c, fd));
+}
+
+/* The answer to what waited, if its client is still there. */
+static void
+complete(struct asker *k, struct question *q, const struct named *named)
+{
+	int error = named == NULL ? errno : named->error;
+	struct str local, domain, address;
+	struct waiter w;
+	struct owner o;
+	struct buf out = {.max = READ};
+	size_t i = 0;
+
+	memcpy(&w, q->packet, q->len);
+	free(q->packet);
+	address = (struct str){w.address, q->len - WAITER_HEAD};
+	address_split(address, &local, &domain);
+	if (error == 0)
+		owner_learn(k->owners, local, &named->row, &o);
+	while (i < k->count && k->clients[i].id != w.id)
+		i++;
+	if (i == k->count)
+		return;
+	k->clients[i].waiting = false;
+	errno = error;
+	if (!frame_append(&out,
+		(char)judge(k, error == 0 ? FOUND_YES : FOUND_ERROR, &o, 0),
+		(struct str){"", 0}) ||
+	    !sock_send(k->polls[i].fd, out.data, out.len, -1) ||
+	    !serve(k, &k->clients[i], k->polls[i].fd))
+		leave(k, i);
+	buf_free(&out);
+}
+
+static void
+hear_names(struct asker *k)
+{
+	static struct named named;
+	struct question q;
+
+	while (naming_hear(&k->naming, &named, &q))
+		complete(k, &q, &named);
+}
+
+static void
+tend_names(struct asker *k)
+{
+	struct question q;
+
+	while (naming_lost(&k->naming, &q))
+		complete(k, &q, NULL);
+	if (k->naming.fd < 0)
+		naming_start(&k->naming, k->owners);
+}
+
 /* Wait, then do whatever there is to do; newcomers last. */
 static void
 turn(struct asker *k, int parent, int listener)
 {
+	const bool busy = naming_busy(&k->naming);
 	size_t n = k->count;
-	bool arrived;
+	bool arrived, named;
 
+	for (size_t i = 0; i < n; i++)
+		k->polls[i].events = busy || k->clients[i].waiting ? 0 : POLLIN;
 	k->polls[n] = (struct pollfd){parent, POLLIN, 0};
 	k->polls[n + 1] = (struct pollfd){listener, POLLIN, 0};
-	if (poll(k->polls, n + 2, -1) < 0)
+	k->polls[n + 2] = (struct pollfd){k->naming.fd, POLLIN, 0};
+	if (poll(k->polls, n + 3, naming_wait(&k->naming)) < 0)
 		return;
 	if (k->polls[n].revents != 0)
 		_exit(0);
 	arrived = k->polls[n + 1].revents != 0;
+	named = k->polls[n + 2].revents != 0;
 	/* From the end: who leaves gives his place to one that was served. */
-	for (size_t i = n; i-- > 0;)
+	for (size_t i = n; i-- > 0 && !naming_busy(&k->naming);)
 		if (k->polls[i].revents != 0 &&
 		    !hear(k, &k->clients[i], k->polls[i].fd))
 			leave(k, i);
+	if (named)
+		hear_names(k);
 	if (arrived)
 		greet(k, listener);
 }
@@ -196,6 +302,9 @@ asker_run(int parent, int listener, struct owners *o)
 	if (!fd_nonblock(listener))
 		die_temp("unable to listen");
 	k->owners = o;
-	for (;;)
+	k->naming.fd = -1;
+	for (;;) {
+		tend_names(k);
 		turn(k, parent, listener);
+	}
 }

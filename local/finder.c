@@ -29,8 +29,7 @@
 enum {
 	SPARE = 64,       /* descriptors */
 	SERVICES = 65536, /* bytes of nsswitch.conf */
-	AGAIN = 1000,     /* milliseconds until what failed is tried again */
-	MOMENT = 50       /* likewise, until there may be room */
+	AGAIN = 1000      /* milliseconds until an asking half is tried again */
 };
 
 /* The name service may be asked by any means; nothing is written. */
@@ -219,6 +218,7 @@ start_asking(struct asking *a, int root_fd, int who_fd)
 	if (a->pid == 0) {
 		fd_close(&root_fd);
 		fd_close(&ends[0]);
+		fd_close(&naming.fd);
 		asker_run(ends[1], who_fd, &owners);
 	}
 	fd_close(&ends[1]);
@@ -227,15 +227,6 @@ start_asking(struct asking *a, int root_fd, int who_fd)
 		fd_close(&ends[0]);
 	}
 	a->fd = ends[0];
-}
-
-/* Milliseconds until something is to be looked at again. */
-static int
-patience(const struct asking *a)
-{
-	if (naming_busy(&naming))
-		return MOMENT;
-	return a->fd < 0 || naming.fd < 0 || naming.count > 0 ? AGAIN : -1;
 }
 
 NO_RETURN static void
@@ -256,7 +247,10 @@ serve(int root_fd, int who_fd)
 		polls[0].events = naming_busy(&naming) ? 0 : POLLIN;
 		polls[1].fd = a.fd;
 		polls[2].fd = naming.fd;
-		if (poll(polls, 3, patience(&a)) < 0)
+		if (poll(polls, 3,
+			a.fd < 0 && !naming_busy(&naming)
+			    ? AGAIN
+			    : naming_wait(&naming)) < 0)
 			continue;
 		if (polls[2].revents != 0)
 			hear_names(root_fd);

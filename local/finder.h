@@ -1,6 +1,7 @@
-/* finder: culver-lspawn's two halves without rights, which find out whose mail
- * is whose: the finding half for root, local/finding.h, and its child, the
- * asking half, for culver-smtpd, wire/who.h. */
+/* finder: culver-lspawn's halves without rights, which find out whose mail is
+ * whose: the finding half for root, local/finding.h, and its children: the
+ * asking half for culver-smtpd, wire/who.h, and who asks the name service,
+ * local/naming.h. */
 #ifndef LOCAL_FINDER_H
 #define LOCAL_FINDER_H
 

@@ -1,10 +1,10 @@
 /* lspawn: find whose mail it is and have a worker of that user deliver it.
  *
  * Runs as     root; in a private instance its owner.  Every line is counted.
- *             Two halves without rights find out whose mail it is: culverv.
+ *             Halves without rights find out whose mail it is: culverv.
  * Started by  a supervisor, see run/lspawn.
- * Reads       the heads of messages; the two halves: users/rcpt.cdb, users/cdb,
- *             the system's users, and which .qmail files there are; the second
+ * Reads       the heads of messages; the halves: users/rcpt.cdb, users/cdb, the
+ *             system's users, and which .qmail files there are; the second
  *             control/{me,quotatrash} and how full virtual mailboxes are.
  * Writes      nothing.
  * Talks to    culver-send, by socket queue/lspawn; culver-local; wire/job.h.

@@ -14,6 +14,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum {
+	AGAIN = 1000, /* milliseconds until what failed is tried again */
+	MOMENT = 50   /* likewise, until there may be room */
+};
+
 /* The half itself: it ends with who asks. */
 NO_RETURN static void
 serve(int fd, const struct owners *o)
@@ -97,6 +102,14 @@ naming_busy(const struct naming *n)
 {
 	return n->fd >= 0 && n->count == NAMING_MOST && !n->failing &&
 	       clock_boot() - n->waiting[0].since < NAMING_QUICK * CLOCK_SECOND;
+}
+
+int
+naming_wait(const struct naming *n)
+{
+	if (naming_busy(n))
+		return MOMENT;
+	return n->fd < 0 || n->count > 0 ? AGAIN : -1;
 }
 
 static bool

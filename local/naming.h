@@ -1,6 +1,7 @@
-/* naming: culver-lspawn's naming half, which alone asks the system's name service
- * for the finding half.  That may take as long as some server likes: nobody but
- * those who ask for a system's user waits for it, and few of them.
+/* naming: culver-lspawn's naming halves, which alone ask the system's name service,
+ * one for the finding half and one for the asking half.  That may take as long as
+ * some server likes: nobody but those who ask for a system's user waits for it,
+ * and few of them.
  *
  * Over a SEQPACKET pair goes a local part, and back comes one struct named, in
  * the order of the questions.  Both are one program. */
@@ -58,6 +59,10 @@ MUST_USE bool naming_ask(
 
 /* As many wait as may, though none for long yet: there is room in a moment. */
 bool naming_busy(const struct naming *n);
+
+/* Milliseconds after which naming_busy, naming_lost and naming_start may have
+ * something else to say; -1: never by themselves. */
+int naming_wait(const struct naming *n);
 
 /* The answer to the oldest question, which the caller frees.  False when there is
  * none; the half that has ended has fd -1 then, and naming_lost the rest. */

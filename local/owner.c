@@ -256,26 +256,25 @@ owner_find(struct owners *o, struct str address, struct owner *w)
 	return found;
 }
 
-/* A .qmail file of dash and ext is in the home, or that cannot be known. */
-static enum found
-find_dotfile(const struct owner *w)
+bool
+owner_has_mail(const struct owner *w)
 {
 	char path[PATH_MAX];
 	enum found found;
 	struct stat st;
 	int fd;
 
-	if (!str_copy(path, sizeof(path), w->home))
-		return FOUND_YES;
+	if (w->dash.len == 0 || !str_copy(path, sizeof(path), w->home))
+		return true;
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return FOUND_YES;
+		return true;
 	/* Whoever edits his files puts mail off until he is done. */
 	found = fstat(fd, &st) != 0 || (st.st_mode & S_ISVTX) != 0
 		    ? FOUND_YES
 		    : dotfile_exists(fd, w->dash, w->ext);
 	fd_close(&fd);
-	return found == FOUND_NO ? FOUND_NO : FOUND_YES;
+	return found != FOUND_NO;
 }
 
 enum found
@@ -283,5 +282,5 @@ owner_exists(struct owners *o, struct str address, struct owner *w)
 {
 	enum found found = owner_find(o, address, w);
 
-	return found == FOUND_YES && w->dash.len > 0 ? find_dotfile(w) : found;
+	return found == FOUND_YES && !owner_has_mail(w) ? FOUND_NO : found;
 }

@@ -80,8 +80,12 @@ MUST_USE enum found owner_look_up(
 void owner_learn(struct owners *o, struct str local,
     const struct owner_row *row, struct owner *w);
 
+/* Somebody whom owner_known or owner_learn named has mail there, or that cannot be
+ * known by stat: he has no dash, or a .qmail file. */
+MUST_USE bool owner_has_mail(const struct owner *w);
+
 /* There is somebody, or it cannot be known by stat: owner_find's answer, which
- * is in w, and a .qmail file where it has a dash. */
+ * is in w, and owner_has_mail's. */
 MUST_USE enum found owner_exists(
     struct owners *o, struct str address, struct owner *w);
 

@@ -1,6 +1,8 @@
 """culver-lspawn and a name service that does not answer: who need not ask it has
 his mail, few wait for it, and nobody for long."""
 import os
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -8,6 +10,7 @@ import tempfile
 import pytest
 from conftest import write_clock
 from localbed import NOBODY, LocalBed
+from sendbed import PATIENCE, Frames
 
 sys.path.append(os.path.join(os.path.dirname(__file__), "../talk"))
 from talk import write_cdb  # noqa: E402
@@ -117,6 +120,60 @@ def test_after_a_time_out_one_at_a_time_is_tried(bed):
     assert ({result.job}, result.letter) == (jobs, "K")
     assert bed.deliver(bed.put(), "joe@x").letter == "K"
     assert bed.process.poll() is None
+
+
+def ask(bed, address):
+    """A connection that has asked of an address."""
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(PATIENCE)
+    sock.connect(str(bed.home / "state/who"))
+    frames = Frames(sock)
+    frames.write("W", struct.pack(">Q", 0) + address.encode())
+    return frames
+
+
+def answered(frames):
+    letter = frames.read()[0]
+    frames.sock.close()
+    return letter
+
+
+def test_culver_smtpd_waits_for_as_few(bed):
+    (bed.people / "joe/.qmail-yes").write_text("./Maildir/\n")
+    assert answered(ask(bed, "joe-yes@x")) == "Y"
+    bed.slow(True)
+    gone = ask(bed, "joe-gone@x")
+    waiting = [ask(bed, f"joe-{n}@x") for n in range(MOST - 2)]
+    waiting.append(ask(bed, "joe-YES@x"))
+    for address, letter in (("ann@x.test", "Y"), ("no@x.test", "N"),
+                            ("bob@x", "Y"), ("joe-yes@x", "Y"),
+                            ("joe-more@x", "Z"), ("joe-most@x", "Z")):
+        assert answered(ask(bed, address)) == letter, address
+    gone.sock.close()
+    # Who waits has asked more, and is not heard before.
+    waiting[0].write("W", struct.pack(">Q", 0) + b"ann@x.test")
+    bed.slow(False)
+    assert waiting[0].read()[0] == "N"
+    assert [answered(w) for w in waiting] == ["Y"] + ["N"] * (MOST - 3) + ["Y"]
+
+
+def test_culver_smtpd_asks_in_bursts(bed):
+    for i in range(3):
+        many = [ask(bed, f"joe-{i}-{n}@x") for n in range(100)]
+        assert {answered(one) for one in many} == {"N"}
+
+
+def test_a_time_out_is_trouble_and_no_verdict(bed):
+    bed.slow(True)
+    waiting = [ask(bed, "joe-x@x") for _ in range(3)]
+    assert answered(ask(bed, "ann@x.test")) == "Y"
+    bed.advance(25)
+    assert [answered(w) for w in waiting] == ["Z"] * 3
+    probe = ask(bed, "joe@x")
+    assert answered(ask(bed, "joe-y@x")) == "Z"
+    bed.slow(False)
+    assert answered(probe) == "Y"
+    assert answered(ask(bed, "joe-y@x")) == "N"
 
 
 def test_a_new_connection_is_not_told_of_the_last_ones_jobs(bed):
