@@ -84,6 +84,7 @@ static const struct row rows[] = {
     {" a@",			     NULL			    },
     {" @b",			     NULL			    },
     {" a@\"b\"",			NULL			    },
+    {" a@[b[c]",			NULL			    },
     {" a@b[c]",			 NULL			    },
     {" A: B: a@b;;",                    NULL			    },
     {" A: a@b",			 NULL			    },
