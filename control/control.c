@@ -26,6 +26,7 @@ struct controls {
 	struct buf error, notice;
 	bool well;      /* the last refresh found all of it well, */
 	int64_t looked; /* at this time of the boot clock */
+	int64_t moved;  /* the folder's mtime, microseconds; 0: not settled */
 };
 
 struct controls *
@@ -137,6 +138,23 @@ control_refresh_lately(struct controls *c)
 	uint64_t past = (uint64_t)(clock_boot() - c->looked);
 
 	return (c->well && past < CONTROL_LATELY) || control_refresh(c);
+}
+
+bool
+control_moved(struct controls *c)
+{
+	enum { TICK = 50000 }; /* microseconds within which stamps are equal */
+	struct stat st;
+	int64_t moved;
+
+	if (fstatat(c->dirfd, ".", &st, 0) != 0)
+		return true;
+	moved =
+	    (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000;
+	if (moved == c->moved)
+		return false;
+	c->moved = clock_wall() - moved < TICK ? 0 : moved;
+	return true;
 }
 
 uint64_t

@@ -97,6 +97,12 @@ MUST_USE bool control_refresh(struct controls *c);
  * CONTROL_LATELY ago: for who asks with each message. */
 MUST_USE bool control_refresh_lately(struct controls *c);
 
+/* A file has been put into the folder or taken out, as every tool here changes
+ * one, since the last call that said so; or the folder cannot be looked at.  One
+ * look: for who asks with each message, and then for the rows that count.  What
+ * is written in place is not seen. */
+bool control_moved(struct controls *c);
+
 /* control_refresh for one row: what is asked often costs one look at a file. */
 MUST_USE bool control_refresh_row(struct controls *c, enum control_id id);
 

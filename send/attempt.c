@@ -1,6 +1,7 @@
 /* attempt: messages whose turn has come, and what becomes of them. */
 #include "send/attempt.h"
 #include "lib/clock.h"
+#include "lib/die.h"
 #include "lib/fd.h"
 #include "send/finish.h"
 #include "send/flight.h"
@@ -134,6 +135,27 @@ try_users(struct send *s, int64_t now)
 	return false;
 }
 
+/* The same for what says which domains are ours: whoever was accepted by it would
+ * be another host's. */
+static bool
+try_domains(struct send *s, int64_t now)
+{
+	static const enum control_id rows[] = {
+	    C_locals, C_virtualdomains, C_percenthack};
+
+	if (!control_moved(s->controls))
+		return true;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		if (control_refresh_row(s->controls, rows[i]))
+			continue;
+		warn(control_error(s->controls));
+		s->broken = true;
+		s->controls_again = now + SEND_AGAIN;
+		return false;
+	}
+	return true;
+}
+
 static void
 read_some(struct send *s, int64_t now)
 {
@@ -145,7 +167,7 @@ read_some(struct send *s, int64_t now)
 		if (e == NULL)
 			return;
 		/* Nobody who was there when it was accepted is unknown. */
-		if (i == 0 && !try_users(s, now)) {
+		if (i == 0 && (!try_users(s, now) || !try_domains(s, now))) {
 			schedule_unread(s->schedule, e, now, now);
 			return;
 		}
