@@ -8,9 +8,9 @@
  *             brtlimit,concurrencyincoming,concurrencyip,concurrencynet,
  *             databytes,forceauthfrom,forceheaderfrom,hideclientip,locals,
  *             maxrcpt,maxuse,me,morercpthosts,percenthack,plainauth,
- *             popbeforesmtp,proxyclients,quotapolicy,rcpthosts,senderlogin,
- *             smtpgreeting,tcp.smtp,timeoutsmtpd,usercheck,virtualdomains,
- *             xclientclients},
+ *             popbeforesmtp,proxyclients,quotapolicy,rcpthosts,relayusers,
+ *             senderlogin,smtpgreeting,tcp.smtp,timeoutsmtpd,usercheck,
+ *             virtualdomains,xclientclients},
  *             users/rcpt.cdb; env RELAYCLIENT REQUIREAUTH DATABYTES QMAILQUEUE
  *             TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO
  *             TCPLOCALIP TCPLOCALPORT TCPLOCALHOST.

@@ -6,7 +6,7 @@
  * Reads       control/{badmailfrom-out,badmailto-out,concurrencyincoming,
  *             concurrencyip,concurrencynet,databytes,locals,maxrcpt,maxuse,me,
  *             morercpthosts,percenthack,proxyclients,quotapolicy,rcpthosts,
- *             tcp.qmtp,timeoutsmtpd,usercheck,virtualdomains},
+ *             relayusers,tcp.qmtp,timeoutsmtpd,usercheck,virtualdomains},
  *             users/rcpt.cdb; env RELAYCLIENT DATABYTES
  *             QMAILQUEUE TCPREMOTEIP TCPREMOTEPORT TCPREMOTEHOST TCPREMOTEINFO
  *             TCPLOCALIP TCPLOCALPORT.

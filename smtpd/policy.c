@@ -258,6 +258,48 @@ check_local(const struct policy *p, struct str local, struct str address,
 	return not_known;
 }
 
+/* relayusers has it: the domain, with an empty local part, or one of its users. */
+static enum found
+listed(const struct policy *p, struct str local, struct str domain)
+{
+	struct buf key = {.max = ADDRESS_MAX};
+	enum found f = FOUND_ERROR;
+
+	if (write_address(&key, local, domain))
+		f = control_find(
+		    p->door->controls, C_relayusers, buf_str(&key), NULL);
+	buf_free(&key);
+	return f;
+}
+
+/* out holds local@domain, which is another host's: it alone knows who is there,
+ * unless it is listed here. */
+static struct reply
+check_relay(const struct policy *p, struct str local, struct buf *out)
+{
+	static const struct str nothing = {"", 0};
+	struct str domain, rest;
+	size_t plus = str_find(local, '+');
+	enum found f;
+
+	if (!control_present(p->door->controls, C_relayusers))
+		return ok;
+	address_split(buf_str(out), &rest, &domain);
+	f = listed(p, nothing, domain);
+	if (f == FOUND_NO)
+		return ok;
+	if (f == FOUND_YES)
+		f = listed(p, local, domain);
+	if (f == FOUND_NO && plus > 0 && plus < local.len)
+		f = listed(p, str_slice(local, 0, plus), domain);
+	if (f == FOUND_YES)
+		return ok;
+	if (f == FOUND_NO)
+		return without_mailbox(p, local, out);
+	warn("unable to read control/relayusers");
+	return policy_trouble();
+}
+
 /* The two places of a million that a mailbox is looked for in. */
 static void
 fetch(const struct policy *p, struct str address)
@@ -297,10 +339,10 @@ check_user(const struct policy *p, struct str local, struct buf *out)
 		warn("unable to look a recipient up");
 	else if ((ours || mailbox == FOUND_YES) && way.len == out->len)
 		r = check_mailbox(p, mailbox, &user, local, out);
+	else if (here == FOUND_YES)
+		r = check_local(p, local, buf_str(&way), out);
 	else
-		r = here == FOUND_YES
-			? check_local(p, local, buf_str(&way), out)
-			: ok;
+		r = check_relay(p, local, out);
 	buf_free(&way);
 	return r;
 }
