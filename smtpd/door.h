@@ -12,6 +12,7 @@
 #include "lib/listener.h"
 #include "lib/str.h"
 #include "lib/tls_server.h"
+#include "smtpd/guesses.h"
 #include "wire/submit.h"
 #include "wire/who.h"
 #include <stdbool.h>
@@ -22,6 +23,7 @@ struct door {
 	struct table *mailboxes; /* users/rcpt.cdb; NULL: there is none */
 	struct submit submit;
 	struct who_client who; /* tells which users exist */
+	struct guesses guesses;
 	/* NULL: this program has no TLS; else what can be offered, and when
 	 * that was asked (clock_boot; 0: never). */
 	struct tls_server *tls;

@@ -2,6 +2,7 @@
 #include "smtpd/transaction.h"
 
 #include "lib/address.h"
+#include "lib/clock.h"
 #include "smtpd/allowance.h"
 #include "smtpd/auth.h"
 #include "smtpd/policy.h"
@@ -172,19 +173,22 @@ keep_recipient(
 	return (struct reply){250, "2.1.5 ok"};
 }
 
-/* A client that guesses who is here is slowed, and then sent away.  Whoever may
- * relay is one of ours, and LMTP's client an MTA that passes on what it took. */
+/* A client that guesses who is here is slowed, in whatever connection it did,
+ * and sent away for what it did in this one: many people may share an address.
+ * Whoever may relay is one of ours, and LMTP's client an MTA that passes on what
+ * it took. */
 static struct reply
 count_guess(struct session *s, struct reply r)
 {
 	enum { SLOW = 1000 }; /* milliseconds */
-	uint64_t most = control_number(s->door->controls, C_brtlimit);
+	uint64_t most = control_number(s->door->controls, C_brtlimit), all;
 
 	if (!policy_is_unknown(r) || most == 0 || s->lmtp || s->door->caller ||
 	    s->door->relayclient.data != NULL)
 		return r;
 	s->unknown++;
-	if (2 * s->unknown > most)
+	all = guesses_add(&s->door->guesses, &s->peer->remote, clock_boot());
+	if (2 * all > most)
 		(void)poll(NULL, 0, SLOW);
 	if (s->unknown < most)
 		return r;
