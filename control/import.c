@@ -3,6 +3,7 @@
 #include "control/complaint.h"
 #include "control/password.h"
 #include "lib/cdb.h"
+#include "lib/clock.h"
 #include "lib/die.h"
 #include "lib/fd.h"
 #include <errno.h>
@@ -23,6 +24,46 @@ must(bool ok)
 {
 	if (!ok)
 		die_memory();
+}
+
+/* What somebody at a terminal sees meanwhile, a few times a second. */
+static struct {
+	const char *what;
+	size_t of;
+	int64_t next; /* boot clock; INT64_MAX: nobody looks */
+	bool shown;
+} progress;
+
+static void
+begin(const char *what, size_t of)
+{
+	enum { FIRST = 500000 }; /* microseconds; before, nobody waits */
+
+	progress.what = what;
+	progress.of = of;
+	progress.shown = false;
+	progress.next =
+	    isatty(STDERR_FILENO) ? clock_boot() + FIRST : INT64_MAX;
+}
+
+static void
+tell(size_t done)
+{
+	enum { PAUSE = 200000 };
+
+	if (progress.next == INT64_MAX || clock_boot() < progress.next)
+		return;
+	(void)fprintf(
+	    stderr, "\r\033[K%s: %zu of %zu", progress.what, done, progress.of);
+	progress.shown = true;
+	progress.next = clock_boot() + PAUSE;
+}
+
+static void
+end(void)
+{
+	if (progress.shown)
+		(void)fputs("\r\033[K", stderr);
 }
 
 /* A pair of vpasswd.cdb is a line of vpasswd, cut behind its first colon. */
@@ -149,7 +190,8 @@ compose(struct import *i, struct import_row *row, struct imported *in)
 		return what;
 	row->address_len = address.len;
 	r.address = address;
-	if (address.data[0] == '@' || !users_place(&r, place))
+	if (address.data[0] == '@' || !users_place(&r, place) ||
+	    !users_maildir(address, place))
 		return "no mailbox can have this address";
 	must(buf_append_byte(b, '\n'));
 	row->len = b->len - row->at;
@@ -248,12 +290,15 @@ import_take(struct import *i)
 	struct str rest = buf_str(&i->text), line;
 	struct imported in = {.parts = {{0}}};
 
+	begin("reading lines", str_count(rest, '\n'));
 	for (size_t n = 1; str_cut(&rest, '\n', &line); n++) {
+		tell(n);
 		if (line.len > 0 && line.data[line.len - 1] == '\r')
 			line.len--;
 		if (line.len > 0 && line.data[0] != '#')
 			take_line(i, line, n, &in);
 	}
+	end();
 	for (size_t k = 0; k < PART_COUNT; k++)
 		buf_free(&in.parts[k]);
 	refuse_doubles(i);
@@ -261,36 +306,19 @@ import_take(struct import *i)
 		say(i, &i->rows[k]);
 }
 
-/* Its Maildir is there before anybody delivers to it. */
-static bool
-make_maildir(struct str line, struct buf *error)
-{
-	struct user_record r;
-	struct str address;
-	const char *what;
-	bool made;
-
-	if (!users_parse(line, &address, &r, &what))
-		return complaint(error, "a line", what);
-	r.address = address;
-	return mailbox_make(&r, &made, error);
-}
-
+/* The Maildirs are there before anybody delivers to them. */
 bool
 import_put(struct import *i, struct buf *error)
 {
 	struct buf lines = {.max = MAILBOXES_FILE};
-	bool ok = true;
+	bool ok;
 
-	for (size_t k = 0; ok && k < i->count; k++) {
-		struct str line = {
-		    i->lines.data + i->rows[k].at, i->rows[k].len};
-
-		if (line.len == 0)
-			continue;
-		ok = make_maildir(str_slice(line, 0, line.len - 1), error);
-		must(buf_append_str(&lines, line));
-	}
+	for (size_t k = 0; k < i->count; k++)
+		must(buf_append(
+		    &lines, i->lines.data + i->rows[k].at, i->rows[k].len));
+	begin("making Maildirs", i->taken);
+	ok = mailboxes_make(buf_str(&lines), tell, error);
+	end();
 	ok = ok && mailboxes_append(i->boxes, buf_str(&lines), error);
 	buf_free(&lines);
 	return ok;

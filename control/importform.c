@@ -53,6 +53,19 @@ put_address(const struct import *i, struct imported *out, struct str name)
 	return NULL;
 }
 
+/* A percent sign that stands for itself is written twice in a field. */
+static bool
+put_unescaped(struct buf *b, struct str s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.data[i] == '%' && i + 1 < s.len && s.data[i + 1] == '%')
+			i++;
+		if (!buf_append_byte(b, s.data[i]))
+			return false;
+	}
+	return true;
+}
+
 /* A folder elsewhere is ours where the part to strip leads to domains/. */
 static const char *
 put_place(const struct import *i, struct imported *out, struct str folder,
@@ -270,6 +283,8 @@ take_extra(struct imported *out, struct str field, struct extras *e)
 		return NULL;
 	}
 	/* A limit that is not kept would let somebody in. */
+	if (str_equal(key, str_of("user")))
+		return "another name of a mailbox; an alias domain has those";
 	if (str_equal(key, str_of("nopassword")) ||
 	    str_equal(key, str_of("nologin")) ||
 	    str_equal(key, str_of("allow_nets")))
@@ -299,6 +314,7 @@ take_dovecot(struct import *i, struct str line, struct imported *out)
 	enum { NAME, HASH, UID, GID, GECOS, HOME, SHELL, EXTRA };
 	struct str f[FIELDS];
 	struct extras e = {.bytes = 0};
+	struct buf folder = {0};
 	const char *why;
 
 	if (cut(line, f, FIELDS) <= HASH)
@@ -307,8 +323,13 @@ take_dovecot(struct import *i, struct str line, struct imported *out)
 	    (why = put_scheme(out, f[HASH])) != NULL ||
 	    (why = take_extras(out, f[EXTRA], &e)) != NULL)
 		return why;
-	return e.maildir.len > 0 ? put_place(i, out, e.maildir, "")
-				 : put_place(i, out, f[HOME], "/Maildir");
+	if (e.maildir.len == 0)
+		return put_place(i, out, f[HOME], "/Maildir");
+	why = put_unescaped(&folder, e.maildir)
+		  ? put_place(i, out, buf_str(&folder), "")
+		  : no_memory;
+	buf_free(&folder);
+	return why;
 }
 
 /* The next field of a line, RFC 4180; false when a quote does not end. */

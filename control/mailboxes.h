@@ -97,6 +97,13 @@ MUST_USE bool mailboxes_print(
 MUST_USE bool mailbox_make(
     const struct user_record *r, bool *made, struct buf *error);
 
+/* Make the Maildirs of whole lines of users/passwd, in one child and with one
+ * sync of the disk at the end; tell is called now and then with how many are
+ * made.  False with error, which names the address that could not be: those in
+ * front of it may be there. */
+MUST_USE bool mailboxes_make(
+    struct str lines, void (*tell)(size_t done), struct buf *error);
+
 /* Remove that Maildir with all mail, and the folder of the address around it;
  * likewise. */
 MUST_USE bool mailbox_purge(const struct user_record *r, struct buf *error);

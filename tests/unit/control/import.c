@@ -74,6 +74,10 @@ static const struct {
      "refused: the quota"										      },
     {"dovecot", "g@x.test:{CRYPT}a::::::quota_rule=*::storage=1M",
      "refused: the quota"										      },
+    {"dovecot", "n@x.test:{CRYPT}a::::::user=ann@x.test",
+     "refused: another name of a mailbox"								      },
+    {"dovecot",
+     "o'x@x.test:{CRYPT}a::::::userdb_mail=maildir:/v/x.test/o%%27x/Maildir",  "took o'x@x.test\n"             },
     {"dovecot", "g@x.test:{CRYPT}a::::::tag=1",                                "without its tag\n"             },
     {"csv",     "address,password,quota,note\nh@x.test,\"a,\"\"b\",5C,what",
      "took h@x.test\n"											 },
@@ -167,6 +171,59 @@ a_vpasswd_cdb_is_read(void **state)
 	assert_non_null(strstr(output, "took cd@x.test; its old mail stays"));
 }
 
+/* Lines that nobody meant well. */
+static void
+hostile_lines_are_refused_and_the_others_taken(void **state)
+{
+	static const char text[] =
+	    "@x.test:h:1:0::/v/all:\n"           /* a catch-all */
+	    "*@x.test,y:h:1:0::/v/all:\n"        /* two addresses */
+	    "h1:a b:1:0::/v/x.test/h1:\n"        /* a blank in the hash */
+	    "h2:h\x01:1:0::/v/x.test/h2:\n"      /* a control byte */
+	    "h3:h:1:4294967296::/v/x.test/h3:\n" /* past 32 bits */
+	    "h4:h:1:0::/v/x.test/h4:18446744073709551616S\n"
+	    "h5:h:1:0::/v/../../etc/cron.d:\n"
+	    "h6:h:1:0::/v/x.test/.h6:\n"
+	    "h7/../ann:h:1:0::/v/x.test/h7:\n"
+	    ".h8:h:1:0::/v/x.test/h8:\n"
+	    "h9@x..test:h:1:0::/v/x.test/h9:\n"
+	    "::::::\n"
+	    "::::::::::::::::::::::::::::::::::::\n"
+	    "\r\n"
+	    "good:h:1:0::/v/x.test/good:NOQUOTA\r\n";
+	const char *const words[] = {"import", file, "--format", "vpasswd",
+	    "--domain", "x.test", "--strip", "/v", NULL};
+	char output[PROGRAM_OUTPUT];
+
+	(void)state;
+	assert_true(fd_replace_file(AT_FDCWD, file, str_of(text), 0644));
+	assert_int_equal(program_run("user", words, output), 100);
+	assert_non_null(strstr(output, "file:15: took good@x.test\n"));
+	if (strstr(output, "took 1, refused 13") == NULL)
+		fail_msg("%s", output);
+}
+
+/* A line without an end, and one that no table holds. */
+static void
+a_line_of_any_length_is_refused(void **state)
+{
+	enum { LONG = 1 << 20 };
+	const char *const words[] = {"import", file, "--format", "csv", NULL};
+	static const char head[] = "address,hash\nlong@x.test,";
+	char output[PROGRAM_OUTPUT];
+	struct buf b = {.max = 2 * LONG};
+
+	(void)state;
+	assert_true(buf_append_text(&b, head));
+	for (size_t i = 0; i < LONG; i++)
+		assert_true(buf_append_byte(&b, 'x'));
+	assert_true(fd_replace_file(AT_FDCWD, file, buf_str(&b), 0644));
+	buf_free(&b);
+	assert_int_equal(program_run("user", words, output), 100);
+	assert_non_null(
+	    strstr(output, "file:2: refused: the line is too long"));
+}
+
 int
 main(void)
 {
@@ -174,6 +231,8 @@ main(void)
 	    cmocka_unit_test(each_line_is_taken_or_refused_with_a_reason),
 	    cmocka_unit_test(what_is_taken_is_there_with_its_maildir),
 	    cmocka_unit_test(a_vpasswd_cdb_is_read),
+	    cmocka_unit_test(hostile_lines_are_refused_and_the_others_taken),
+	    cmocka_unit_test(a_line_of_any_length_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, home_make, home_remove);
