@@ -119,8 +119,9 @@ static bool
 add_entry(struct str key, struct str value, void *context)
 {
 	struct rows *rows = context;
-	/* An address of virtualdomains is no domain. */
-	bool domain = key.len > 0 && str_find(key, '@') == key.len;
+	/* An address of virtualdomains is no domain, nor is an exception. */
+	bool domain = key.len > 0 && str_find(key, '@') == key.len &&
+		      (rows->kind != USER || value.len > 0);
 
 	if (domain)
 		add(rows, (struct row){.domain = key,

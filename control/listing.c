@@ -2,6 +2,7 @@
 #include "control/mailboxes.h"
 #include "lib/address.h"
 #include "lib/json.h"
+#include "lib/num.h"
 #include <stdio.h>
 #include <unistd.h>
 
@@ -28,15 +29,41 @@ write_json(struct json *j, const struct mailbox *box, struct str flags)
 	json_object_end(j);
 }
 
+/* "2G", as it was given; bytes where it is no whole number of a unit. */
+static void
+format_size(uint64_t n, char *out, size_t size)
+{
+	static const char units[] = "\0KMGT";
+	size_t unit = 0;
+
+	while (n > 0 && n % 1024 == 0 && unit + 2 < sizeof units) {
+		n /= 1024;
+		unit++;
+	}
+	(void)snprintf(
+	    out, size, "%llu%.1s", (unsigned long long)n, &units[unit]);
+}
+
+/* 80 columns, but for those who have much to say. */
 static void
 write_row(const struct mailbox *box, struct str flags)
 {
-	if (flags.len == 0)
-		flags = str_of("-");
-	printf("%-32.*s %14llu  %-8s %-16.*s %.*s\n", (int)box->address.len,
-	    box->address.data, (unsigned long long)box->record.quota,
-	    box->record.hash.len > 0 ? "yes" : "no", (int)flags.len, flags.data,
-	    (int)box->record.forward.len, box->record.forward.data);
+	const struct user_record *r = &box->record;
+	char size[NUM_SIZE + 1] = "-", count[NUM_SIZE] = "-";
+
+	if (r->quota > 0)
+		format_size(r->quota, size, sizeof size);
+	if (r->messages > 0)
+		(void)num_format(count, r->messages);
+	printf("%-34.*s %8s %8s %-5s", (int)box->address.len, box->address.data,
+	    size, count, r->hash.len > 0 ? "yes" : "no");
+	if (flags.len > 0)
+		printf(" %.*s", (int)flags.len, flags.data);
+	if (r->forward.len > 0)
+		printf(" > %.*s", (int)r->forward.len, r->forward.data);
+	if (r->place.len > 0)
+		printf(" in %.*s", (int)r->place.len, r->place.data);
+	printf("\n");
 }
 
 /* Each listed mailbox into j, or without one as a row. */
@@ -69,8 +96,8 @@ mailboxes_print(const struct mailboxes *m, const char *domain, bool json)
 	bool ok;
 
 	if (!json) {
-		printf("%-32s %14s  %-8s %-16s %s\n", "address", "quota",
-		    "password", "flags", "forward");
+		printf("%-34s %8s %8s %-5s %s\n", "address", "quota",
+		    "messages", "login", "flags > forward in place");
 		return write_all(m, domain, NULL);
 	}
 	json_list(&j, NULL);

@@ -126,6 +126,19 @@ take_domain(struct request *r)
 	r->domain = (struct str){r->name.data + 1, r->name.len - 1};
 }
 
+/* What it would mean in a line of virtualdomains. */
+static void
+check_user(const struct request *r)
+{
+	bool ok = r->user == NULL || r->user[0] != '\0';
+
+	for (const char *p = r->user; ok && p != NULL && *p != '\0'; p++)
+		ok = (unsigned char)*p > ' ' && *p != 0x7f && *p != ':' &&
+		     *p != '@';
+	if (!ok)
+		die_usage("not the name of a user: ", r->user);
+}
+
 static void
 open_all(struct request *r)
 {
@@ -342,6 +355,7 @@ do_add(struct request *r)
 	bool any;
 
 	take_domain(r);
+	check_user(r);
 	open_all(r);
 	refuse_others(r);
 	if (r->local)

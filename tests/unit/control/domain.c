@@ -89,7 +89,7 @@ the_life_of_a_domain(void **state)
 	    {{"add", "new.test"},                               0,   "nothing to do"                          },
 	    {{"add", "new.test", "--local"},                    100, "mailboxes of its own"                   },
 	    {{"add", "new.test", "--catch-all", "ann@x.test"},  0,
-             "users/passwd: changed"									    },
+             "users/passwd: changed"									  },
 	    {{"add", "other.test", "--alias-of", "new.test"},   0,
              "users/passwd: added other.test"								 },
 	    {{"add", "third.test", "--alias-of", "other.test"}, 100,
@@ -125,6 +125,10 @@ the_life_of_a_domain(void **state)
 	    {{"del", "vd.test"},                                0,   "control/virtualdomains: removed vd.test"},
 	    {{"del", "rel.test", "-n"},                         0,   "would change control/rcpthosts"         },
 	    {{"del", "rel.test"},                               0,   "control/rcpthosts: removed rel.test"    },
+	    {{"add", "n.test", "--user", ""},                   100, "not the name of a user"                 },
+	    {{"add", "n.test", "--user", "a b"},                100, "not the name of a user"                 },
+	    {{"add", "n.test", "--user", "joe\nx.test:root"},   100,
+             "not the name of a user"									 },
 	    {{"add", "a..b"},				   100, "not a domain"                           },
 	    {{"add", "a.test", "--local", "--relay"},           100, "of one kind"                            },
 	    {{"add"},					   100, "which domain"                           },
@@ -183,11 +187,11 @@ static void
 a_table_without_its_text_is_left_alone(void **state)
 {
 	static const struct row rows[] = {
-	    {{"add", "new.test"},             100,
-             "control/rcpthosts.cdb is there without its text"    },
-	    {{"del", "more.test"},            100,
-             "control/rcpthosts.cdb is there without its text"    },
-	    {{"add", "more.test"},            0,   "nothing to do"},
+	    {{"add", "new.test"},  100,
+             "control/rcpthosts.cdb is there without its text"},
+	    {{"del", "more.test"}, 100,
+             "control/rcpthosts.cdb is there without its text"},
+	    {{"add", "more.test"}, 0,   "nothing to do"       },
 	};
 	char text[128], table[128];
 	struct stat before, after;
@@ -257,7 +261,7 @@ a_domain_above_does_not_take_its_mail(void **state)
              "virtualdomains: added his.up.test"                                            },
 	    {{"del", "sub.up.test"},                  0,
              "note: control/rcpthosts has .up.test, so mail for it is "
-             "still"									},
+		"still"								     },
 	    {{"del", "rel.example"},                  0,
              "virtualdomains has :, so its mail is ann's now"                               },
 	    {{"del", "here.up.test"},                 0, "locals: removed"                  },

@@ -76,7 +76,7 @@ the_life_of_a_mailbox(void **state)
 	static const struct row rows[] = {
 	    {{"add", "Bob@X.test", "--random", "--quota", "2M"},        0,
              "added bob@x.test\n"											     },
-	    {{"list"},						  0,   "bob@x.test                              2097152"},
+	    {{"list"},						  0,   "bob@x.test" "                               2M        - yes"},
 	    {{"add", "bob@x.test", "--random"},                         100, "already"                                        },
 	    {{"passwd", "BOB@x.test", "--random"},                      0,   "changed the password"                           },
 	    {{"quota", "bob@x.test", "3k"},                             0,   "changed bob@x.test"                             },
