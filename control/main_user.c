@@ -7,7 +7,7 @@
  *             quotatrash,virtualdomains}; mailboxes; files to import; a
  *             password from the terminal or fd 0.
  * Writes      users/passwd, users/passwd.cdb, users/rcpt.cdb; domains/, and
- *             maildirsize there.
+ *             maildirsize there; a file to export to.
  * Talks to    nobody.
  * Trusts      its caller; not what lies in domains/.
  * Exits       0; 100 you asked wrongly; 111 the system failed.
@@ -16,6 +16,7 @@
 #include "control/choice.h"
 #include "control/complaint.h"
 #include "control/control.h"
+#include "control/export.h"
 #include "control/import.h"
 #include "control/keeper.h"
 #include "control/mailboxes.h"
@@ -28,6 +29,7 @@
 #include "lib/usage.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +45,7 @@ static const char usage[] =
     "       culver user list [DOMAIN] [--json]\n"
     "       culver user import FILE [--format vpasswd|dovecot|csv]\n"
     "           [--domain DOMAIN] [--strip PATH] [-n]\n"
+    "       culver user export [DOMAIN] [--output FILE]\n"
     "\n"
     "PASSWORD is asked for at the terminal, or one of\n"
     "  --password-stdin   the first line of standard input\n"
@@ -72,6 +75,9 @@ static const char usage[] =
     "import says line by line what it took and what it could not; with -n that "
     "is\n"
     "all it does.  FILE is -, a text, or a vpasswd.cdb.\n"
+    "export writes a passwd-file of Dovecot, hashes and all; with --output in "
+    "place\n"
+    "of FILE, whose owner and mode stay.\n"
     "Without --purge, del keeps the mail.  --home DIR names the instance.\n"
     "\n"
     "Example: culver user add alice@example.org --random --quota 2G\n";
@@ -80,7 +86,7 @@ enum { OPERANDS = 2 };
 
 struct request {
 	struct choice choice;
-	const char *home;
+	const char *home, *output;
 	struct import import;
 	bool purge, json, recount, failed;
 	const char *operands[OPERANDS];
@@ -112,12 +118,31 @@ read_options(struct request *r, int argc, char **argv)
 	    {"--purge",          &r->purge,             NULL               },
 	    {"--recount",        &r->recount,           NULL               },
 	    {"--json",           &r->json,              NULL               },
+	    {"--output",         NULL,                  &r->output         },
 	    {"--home",           NULL,                  &r->home           },
 	    {NULL,               NULL,                  NULL               },
 	};
 
 	r->count = option_operands(argc, argv, rows, r->operands, OPERANDS);
 	choice_check(&r->choice);
+}
+
+/* A file that is named from where we were started, for who goes to HOME.  It is
+ * kept until we exit. */
+static const char *
+name_from_here(const char *name)
+{
+	struct buf b = {.max = PATH_MAX};
+	char here[PATH_MAX];
+
+	if (name == NULL || name[0] == '/' || strcmp(name, "-") == 0)
+		return name;
+	if (getcwd(here, sizeof here) == NULL)
+		die_temp("unable to find the current folder");
+	if (!buf_append_text(&b, here) || !buf_append_byte(&b, '/') ||
+	    !buf_append_text(&b, name) || !buf_terminate(&b))
+		die_temp("unable to name ", name);
+	return b.data;
 }
 
 NO_RETURN static void
@@ -213,17 +238,20 @@ say_next(const struct request *r)
 {
 	int dirfd;
 	struct controls *c = open_controls(&dirfd);
-	struct str local, domain;
+	struct str local, domain, whose;
 
 	address_split(buf_str(&r->address), &local, &domain);
 	if (control_find(c, C_locals, domain, NULL) == FOUND_YES)
 		printf("next: take %s out of %s/control/locals, which gives "
 		       "its mail to system users\n",
 		    domain.data, home_path());
-	if (control_find_domain(c, C_virtualdomains, domain, NULL) == FOUND_YES)
-		printf("next: take %s out of %s/control/virtualdomains, which "
-		       "gives its mail to somebody else\n",
-		    domain.data, home_path());
+	if (control_find_domain(c, C_virtualdomains, domain, &whose) ==
+		FOUND_YES &&
+	    whose.len > 0)
+		printf("next: say in %s/control/virtualdomains that %s is an "
+		       "exception, by %s: and no more; its mail is %.*s's\n",
+		    home_path(), domain.data, domain.data, (int)whose.len,
+		    whose.data);
 	if (control_find_domain(c, C_rcpthosts, domain, NULL) != FOUND_YES &&
 	    control_find_domain(c, C_morercpthosts, domain, NULL) != FOUND_YES)
 		printf("next: culver domain add %s, which puts it into "
@@ -480,6 +508,21 @@ do_import(struct request *r)
 	r->failed = i->refused > 0;
 }
 
+static void
+do_export(struct request *r)
+{
+	const char *domain = r->count == 0 ? NULL : r->operands[0];
+
+	open_boxes(r, false);
+	if (!(r->output == NULL
+		    ? export_dovecot(&r->boxes, domain, stdout, &r->error)
+		    : export_dovecot_file(
+			  &r->boxes, domain, r->output, &r->error))) {
+		errno = 0;
+		die_temp(complaint_text(&r->error));
+	}
+}
+
 static const struct {
 	const char *name;
 	size_t operands; /* at most */
@@ -492,6 +535,7 @@ static const struct {
     {"del",    1, do_del   },
     {"list",   1, do_list  },
     {"import", 1, do_import},
+    {"export", 1, do_export},
 };
 
 static void
@@ -522,11 +566,14 @@ main(int argc, char **argv)
 	die_name("user");
 	usage_answer(argc, argv, usage);
 	if (argc < 2)
-		die_usage("add, passwd, set, quota, del, list or import; "
-			  "--help tells more");
+		die_usage("add, passwd, set, quota, del, list, import or "
+			  "export; --help tells more");
 	read_options(&r, argc - 1, argv + 1);
 	if (r.home != NULL)
 		env_set("CULVER_HOME", r.home);
+	r.output = name_from_here(r.output);
+	if (strcmp(argv[1], "import") == 0)
+		r.operands[0] = name_from_here(r.operands[0]);
 	home_enter();
 	drop_to(&(struct drop){.account = keeper_account()});
 	run(&r, argv[1]);
