@@ -41,13 +41,25 @@ put_hash(struct buf *b, struct str hash)
 	return buf_append_text(b, schemes[i].scheme) && buf_append_str(b, hash);
 }
 
+/* A name as Dovecot looks it up: in lower case, quotes escaped. */
+static bool
+put_name(struct buf *b, struct str name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if ((strchr("\"'\\", name.data[i]) != NULL &&
+			!buf_append_byte(b, '\\')) ||
+		    !buf_append_byte(b, str_lower(name.data[i])))
+			return false;
+	return true;
+}
+
 /* Dovecot takes a percent sign in a field for a variable's. */
 static bool
-put_escaped(struct buf *b, const char *text)
+put_escaped(struct buf *b, struct str text)
 {
-	for (; *text != '\0'; text++)
-		if ((*text == '%' && !buf_append_byte(b, '%')) ||
-		    !buf_append_byte(b, *text))
+	for (size_t i = 0; i < text.len; i++)
+		if ((text.data[i] == '%' && !buf_append_byte(b, '%')) ||
+		    !buf_append_byte(b, text.data[i]))
 			return false;
 	return true;
 }
@@ -73,8 +85,8 @@ put_fields(struct buf *b, const struct user_record *r)
 
 	return users_place(r, path) &&
 	       buf_append_text(b, "userdb_mail=maildir:") &&
-	       put_escaped(b, home_path()) && buf_append_byte(b, '/') &&
-	       put_escaped(b, path) &&
+	       put_escaped(b, str_of(home_path())) && buf_append_byte(b, '/') &&
+	       put_escaped(b, str_of(path)) &&
 	       buf_append_text(b, " userdb_quota_rule=*:bytes=") &&
 	       buf_append_number(b, r->quota) &&
 	       (r->messages == 0 || (buf_append_text(b, ":messages=") &&
@@ -97,14 +109,14 @@ write_line(
 	struct buf *b = &e->line;
 
 	buf_clear(b);
-	return buf_append_lower(b, name) && buf_append_byte(b, ':') &&
+	return put_name(b, name) && buf_append_byte(b, ':') &&
 	       put_hash(b, box->record.hash) && buf_append_byte(b, ':') &&
 	       buf_append_number(b, e->uid) && buf_append_byte(b, ':') &&
 	       buf_append_number(b, e->gid) && buf_append_text(b, "::") &&
 	       put_home(b, &box->record) && buf_append_text(b, "::") &&
 	       put_fields(b, &box->record) &&
 	       (!alias || (buf_append_text(b, " user=") &&
-			      buf_append_lower(b, box->address))) &&
+			      put_escaped(b, box->address))) &&
 	       buf_append_byte(b, '\n') &&
 	       fwrite(b->data, 1, b->len, e->out) == b->len;
 }

@@ -53,12 +53,14 @@ put_address(const struct import *i, struct imported *out, struct str name)
 	return NULL;
 }
 
-/* A percent sign that stands for itself is written twice in a field. */
+/* What stands for itself is written twice in a field of Dovecot's, a percent
+ * sign, or behind a backslash in a name. */
 static bool
-put_unescaped(struct buf *b, struct str s)
+put_unescaped(struct buf *b, struct str s, char escape)
 {
 	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] == '%' && i + 1 < s.len && s.data[i + 1] == '%')
+		if (s.data[i] == escape && i + 1 < s.len &&
+		    (escape != '%' || s.data[i + 1] == '%'))
 			i++;
 		if (!buf_append_byte(b, s.data[i]))
 			return false;
@@ -314,18 +316,21 @@ take_dovecot(struct import *i, struct str line, struct imported *out)
 	enum { NAME, HASH, UID, GID, GECOS, HOME, SHELL, EXTRA };
 	struct str f[FIELDS];
 	struct extras e = {.bytes = 0};
-	struct buf folder = {0};
+	struct buf folder = {0}, name = {0};
 	const char *why;
 
 	if (cut(line, f, FIELDS) <= HASH)
 		return "fewer parts than a passwd-file has";
-	if ((why = put_address(i, out, f[NAME])) != NULL ||
-	    (why = put_scheme(out, f[HASH])) != NULL ||
+	why = put_unescaped(&name, f[NAME], '\\')
+		  ? put_address(i, out, buf_str(&name))
+		  : no_memory;
+	buf_free(&name);
+	if (why != NULL || (why = put_scheme(out, f[HASH])) != NULL ||
 	    (why = take_extras(out, f[EXTRA], &e)) != NULL)
 		return why;
 	if (e.maildir.len == 0)
 		return put_place(i, out, f[HOME], "/Maildir");
-	why = put_unescaped(&folder, e.maildir)
+	why = put_unescaped(&folder, e.maildir, '%')
 		  ? put_place(i, out, buf_str(&folder), "")
 		  : no_memory;
 	buf_free(&folder);
