@@ -491,8 +491,9 @@ def test_system_users_exist_with_what_may_be_seen_of_their_homes(real):
                           ("root", (550, "5.1.1")),
                           ("culverq", (550, "5.1.1"))):
         assert rcpt(real, f"{local}@{HOST}") == answer, local
+    before = set(files(real.other / "Maildir"))
     send(real, f"{OTHER}-open@{HOST}", b"for the other")
-    (file,) = wait_for(lambda: files(real.other / "Maildir"))
+    (file,) = wait_for(lambda: set(files(real.other / "Maildir")) - before)
     assert file.stat().st_uid == pwd.getpwnam(OTHER).pw_uid
 
 
