@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 from conftest import write_clock
-from localbed import NOBODY, LocalBed
+from localbed import NOBODY, LocalBed, sanitized
 from sendbed import PATIENCE, Frames
 
 sys.path.append(os.path.join(os.path.dirname(__file__), "../talk"))
@@ -17,6 +17,9 @@ from talk import write_cdb  # noqa: E402
 
 HERE = os.path.dirname(__file__)
 MOST = 16  # NAMING_MOST, local/naming.h
+
+pytestmark = pytest.mark.skipif(
+    sanitized(), reason="a sanitizer has a getpwnam of its own")
 
 
 @pytest.fixture(scope="module")
