@@ -310,10 +310,10 @@ def test_a_program_checks_under_a_ucspi_server(port, home):  # noqa: F811
     logged(home, "smtpd: failure service=smtp ip=192.0.2.9 user=Alice "
                  "reason=password")
     logged(home, "user=crash reason=program")
-    for words in ((), ("host.test",), ("host.test", str(path))):
-        r = home.run("smtpd", *words, "-l", "127.0.0.1:0") if not words \
-            else home.run("smtpd", *words)
-        assert not words or r.returncode == 100
+    for words in (("host.test",), ("host.test", str(path)),
+                  ("-l", "127.0.0.1:0", "host.test", str(path), "true"),
+                  ("-c", "host.test", str(path), "true")):
+        assert home.run("smtpd", *words).returncode == 100
 
 
 def restart(home, program, port=None):  # noqa: F811
