@@ -210,6 +210,9 @@ decide(struct session *s, const struct address *a, struct buf *out)
 
 	if (policy_is_foreign(r)) {
 		r = allowance_relay(s, r);
+		/* At MAIL he was a stranger yet. */
+		if (r.code == 0)
+			r = policy_mail(s->door, buf_str(&s->sender));
 		if (r.code == 0)
 			r = policy_rcpt(&policy, a, out);
 	}
