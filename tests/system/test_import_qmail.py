@@ -2,6 +2,7 @@
 ours.  $CULVER_QMAIL names its unpacked package."""
 import json
 import os
+import re
 
 import pytest
 from conftest import BIN
@@ -42,6 +43,18 @@ def ours(root):
     return found
 
 
+def listed(text):
+    """What qmail-qread prints: each first line without the number, and who is
+    waited for below it."""
+    found, lines = {}, set()
+    for line in text.splitlines():
+        if not line.startswith((" ", "\t")):
+            lines = found.setdefault(re.sub("#[0-9]+", "#", line), set())
+        elif "done" not in line.split("\t")[0]:
+            lines.add(line)
+    return found
+
+
 def test_what_qmail_queued_and_tried_is_taken(root):
     root.culver("setup", "--home", "/var/culver", "--from", "/var/lib/qmail")
     root.start_qmail(LATER)
@@ -54,6 +67,7 @@ def test_what_qmail_queued_and_tried_is_taken(root):
              log.read_text().count("success") == 2)
     root.run("/src/build/bin/culver", "queue", "import", QUEUE, code=111)
     root.stop_qmail()
+    before = listed(root.run("/usr/sbin/qmail-qread"))
     root.queue("waits@test", ["a@v.example", "b@far.example"])
     told = json.loads(root.culver("queue", "import", "--json", QUEUE))
     assert told["left"] == [] and told["messages"] == 2
@@ -75,6 +89,9 @@ def test_what_qmail_queued_and_tried_is_taken(root):
                            "bounce")
             for p in (root.path / QUEUE[1:] / part).glob("**/*") if p.is_file()]
     assert left == []
+    after = listed(root.run("/src/build/bin/qmail-qread"))
+    (head,) = [h for h in before if "sorted@test" in h]
+    assert after[head] == before[head]
     assert "messages in queue: 2" in root.run("/src/build/bin/qmail-qstat")
     assert "later@v.example" in root.run("/src/build/bin/qmail-qread")
     root.culver("queue", "check", code=0)
