@@ -82,8 +82,8 @@ take_chain(struct tls_server *s, struct tls_identity *i, struct str chain)
 	i->leaf = take_certificate(&chain);
 	if (i->leaf == NULL || !take_others(i, chain))
 		return false;
-	i->key = tls_provider_key(
-	    s->library, X509_get0_pubkey(i->leaf), s->keeper, &s->trouble);
+	i->key = tls_provider_key(s->library, X509_get0_pubkey(i->leaf),
+	    s->keeper, i->name, &s->trouble);
 	return i->key != NULL && take_scope(s, i);
 }
 

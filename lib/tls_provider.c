@@ -22,6 +22,7 @@ struct remote {
 	const char *type;
 	EVP_PKEY *public; /* of OpenSSL's own; NULL: not known yet */
 	const struct tls_keeper *keeper;
+	const char *name; /* of the certificates */
 	bool *trouble;
 	unsigned char hash[TLS_KEY_HASH];
 };
@@ -247,6 +248,23 @@ sign_init(
 	       set_params(s, params);
 }
 
+/* A keeper that has begun anew knows a key once it was asked for the
+ * certificates. */
+static bool
+have_signed(
+    const struct remote *r, uint16_t code, struct str text, struct buf *out)
+{
+	const struct tls_keeper *k = r->keeper;
+	struct buf chain = {.max = TLS_CHAIN_MAX};
+	enum tls_answer a = k->sign(r->hash, code, text, out);
+
+	if (a == TLS_ANSWER_NONE &&
+	    k->chain(str_of(r->name), &chain) == TLS_ANSWER_OK)
+		a = k->sign(r->hash, code, text, out);
+	buf_free(&chain);
+	return a == TLS_ANSWER_OK;
+}
+
 /* OpenSSL asks for the size first, with out NULL. */
 static int
 sign(void *signing, unsigned char *out, size_t *len, size_t size,
@@ -266,9 +284,8 @@ sign(void *signing, unsigned char *out, size_t *len, size_t size,
 		*len = (size_t)EVP_PKEY_get_size(r->public);
 		return 1;
 	}
-	ok =
-	    r->keeper->sign(r->hash, scheme->code, text, &b) == TLS_ANSWER_OK &&
-	    b.len > 0 && b.len <= size;
+	ok = have_signed(r, scheme->code, text, &b) && b.len > 0 &&
+	     b.len <= size;
 	if (ok) {
 		memcpy(out, b.data, b.len);
 		*len = b.len;
@@ -368,7 +385,7 @@ tls_provider_load(OSSL_LIB_CTX *library, OSSL_PROVIDER *loaded[TLS_PROVIDERS])
 
 EVP_PKEY *
 tls_provider_key(OSSL_LIB_CTX *library, EVP_PKEY *public,
-    const struct tls_keeper *keeper, bool *trouble)
+    const struct tls_keeper *keeper, const char *name, bool *trouble)
 {
 	struct remote seed = {
 	    .type = tls_key_type(public), .public = public, .keeper = keeper};
@@ -378,6 +395,7 @@ tls_provider_key(OSSL_LIB_CTX *library, EVP_PKEY *public,
 	EVP_PKEY_CTX *c = NULL;
 	EVP_PKEY *key = NULL;
 
+	seed.name = name;
 	seed.trouble = trouble;
 	if (seed.type != NULL && tls_key_hash(public, seed.hash))
 		c = EVP_PKEY_CTX_new_from_name(library, seed.type, OURS);

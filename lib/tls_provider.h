@@ -18,10 +18,12 @@ MUST_USE bool tls_provider_load(
     OSSL_LIB_CTX *library, OSSL_PROVIDER *loaded[TLS_PROVIDERS]);
 
 /* A key of that library for a public one (RSA, EC or Ed25519), which signs by
- * keeper->sign and sets *trouble when that fails; both must outlive it.  NULL
- * for another type or without memory.  Free with EVP_PKEY_free. */
+ * keeper->sign and sets *trouble when that fails; both must outlive it, and so
+ * must name, whose certificates are asked for once more where the keeper does
+ * not know the key: it may have begun anew.  NULL for another type or without
+ * memory.  Free with EVP_PKEY_free. */
 MUST_USE EVP_PKEY *tls_provider_key(OSSL_LIB_CTX *library, EVP_PKEY *public,
-    const struct tls_keeper *keeper, bool *trouble);
+    const struct tls_keeper *keeper, const char *name, bool *trouble);
 
 /* SHA-256 of a key's SubjectPublicKeyInfo, by which a keeper knows it.  False
  * without memory. */

@@ -13,6 +13,7 @@ static struct keys {
 	X509 *first, *second;
 	enum tls_answer chain, sign, tickets; /* what it answers */
 	unsigned asked, signed_with, generation;
+	bool anew; /* it has begun so, and read no key yet */
 } keys;
 
 static enum tls_answer
@@ -24,6 +25,7 @@ give_chain(struct str name, struct buf *out)
 	int n = i2d_X509(x, &der);
 
 	keys.asked++;
+	keys.anew = false;
 	assert_true(n > 0);
 	head[0] = (unsigned char)(n >> 16);
 	head[1] = (unsigned char)(n >> 8);
@@ -48,6 +50,10 @@ give_signature(const unsigned char hash[TLS_KEY_HASH], uint16_t code,
 	keys.signed_with = code;
 	if (c == NULL || s == NULL)
 		return TLS_ANSWER_TROUBLE;
+	if (keys.anew) {
+		EVP_MD_CTX_free(c);
+		return TLS_ANSWER_NONE;
+	}
 	assert_int_equal(
 	    EVP_DigestSignInit_ex(c, &p, s->digest, NULL, NULL, keys.key, NULL),
 	    1);
@@ -321,6 +327,25 @@ renegotiation_is_refused(void **state)
 	end_with_it(s);
 }
 
+/* What its certificates are is known for a while, and its key is not any more. */
+static void
+a_keeper_that_has_begun_anew_signs(void **state)
+{
+	struct tls_server *s = begin_with_ec();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct client c = {
+		    .version = TLS1_3_VERSION, .sni = names[i].sni};
+
+		keys.anew = true;
+		assert_int_equal(connect_once(s, &c), TLS_OK);
+		assert_string_equal(c.cn, names[i].cn);
+		SSL_SESSION_free(c.got);
+	}
+	end_with_it(s);
+}
+
 static void
 a_keeper_that_fails_ends_the_handshake_and_no_more(void **state)
 {
@@ -492,6 +517,7 @@ main(void)
 		the_name_that_is_asked_for_chooses_the_certificate),
 	    cmocka_unit_test(old_versions_are_refused),
 	    cmocka_unit_test(renegotiation_is_refused),
+	    cmocka_unit_test(a_keeper_that_has_begun_anew_signs),
 	    cmocka_unit_test(
 		a_keeper_that_fails_ends_the_handshake_and_no_more),
 	    cmocka_unit_test(a_ticket_goes_on_until_its_key_is_forgotten),
