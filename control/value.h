@@ -25,8 +25,9 @@ struct entry {
 struct value {
 	bool present;
 	struct buf text;
-	struct str line; /* LINE, NAME, NUMBER, TIMES, QUOTA, ANSWER, MECHANISMS:
-			  * the first line, trimmed */
+	/* LINE, NAME, NUMBER, TIMES, QUOTA, ANSWER, MECHANISMS: the first
+	 * line, trimmed. */
+	struct str line;
 	uint64_t number; /* NUMBER */
 	struct entry
 	    *entries; /* a list's: by key, in lower case, one of a key; of

@@ -96,7 +96,7 @@ the_life_of_a_mailbox(void **state)
 	    {{"list", "x.test", "--json"},                              0,   "\"place\": \"y.test/own/M\""                    },
 	    {{"quota", "bob@x.test"},                                   0,
              "bob@x.test: 0 of 1048576 bytes (0%); 0 of 500 messages "
-             "(0%)\n"													 },
+		"(0%)\n"												      },
 	    {{"quota", "bob@x.test", "--recount", "--json"},            0,
              "{\"address\": \"bob@x.test\", \"bytes\": 0, "
 		"\"bytes_limit\": 1048576, \"messages\": 0, "
