@@ -10,6 +10,7 @@
  */
 #define _DEFAULT_SOURCE
 #include <arpa/inet.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
@@ -266,6 +267,18 @@ prepare(void)
 		die("memory");
 }
 
+/* Anything else is asked wrongly. */
+static int
+number(const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (end == text || *end != '\0' || n < 0 || n > INT_MAX)
+		exit(100);
+	return (int)n;
+}
+
 static void
 take_arguments(int argc, char **argv)
 {
@@ -274,13 +287,13 @@ take_arguments(int argc, char **argv)
 	while ((letter = getopt(argc, argv, "P:n:c:r2")) != -1)
 		switch (letter) {
 		case 'P':
-			load.port = atoi(optarg);
+			load.port = number(optarg);
 			break;
 		case 'n':
-			load.count = atoi(optarg);
+			load.count = number(optarg);
 			break;
 		case 'c':
-			load.at_once = atoi(optarg);
+			load.at_once = number(optarg);
 			break;
 		case 'r':
 			load.resume = true;
@@ -296,7 +309,7 @@ take_arguments(int argc, char **argv)
 		exit(100);
 	load.words = argv + optind + 1;
 	if (load.smtp)
-		make_message((size_t)atol(load.words[2]));
+		make_message((size_t)number(load.words[2]));
 }
 
 int
