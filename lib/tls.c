@@ -221,6 +221,17 @@ tls_read(struct tls *t, void *data, size_t size, short *events)
 }
 
 ssize_t
+tls_read_patiently(struct tls *t, void *data, size_t size, short *events)
+{
+	ssize_t n;
+
+	t->patient = true;
+	n = tls_read(t, data, size, events);
+	t->patient = false;
+	return n;
+}
+
+ssize_t
 tls_write(struct tls *t, const void *data, size_t size, short *events)
 {
 	size_t n;

@@ -132,7 +132,12 @@ MUST_USE bool tls_binding(
 MUST_USE ssize_t tls_read(
     struct tls *t, void *data, size_t size, short *events);
 
-/* Likewise. */
+/* The same, but where nothing has come recv(2) waits itself, once, for as long as
+ * SO_RCVTIMEO says.  What waits longer, or comes in parts, is EAGAIN as ever. */
+MUST_USE ssize_t tls_read_patiently(
+    struct tls *t, void *data, size_t size, short *events);
+
+/* As tls_read. */
 MUST_USE ssize_t tls_write(
     struct tls *t, const void *data, size_t size, short *events);
 

@@ -14,9 +14,11 @@ again(void)
 static int
 bio_read(BIO *b, char *data, int size)
 {
-	const struct tls *t = BIO_get_data(b);
-	ssize_t n = recv(t->fd, data, (size_t)size, MSG_DONTWAIT);
+	struct tls *t = BIO_get_data(b);
+	ssize_t n =
+	    recv(t->fd, data, (size_t)size, t->patient ? 0 : MSG_DONTWAIT);
 
+	t->patient = false; /* a part of a record has the time of the whole */
 	BIO_clear_retry_flags(b);
 	if (n < 0 && again())
 		BIO_set_retry_read(b);

@@ -18,16 +18,17 @@ static ssize_t
 secure_read(struct channel *c, void *data, size_t size)
 {
 	int64_t end = end_of(c);
+	bool waits = c->kernel_ms > 0 && c->timeout_ms == c->kernel_ms;
+	short events, seen;
+	ssize_t n = waits ? tls_read_patiently(c->context, data, size, &events)
+			  : tls_read(c->context, data, size, &events);
 
-	for (;;) {
-		short events, seen;
-		ssize_t n = tls_read(c->context, data, size, &events);
-
-		if (n >= 0 || errno != EAGAIN)
-			return n;
+	while (n < 0 && errno == EAGAIN) {
 		if (!fd_await(c->fd, events, end, &seen))
 			return -1;
+		n = tls_read(c->context, data, size, &events);
 	}
+	return n;
 }
 
 static ssize_t
@@ -50,7 +51,6 @@ void
 tls_channel(struct channel *c, struct tls *t)
 {
 	c->context = t;
-	c->kernel_ms = 0;
 	c->read = secure_read;
 	c->write = secure_write;
 }

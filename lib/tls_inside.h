@@ -57,6 +57,7 @@ struct tls {
 	struct tls_context *context; /* of a client; NULL for a server */
 	int fd;
 	bool broken;   /* nothing more can be said, not even the end */
+	bool patient;  /* the next recv waits itself */
 	bool remember; /* keep its sessions under key */
 	unsigned char key[TLS_KEY];
 	enum tls_fault verdict;
