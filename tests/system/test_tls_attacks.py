@@ -177,6 +177,20 @@ def test_a_handshake_byte_by_byte_ends_as_a_whole(door, which):
 
 
 @BOTH
+@pytest.mark.parametrize("part", (b"", b"\x17", b"\x17\x03\x03\x40\x00abc"),
+                         ids=("nothing", "a byte", "half a record"))
+def test_a_client_that_says_no_more_within_tls_is_given_up(door, which, part):
+    be_impatient(door)
+    with secured(door, which) as talk:
+        os.write(talk.socket.fileno(), part)
+        try:
+            while talk.socket.recv(4096):
+                pass
+        except OSError as error:
+            assert not isinstance(error, TimeoutError)
+
+
+@BOTH
 def test_data_that_comes_too_early_is_no_command(door, which):
     """RFC 8446, 2.3: nobody was told that there is early data."""
     junk = b"\x17\x03\x03\x00\x20" + b"x" * 32
