@@ -5,6 +5,7 @@ H=${CULVER_BENCH_HOME:-/var/tmp/culver-bench/home}
 MAILDIR=$H/domains/bench.example/bob/Maildir
 culver_setup() {
 	mkdir -p "${H%/*}" && chmod 755 "${H%/*}"
+	rm -rf "$H/bin" # of an earlier run: what is there setup leaves alone
 	"$CULVER_BIN/culver" setup --home "$H" --domain bench.example \
 		--user "bob:$POP_PASS" >/tmp/bench-culver-setup.log || exit 111
 	VUID=$(id -u culverv) VGID=$(id -g culverv)
