@@ -34,6 +34,33 @@ struct child {
 	int said;    /* our end of the pipe */
 };
 
+/* The process group that runs; 0: none does. */
+static volatile sig_atomic_t running;
+
+/* Whoever ends us ends it, too. */
+static void
+on_end(int number)
+{
+	if (running > 0)
+		(void)kill(-(pid_t)running, SIGKILL);
+	(void)signal(number, SIG_DFL);
+	(void)raise(number);
+}
+
+/* Hold back what on_end is for, or let it in as before. */
+static bool
+hold_end(bool yes)
+{
+	const struct sigaction end = {.sa_handler = on_end};
+	sigset_t both;
+
+	return sigemptyset(&both) == 0 && sigaddset(&both, SIGTERM) == 0 &&
+	       sigaddset(&both, SIGALRM) == 0 &&
+	       sigprocmask(yes ? SIG_BLOCK : SIG_UNBLOCK, &both, NULL) == 0 &&
+	       sigaction(SIGTERM, &end, NULL) == 0 &&
+	       sigaction(SIGALRM, &end, NULL) == 0;
+}
+
 static bool
 fail(struct report *r, const char *verb, const char *object)
 {
@@ -180,19 +207,22 @@ start(struct child *child, const struct command *c, char *line, int message)
 	int ends[2] = {-1, -1};
 
 	*child = (struct child){.pid = -1, .process = -1, .said = -1};
-	if (make_pipe(ends) && os_adopt())
+	if (make_pipe(ends) && os_adopt() && hold_end(true))
 		child->pid = fork();
 	if (child->pid == 0)
 		become(c, line, message, ends[1]);
+	running = child->pid > 0 ? child->pid : 0;
 	fd_close(&ends[1]);
 	child->said = ends[0];
-	if (child->pid < 0)
-		return false;
-	child->process = os_process(child->pid);
+	if (hold_end(false) && child->pid > 0)
+		child->process = os_process(child->pid);
 	if (child->process >= 0)
 		return true;
-	(void)kill(child->pid, SIGKILL);
-	(void)reap(child->pid);
+	running = 0;
+	if (child->pid > 0) {
+		(void)kill(child->pid, SIGKILL);
+		(void)reap(child->pid);
+	}
 	return false;
 }
 
@@ -358,6 +388,7 @@ end_rest(const struct child *child, struct buf *said, unsigned grace)
 		(void)kill(-child->pid, SIGKILL);
 		wait_for_rest(child, said, DEATH);
 	}
+	running = 0;
 	/* Orphans that are of no group of ours. */
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		continue;

@@ -402,6 +402,26 @@ def test_who_is_left_behind_is_ended_with_his_program(bed):
             bed.become(NOBODY)
 
 
+@pytest.mark.parametrize("end", [
+    lambda bed: bed.frames.sock.close(),
+    lambda bed: bed.kill(bed.workers()[0], signal.SIGTERM),
+    lambda bed: bed.kill(bed.workers()[0], signal.SIGALRM),
+    lambda bed: bed.stop(signal.SIGKILL),
+], ids=["culver-send is gone", "told", "a day is over", "culver-lspawn is gone"])
+def test_a_program_and_its_group_end_with_the_worker(bed, end):
+    (bed.home / "alias/.qmail-p").write_text(
+        "|trap '' HUP TERM; (trap '' HUP TERM; echo $$ >up; "
+        "while :; do sleep 1; done) & while :; do sleep 1; done\n")
+    bed.start().connect()
+    bed.send(bed.put(), "p@x")
+    group = int(wait_for(lambda: (bed.home / "alias/up").exists() and
+                         (bed.home / "alias/up").read_text()))
+    end(bed)
+    wait_for(lambda: group not in map(int, subprocess.run(
+        ["ps", "-e", "-o", "pgid="], capture_output=True,
+        text=True).stdout.split()))
+
+
 def test_what_is_left_behind_has_its_grace(bed):
     (bed.home / "control/programgrace").write_text("600\n")
     (bed.home / "alias/.qmail-p").write_text(
