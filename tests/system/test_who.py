@@ -152,14 +152,16 @@ def test_a_half_that_stands_still_is_trouble_not_a_verdict(hosted):
 
 def test_who_has_waited_in_vain_does_not_wait_for_each_recipient(hosted):
     """It asks again when it has rested, though there was somebody before."""
-    asking = wait_for(lambda: halves(hosted))[1]
-    os.kill(asking, signal.SIGSTOP)
+    below = wait_for(lambda: halves(hosted))[1:]
+    for half in below:
+        os.kill(half, signal.SIGSTOP)
     with smtplib.SMTP("127.0.0.1", hosted.smtp, "client.example",
                       timeout=60) as client:
         client.ehlo()
         client.mail("you@client.example")
         assert client.rcpt(f"joe@{HOST}")[0] == 451
-        os.kill(asking, signal.SIGCONT)
+        for half in below:
+            os.kill(half, signal.SIGCONT)
         assert client.rcpt(f"joe-here@{HOST}")[0] == 451
         wait_for(lambda: client.rcpt(f"joe-here@{HOST}")[0] == 250)
 
