@@ -324,14 +324,16 @@ class RealHome(Home):
 
     who = {}
 
-    def __init__(self, path):
+    def __init__(self, path, people=()):
+        """people: further lines of /etc/passwd."""
         for name, line in (("passwd", "%s:x:%d:%d::/:/bin/false\n"),
                            ("group", "%s:x:%d:\n")):
             kept = [line for line in open("/etc/" + name)
                     if line.split(":")[0] not in ACCOUNTS]
             (path / name).write_text("".join(kept + [
                 line % (a, *[n] * line.count("%d"))
-                for a, n in ACCOUNTS.items()]))
+                for a, n in ACCOUNTS.items()] +
+                [p for p in people if name == "passwd"]))
         self.prefix = [
             "unshare", "-m", "sh", "-c",
             "mount --bind %s/passwd /etc/passwd && "

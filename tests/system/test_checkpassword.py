@@ -1,6 +1,7 @@
 """control/checkpassword: culver-authd's root half runs somebody else's program,
 which checks the password, becomes the user, and runs culver-pop3d."""
 
+import base64
 import hashlib
 import os
 import pathlib
@@ -15,9 +16,14 @@ import time
 
 import pytest
 
-from popbed import (NOBODY, PATIENCE, Maildir, RealHome, can_unshare, children,
-                    connect, give, gone, listening_popup, login, wait_for)
+from popbed import (BIN, NOBODY, PATIENCE, ROOT, Maildir, RealHome,
+                    can_unshare, children, connect, give, gone,
+                    listening_popup, login, wait_for)
 from popbed import home, place  # noqa: F401, fixtures
+from test_auth import Visitor, attempt
+
+FOREIGN = shutil.which(
+    "checkpw", path=f"{ROOT}/build/deps/tools/usr/bin:/usr/bin")
 
 WRONG = b"-ERR [AUTH] authorization failed\r\n"
 LATER = b"-ERR [SYS/TEMP] cannot check passwords now\r\n"
@@ -297,3 +303,51 @@ def test_program_that_hangs_is_ended(home):
                 if str(home.path / "homes" / "checkpw") in line]
     wait_for(lambda: not programs(), "the program lives on")
     assert authd.poll() is None
+
+
+@pytest.mark.skipif(not can_unshare(), reason="needs root and unshare")
+@pytest.mark.skipif(FOREIGN is None, reason="checkpw is not unpacked")
+def test_a_program_of_others_checks_by_each_door(place):
+    """Debian's checkpw, whose users are the system's: their password stands in
+    Maildir/.password, and it becomes them."""
+    mia, uid = place / "mia", 47011
+    home = RealHome(place, [f"mia:x:{uid}:{uid}::{mia}:/bin/sh\n"])
+    try:
+        shutil.copy(BIN / "culver-smtpd", home.path / "bin")
+        checkpw = shutil.copy(FOREIGN, home.path / "bin")
+        box = Maildir(mia / "Maildir")
+        box.put("1.m", b"A: b\n")
+        (mia / "Maildir" / ".password").write_text("pass word")
+        (mia / "Maildir" / ".password").chmod(0o600)
+        for folder, _, names in os.walk(mia):
+            for path in [folder] + [os.path.join(folder, n) for n in names]:
+                os.chown(path, uid, uid)
+        for name, text in (("checkpassword", checkpw), ("plainauth", 1)):
+            (home.path / "control" / name).write_text("%s\n" % text)
+        home.authd()
+        popup, port = listening_popup(home)
+        p = login(port, "mia", "pass word")
+        assert p.retr(1)[1] == [b"A: b"]
+        p.quit()
+        with pytest.raises(poplib.error_proto, match=r"\[AUTH\]"):
+            login(port, "mia", "wrong")
+        with socket.create_server(("127.0.0.1", 0)) as s:
+            listener = s.getsockname()[1]
+        home.start("smtpd", "-l", "127.0.0.1:%d" % listener)
+        wait_for(lambda: socket.socket().connect_ex(
+            ("127.0.0.1", listener)) == 0, "smtpd does not listen")
+
+        def plain(password):
+            return attempt(listener, "PLAIN",
+                           lambda _=None: "\0mia\0" + password)[0]
+        assert plain("pass word") == 235 and plain("wrong") == 535
+        # Under a UCSPI server it runs as culverd, and so has to be set-uid.
+        os.chmod(checkpw, 0o4755)
+        for password, code in (("pass word", "235"), ("wrong", "535")):
+            v = Visitor(home, "smtpd", "mail.test", str(checkpw), "true")
+            v.say("EHLO a.test")
+            assert v.say("AUTH PLAIN " + base64.b64encode(
+                b"\0mia\0" + password.encode()).decode())[:3] == code
+            v.close()
+    finally:
+        home.end()
