@@ -73,5 +73,5 @@ shares_crowded(const struct share *s, size_t n, uint64_t address)
 	for (size_t i = 0; i < n; i++)
 		count +=
 		    s[i].state != SHARE_NONE && s[i].address == address ? 1 : 0;
-	return count >= n / 4;
+	return address != 0 && count >= n / 4;
 }

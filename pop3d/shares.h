@@ -22,7 +22,8 @@ struct share {
  * address has the fewest, whose service has, that has waited longest. */
 size_t shares_next(const struct share *s, size_t n, size_t places);
 
-/* A quarter of all n are of this address. */
+/* A quarter of all n are of this address; never of one that is not known: it may
+ * be anybody's whose request is late. */
 bool shares_crowded(const struct share *s, size_t n, uint64_t address);
 
 #endif

@@ -98,6 +98,9 @@ one_address_may_wait_in_a_quarter_of_the_rows(void **state)
 	}
 	assert_true(shares_crowded(rows, MOST, 7));
 	assert_false(shares_crowded(rows, MOST, 8));
+	for (size_t i = 0; i < MOST; i++)
+		add(i, SHARE_WAITS, 0, 0);
+	assert_false(shares_crowded(rows, MOST, 0));
 }
 
 int
