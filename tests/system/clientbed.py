@@ -13,6 +13,14 @@ HOST = "localhost"
 PASSWORD = "words of $(id) & more"
 
 
+def give(one):
+    """What root made is the instance's."""
+    if os.geteuid() == 0:
+        for folder, _, files in os.walk(one.home):
+            for name in [folder, *(os.path.join(folder, f) for f in files)]:
+                os.chown(name, one.uid, one.gid, follow_symlinks=False)
+
+
 class Doors:
     """Further services of an instance, and what its clients trust."""
 

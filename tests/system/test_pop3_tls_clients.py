@@ -9,7 +9,8 @@ import shutil
 import ssl
 
 import pytest
-from clientbed import HOST, PASSWORD, Doors, run
+from attackbed import write_control
+from clientbed import HOST, PASSWORD, Doors, give, run
 from conftest import DOMAIN, PATIENCE, Instance
 
 ANN = "ann@" + DOMAIN
@@ -26,9 +27,15 @@ MESSAGES = sorted(
 @pytest.fixture(scope="module")
 def doors():
     """A mailbox behind both doors."""
-    one = Instance(users=("ann:" + PASSWORD,))
+    one = Instance(users=("bob:x",))
     those = None
     try:
+        # Kept so that each mechanism can check it.
+        one.command("user", "add", "--password-stdin", "--method", "plain",
+                    ANN, input=PASSWORD + "\n")
+        write_control(one, "authmechanisms",
+                      "PLAIN LOGIN SCRAM-SHA-256 CRAM-MD5\n")
+        give(one)
         for i, data in enumerate(MESSAGES):
             path = one.maildir() / "new" / ("%d.m" % i)
             path.write_bytes(data)
@@ -93,7 +100,8 @@ def log_says(doors, way):
 
 @pytest.mark.parametrize("way", WAYS)
 @needs("curl")
-@pytest.mark.parametrize("how", ("AUTH=*", "AUTH=PLAIN", "AUTH=LOGIN"))
+@pytest.mark.parametrize("how", ("AUTH=*", "AUTH=PLAIN", "AUTH=LOGIN",
+                                 "AUTH=CRAM-MD5"))
 def test_curl(doors, way, how):
     scheme = "pop3s" if way == "pop3s" else "pop3"
     got = [run("curl", "-sS", "--ssl-reqd", "--cacert", doors.trust,
@@ -106,7 +114,8 @@ def test_curl(doors, way, how):
 
 @pytest.mark.parametrize("way", WAYS)
 @needs("mpop")
-@pytest.mark.parametrize("how", ("user", "plain", "login"))
+@pytest.mark.parametrize("how", ("user", "plain", "login", "cram-md5",
+                                 "scram-sha-256"))
 def test_mpop(doors, place, way, how):
     box = make_maildir(place / "got")
     run("mpop", "--host=" + HOST, "--port=%d" % doors.ports[way],

@@ -3,7 +3,6 @@ they speak, over STARTTLS and TLS from the first byte, and what they send is
 mended, is theirs, and does not go where it may not (attacks 3.6, 3.7)."""
 import base64
 import contextlib
-import os
 import re
 import shutil
 import signal
@@ -15,7 +14,7 @@ from email.parser import BytesParser
 
 import pytest
 from attackbed import write_control
-from clientbed import HOST, PASSWORD, Doors, run
+from clientbed import HOST, PASSWORD, Doors, give, run
 from conftest import DOMAIN, Instance, PATIENCE, children, kill, wait_for
 from test_auth import Scram
 from test_syscalls import can_trace
@@ -57,14 +56,6 @@ def opened(controls):
             doors.close()
         one.close()
     assert one.died == []
-
-
-def give(one):
-    """What root made is the instance's."""
-    if os.geteuid() == 0:
-        for folder, _, files in os.walk(one.home):
-            for name in [folder, *(os.path.join(folder, f) for f in files)]:
-                os.chown(name, one.uid, one.gid, follow_symlinks=False)
 
 
 @pytest.fixture(scope="module")
