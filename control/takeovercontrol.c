@@ -265,12 +265,17 @@ takeover_names(
 		    strcmp(entry->d_name, "..") == 0)
 			continue;
 		if (n == room) {
+			char **more;
+
 			room = room == 0 ? 64 : room * 2;
-			names = realloc(names, room * sizeof(*names));
+			more = realloc(names, room * sizeof(*names));
+			if (more == NULL)
+				die_temp("unable to list a folder");
+			names = more;
 		}
-		if (names == NULL || (names[n] = strdup(entry->d_name)) == NULL)
+		names[n] = strdup(entry->d_name);
+		if (names[n++] == NULL)
 			die_temp("unable to list a folder");
-		n++;
 	}
 	if (n > 0)
 		qsort(names, n, sizeof(*names), by_name);
