@@ -257,32 +257,50 @@ look_at_lines(struct takeover *t, const char *path, struct str text)
 	}
 }
 
+/* The account alias may write in its home: a link there is not followed, so that
+ * nobody but root says what root reads and shows to all. */
+static int
+open_dotfile(int dir, const char *name, struct stat *st)
+{
+	int fd = openat(dir, name,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	if (fd >= 0 && fstat(fd, st) != 0)
+		fd_close(&fd);
+	return fd;
+}
+
 static void
 take_dotfile(struct takeover *t, int dir, const char *name, const char *path)
 {
 	struct buf text = {.max = DOT_MOST};
 	struct stat st;
+	int fd = open_dotfile(dir, name, &st);
 
-	if (fstatat(dir, name, &st, 0) != 0 || !S_ISREG(st.st_mode)) {
+	if (fd < 0 && errno == ELOOP)
+		takeover_find(t, TAKE_NOTE, path,
+		    "it is a symbolic link: copy what it means yourself");
+	else if (fd < 0)
+		takeover_find(t, TAKE_REFUSED, path, strerror(errno));
+	else if (!S_ISREG(st.st_mode))
 		takeover_find(t, TAKE_IGNORED, path,
 		    "it is no file; qmail passes it over, too");
-		return;
-	}
-	if ((st.st_mode & S_IWOTH) != 0) {
+	else if ((st.st_mode & S_IWOTH) != 0)
 		takeover_find(t, TAKE_REFUSED, path,
 		    "others may write in it; qmail delivers nothing by it");
-		return;
-	}
-	if (!fd_read_file(dir, name, &text)) {
+	else if (!fd_slurp(fd, &text))
 		takeover_find(t, TAKE_REFUSED, path, strerror(errno));
-		return;
+	else {
+		look_at_lines(t, path, buf_str(&text));
+		/* x: there are only forwards in it. */
+		(void)takeover_add(t, path, &text,
+		    FILE_MODE |
+			((st.st_mode & S_IXUSR) != 0 ? (mode_t)ONLY_FORWARDS
+						     : 0),
+		    NULL);
 	}
-	look_at_lines(t, path, buf_str(&text));
-	/* x: there are only forwards in it. */
-	(void)takeover_add(t, path, &text,
-	    FILE_MODE |
-		((st.st_mode & S_IXUSR) != 0 ? (mode_t)ONLY_FORWARDS : 0),
-	    NULL);
+	buf_free(&text);
+	fd_close(&fd);
 }
 
 struct visit {

@@ -29,7 +29,7 @@ enum former_part {
 	    FORMER_PARTS
 };
 
-enum { FORMER_FLAT = UINT32_MAX }; /* the folder of what is in none */
+enum { FORMER_FLAT = INT32_MAX }; /* the folder of what is in none */
 
 struct former_file {
 	uint64_t id;

@@ -164,6 +164,22 @@ def test_age_submitter_and_bytes_are_kept(bed):
     assert b"uid 0000001234 writer 0000000077" in heads
 
 
+def test_a_large_message_and_a_long_envelope_are_taken_whole(bed):
+    """Larger than what is kept in memory, and more than one read of it."""
+    b = bed()
+    body = b"".join(b"line %d\n" % i for i in range(60000))
+    to = ["r%d@x.example" % i for i in range(20000)]
+    b.old.sorted(body, "s@example.net", WRITTEN, WRITTEN,
+                 remote=["DT"[i % 2] + a for i, a in enumerate(to)])
+    told = b.told()
+    assert told["recipients_waiting"] == told["recipients_done"] == 10000
+    (ino,) = b.names()
+    _, text, envelope = b.read(int(ino))
+    assert text == body
+    assert envelope == b"Fs@example.net\0" + b"".join(
+        b"T%s\0" % a.encode() for a in to[1::2])
+
+
 def test_a_local_recipient_loses_what_virtualdomains_put_before_it(bed):
     b = bed()
     b.old.sorted(b"x\n", "s@example.net", WRITTEN, WRITTEN,

@@ -173,6 +173,14 @@ def test_a_dotfile_that_others_write_is_refused(host):
     assert host.findings(code=100)["alias/.qmail-box"][0] == "refused"
 
 
+def test_a_link_in_alias_is_not_followed(host):
+    """Who may write there does not say what root reads."""
+    (host.qmail / "alias/.qmail-box").unlink()
+    (host.qmail / "alias/.qmail-box").symlink_to("/etc/shadow")
+    assert host.findings()["alias/.qmail-box"][0] == "note"
+    assert not (host.home / "alias/.qmail-box").exists()
+
+
 def test_no_rcpthosts_is_said(host):
     for name in ("rcpthosts", "morercpthosts"):
         (host.qmail / "control" / name).unlink()
