@@ -9,6 +9,7 @@
  * Trusts      its caller and its own folder.
  * Exits       0; 100 you asked wrongly; 111 the system failed.
  */
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "control/password.h"
 #include "control/setup.h"
 #include "control/takeover.h"

@@ -12,6 +12,7 @@
  *             it, or asked wrongly; 111 the system failed, or a culver-send or
  *             a qmail-send runs.
  */
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "control/control.h"
 #include "lib/clock.h"
 #include "lib/die.h"
