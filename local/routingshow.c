@@ -38,7 +38,7 @@ static void
 print_name(const struct owner *w, FILE *out)
 {
 	struct dotfile d = {.found = false};
-	struct report report;
+	struct report report = {.letter = 0};
 	char *home = copy_of(w->home);
 	int fd = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 

@@ -246,7 +246,7 @@ fetching_changes_no_answer(void **state)
 	const struct folder *f = *state;
 	struct table_maker *m = table_make(f->fd, "t.cdb", 0600);
 	struct table *t, *none = NULL;
-	char key[NUM_SIZE];
+	char key[NUM_SIZE] = "";
 
 	assert_non_null(m);
 	for (unsigned i = 0; i < MANY; i++)

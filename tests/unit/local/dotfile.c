@@ -90,7 +90,7 @@ search_goes_from_exact_to_default(void **state)
 	write_file(".qmail-dir/b:c", "#.qmail-dir/b:c", 0600);
 	write_file(".qmail-dir/b-default", "#.qmail-dir/b-default", 0600);
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct dotfile d;
+		struct dotfile d = {.found = false};
 
 		assert_true(dotfile_find(home_fd, str_of(rows[i].dash),
 		    str_of(rows[i].ext), &d, &report));
