@@ -154,9 +154,8 @@ take_cdb(struct takeover *t)
 	if (table == NULL && errno == ENOENT)
 		return;
 	if (table == NULL ||
-	    assign_find(table, str_of("postmaster"), &a, &ext) == FOUND_ERROR)
-		takeover_find(t, TAKE_REFUSED, ASSIGN_TABLE, strerror(errno));
-	else if (!fd_read_file(t->from_fd, ASSIGN_TABLE, &bytes))
+	    assign_find(table, str_of("postmaster"), &a, &ext) == FOUND_ERROR ||
+	    !fd_read_file(t->from_fd, ASSIGN_TABLE, &bytes))
 		takeover_find(t, TAKE_REFUSED, ASSIGN_TABLE, strerror(errno));
 	else
 		(void)takeover_add(t, ASSIGN_TABLE, &bytes, FILE_MODE,
