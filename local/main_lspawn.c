@@ -130,8 +130,9 @@ tend(struct spawn *s)
 {
 	struct lspawn *l = (struct lspawn *)s;
 	bool nobody = s->pool.send_fd < 0 && l->count > 0;
-	bool late = l->count > 0 &&
-		    clock_boot() - l->heard > FINDING_PATIENCE * CLOCK_SECOND;
+	bool late =
+	    l->count > 0 &&
+	    clock_boot() - l->heard > (int64_t)FINDING_PATIENCE * CLOCK_SECOND;
 
 	if (s->other_fd >= 0 && (s->pool.other == 0 || nobody || late))
 		give_up(l);

@@ -101,7 +101,8 @@ bool
 naming_busy(const struct naming *n)
 {
 	return n->fd >= 0 && n->count == NAMING_MOST && !n->failing &&
-	       clock_boot() - n->waiting[0].since < NAMING_QUICK * CLOCK_SECOND;
+	       clock_boot() - n->waiting[0].since <
+		   (int64_t)NAMING_QUICK * CLOCK_SECOND;
 }
 
 int
@@ -151,7 +152,7 @@ naming_lost(struct naming *n, struct question *q)
 {
 	if (n->fd >= 0 && n->count > 0 &&
 	    clock_boot() - n->waiting[0].since >
-		NAMING_PATIENCE * CLOCK_SECOND) {
+		(int64_t)NAMING_PATIENCE * CLOCK_SECOND) {
 		errno = 0;
 		warn("the name service has not answered; mail for the system's "
 		     "users waits");
