@@ -18,7 +18,8 @@ PLAIN = base64.b64encode(b"\0" + ANN.encode() + b"\0secret").decode()
 
 # Which of a program's processes: the first, or one of those below it.
 VICTIMS = [("keyd", 0), ("authd", 0), ("authd", 1), ("authd", 2), ("lspawn", 0),
-           ("lspawn", 1), ("lspawn", 2), ("smtpd", 1)]
+           ("lspawn", 1), ("lspawn", 2), ("lspawn", 3), ("lspawn", 4),
+           ("smtpd", 1)]
 
 
 class Submitters(Load):
