@@ -31,7 +31,7 @@ MUST_USE int sock_connect(const char *path);
 MUST_USE int sock_connect_within(const char *path, int seconds);
 
 /* Reading from a blocking socket and writing to it fail with EAGAIN after so
- * many seconds without progress.  False with errno. */
+ * many seconds without progress; 0: never.  False with errno. */
 MUST_USE bool sock_patience(int fd, int seconds);
 
 /* Two connected close-on-exec SOCK_SEQPACKET ends.  False with errno. */

@@ -213,7 +213,7 @@ hear(struct talk *t, const struct login *l, struct buf *user)
 enum dovecot_result
 dovecot_ask(const char *socket, const struct login *l, struct buf *user)
 {
-	struct talk t = {.fd = sock_connect(socket)};
+	struct talk t = {.fd = sock_connect_within(socket, DOVECOT_SECONDS)};
 	enum dovecot_result r = DOVECOT_LATER;
 
 	if (t.fd < 0) {

@@ -51,11 +51,12 @@ static enum mailbox_result
 ask(struct asking *q, struct str request)
 {
 	enum mailbox_result r = MAILBOX_LATER;
-	int s = sock_connect(q->socket);
+	int s = sock_connect_within(q->socket, LOGIN_ANSWER);
 
 	if (s < 0)
 		warn("unable to reach authd at ", q->socket);
-	else if (!frame_write(s, LOGIN_LETTER, request))
+	/* It may become a mailbox's, who has its own time. */
+	else if (!frame_write(s, LOGIN_LETTER, request) || !sock_patience(s, 0))
 		warn("unable to ask authd");
 	else
 		r = answer(q, s);

@@ -36,7 +36,7 @@ hear(int fd, struct buf *user, struct buf *text)
 static char
 ask(struct str request, struct buf *user, struct buf *text)
 {
-	int fd = sock_connect(LOGIN_SOCKET);
+	int fd = sock_connect_within(LOGIN_SOCKET, LOGIN_ANSWER);
 	char letter = 'Z';
 
 	if (fd < 0)
