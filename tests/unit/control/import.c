@@ -78,7 +78,7 @@ static const struct {
      "refused: another name of a mailbox"								      },
     {"dovecot",
      "o\\'x@x.test:{CRYPT}a::::::userdb_mail=maildir:/v/x.test/o%%27x/"
-     "Maildir",								"took o'x@x.test\n"             },
+	"Maildir",							     "took o'x@x.test\n"             },
     {"dovecot", "g@x.test:{CRYPT}a::::::tag=1",                                "without its tag\n"             },
     {"csv",     "address,password,quota,note\nh@x.test,\"a,\"\"b\",5C,what",
      "took h@x.test\n"											 },
