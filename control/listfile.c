@@ -45,7 +45,8 @@ listfile_may_change(const struct listfile *l, struct buf *error)
 	(void)(buf_append_text(error, "control/") &&
 	       buf_append_text(error, name) &&
 	       buf_append_text(error, ".cdb is there without its text; make "
-				      "the text again first"));
+				      "the text again first") &&
+	       buf_terminate(error));
 	return false;
 }
 

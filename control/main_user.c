@@ -93,6 +93,7 @@ struct request {
 	size_t count;
 	struct buf address;          /* in lower case, a C string */
 	char place[USERS_PATH_SIZE]; /* of its Maildir */
+	struct buf file;             /* the name of one, whole */
 	struct buf error;
 	struct mailboxes boxes;
 };
@@ -127,22 +128,22 @@ read_options(struct request *r, int argc, char **argv)
 	choice_check(&r->choice);
 }
 
-/* A file that is named from where we were started, for who goes to HOME.  It is
- * kept until we exit. */
-static const char *
-name_from_here(const char *name)
+/* Make *name, a file's, mean the same in HOME as where we were started; whole
+ * keeps it. */
+static void
+name_from_here(const char **name, struct buf *whole)
 {
-	struct buf b = {.max = PATH_MAX};
 	char here[PATH_MAX];
 
-	if (name == NULL || name[0] == '/' || strcmp(name, "-") == 0)
-		return name;
+	if (*name == NULL || **name == '/' || strcmp(*name, "-") == 0)
+		return;
 	if (getcwd(here, sizeof here) == NULL)
 		die_temp("unable to find the current folder");
-	if (!buf_append_text(&b, here) || !buf_append_byte(&b, '/') ||
-	    !buf_append_text(&b, name) || !buf_terminate(&b))
-		die_temp("unable to name ", name);
-	return b.data;
+	whole->max = PATH_MAX;
+	if (!buf_append_text(whole, here) || !buf_append_byte(whole, '/') ||
+	    !buf_append_text(whole, *name) || !buf_terminate(whole))
+		die_temp("unable to name ", *name);
+	*name = whole->data;
 }
 
 NO_RETURN static void
@@ -571,14 +572,15 @@ main(int argc, char **argv)
 	read_options(&r, argc - 1, argv + 1);
 	if (r.home != NULL)
 		env_set("CULVER_HOME", r.home);
-	r.output = name_from_here(r.output);
+	name_from_here(&r.output, &r.file);
 	if (strcmp(argv[1], "import") == 0)
-		r.operands[0] = name_from_here(r.operands[0]);
+		name_from_here(&r.operands[0], &r.file);
 	home_enter();
 	drop_to(&(struct drop){.account = keeper_account()});
 	run(&r, argv[1]);
 	mailboxes_close(&r.boxes);
 	buf_free(&r.address);
+	buf_free(&r.file);
 	buf_free(&r.error);
 	if (fflush(stdout) == EOF)
 		die_temp("unable to write to standard output");
