@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from attackbed import ucspi
-from conftest import BIN, PATIENCE
+from conftest import BIN, DOMAIN, PATIENCE
 
 STRACE = shutil.which("strace")
 
@@ -91,3 +91,21 @@ def test_ended_at_any_moment_it_takes_no_mail_for_nobody(home, call, name):
     assert number > 3
     check = home.command("control", "check")
     assert "0 errors" in check
+
+
+def test_its_mail_is_delivered_at_once(instance):
+    """culver-send knows whose it is as soon as culver-smtpd takes it."""
+    file = instance.home / "alias/.qmail-new-default"
+    file.write_text("&ann@" + DOMAIN + "\n")
+    if os.geteuid() == 0:
+        os.chown(file, instance.uid, instance.gid)
+    instance.send(b"Subject: before\r\n\r\n")
+    instance.wait_mails(1)
+    for n, name in enumerate(("new.example", "other.example")):
+        assert domain(instance, "add", name, "--user", "new")[0] == 0
+        instance.send(b"Subject: at once\r\n\r\n", to=["x@" + name])
+        texts = [f.read_text() for f in instance.wait_mails(n + 2)]
+        # Nor is it a bounce of a bounce.
+        assert all(t.startswith("Return-Path: <you@client.example>\n")
+                   for t in texts)
+    instance.wait_empty()

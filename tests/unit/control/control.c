@@ -273,6 +273,28 @@ lately_looks_again_after_trouble_and_after_a_while(void **state)
 	assert_int_equal(unlinkat(f->fd, "clock", 0), 0);
 }
 
+/* The folder's stamp tells of a rename; one of this moment may yet tell of two. */
+static void
+a_file_put_into_the_folder_is_told_of(void **state)
+{
+	struct folder *f = *state;
+
+	for (time_t at = 1000; at < 1003; at++) {
+		const struct timespec stamps[2] = {
+		    {.tv_sec = at}, {.tv_sec = at}};
+
+		assert_int_equal(futimens(f->fd, stamps), 0);
+		assert_true(control_moved(f->c));
+		assert_false(control_moved(f->c));
+		assert_false(control_moved(f->c));
+	}
+	put(f, "locals", "x\n");
+	assert_int_equal(renameat(f->fd, "locals", f->fd, "percenthack"), 0);
+	assert_true(control_moved(f->c));
+	assert_int_equal(renameat(f->fd, "percenthack", f->fd, "locals"), 0);
+	assert_true(control_moved(f->c));
+}
+
 static void
 malformed_files_fail_every_refresh_until_mended(void **state)
 {
@@ -591,6 +613,7 @@ main(void)
 	    TEST(me_stands_in_for_what_is_missing),
 	    TEST(a_change_is_seen_at_the_next_refresh),
 	    TEST(lately_looks_again_after_trouble_and_after_a_while),
+	    TEST(a_file_put_into_the_folder_is_told_of),
 	    TEST(malformed_files_fail_every_refresh_until_mended),
 	    TEST(a_folder_in_place_of_a_file_is_an_error),
 	    TEST(only_rows_of_the_reader_are_read),
