@@ -55,13 +55,14 @@ use(struct claim *c, const struct secret *secret, struct str user,
 	c->found = VERDICT_RIGHT;
 	if (password_verifier(kept, &c->v))
 		return;
-	if (password_clear(kept, password, &clear.len))
-		c->keyed = keys;
-	else
+	c->found = VERDICT_LATER;
+	if (!dummy(secret, user, &c->v))
+		return;
+	if (!password_clear(kept, password, &clear.len))
 		c->found = VERDICT_PASSWORD;
-	if (!dummy(secret, user, &c->v) ||
-	    (c->keyed && !scramkey_make(&c->v, clear)))
-		c->found = VERDICT_LATER;
+	else if (!keys || scramkey_make(&c->v, clear))
+		c->found = VERDICT_RIGHT;
+	c->keyed = keys && c->found == VERDICT_RIGHT;
 	explicit_bzero(password, sizeof(password));
 }
 

@@ -35,7 +35,7 @@ struct sums {
 static struct load {
 	int port, count, at_once, only;
 	bool resume, smtp;
-	char **words; /* what the scenario is told */
+	const char *words[3]; /* what the scenario is told */
 	char *message;
 	size_t message_len;
 	SSL_CTX *context;
@@ -307,7 +307,8 @@ take_arguments(int argc, char **argv)
 	load.smtp = optind < argc && strcmp(argv[optind], "smtp") == 0;
 	if (argc - optind != (load.smtp ? 4 : 3) || load.port == 0)
 		exit(100);
-	load.words = argv + optind + 1;
+	for (int i = optind + 1; i < argc; i++)
+		load.words[i - optind - 1] = argv[i];
 	if (load.smtp)
 		make_message((size_t)number(load.words[2]));
 }

@@ -191,7 +191,7 @@ a_file_that_ends_within_a_part_never_counts(void **state)
 	(void)state;
 	write_card("next", "next");
 	next = contents("next");
-	for (size_t n = 0; n < next.len - 1; n++) {
+	for (size_t n = 0; next.data != NULL && n < next.len - 1; n++) {
 		struct str left = {next.data + n, next.len - n};
 
 		/* Between two parts, or before the line's end. */

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-enum { HOUR = 3600 };
+static const int64_t HOUR = 3600;
 
 static char folder[32], path[48];
 static struct ledger *l;
@@ -65,7 +65,8 @@ no_more_than_most_within_an_hour(void **state)
 
 	(void)state;
 	for (int i = 0; i < 10; i++)
-		assert_true(ledger_take(l, u, 1, 10, now + i * LEDGER_SECONDS));
+		assert_true(ledger_take(
+		    l, u, 1, 10, now + (int64_t)i * LEDGER_SECONDS));
 	assert_false(ledger_take(l, u, 1, 10, now + HOUR - 1));
 	assert_true(ledger_take(l, account("v@a.test"), 10, 10, now));
 	/* The first has been forgotten, and one may come. */
@@ -157,14 +158,14 @@ a_flood_makes_room_by_age(void **state)
 	assert_int_equal(stat(path, &before), 0);
 	for (int i = 0; i < 4 * LEDGER_ACCOUNTS; i++) {
 		(void)snprintf(name, sizeof(name), "u%d@a.test", i);
-		assert_true(ledger_take(
-		    l, account(name), 1, 1, now + i / 1000 * LEDGER_SECONDS));
+		assert_true(ledger_take(l, account(name), 1, 1,
+		    now + (int64_t)i / 1000 * LEDGER_SECONDS));
 		if (i % 1000 == 0)
-			(void)!ledger_take(
-			    l, busy, 1, 5, now + i / 1000 * LEDGER_SECONDS);
+			(void)!ledger_take(l, busy, 1, 5,
+			    now + (int64_t)i / 1000 * LEDGER_SECONDS);
 	}
-	assert_false(ledger_take(
-	    l, busy, 1, 5, now + 4 * LEDGER_ACCOUNTS / 1000 * LEDGER_SECONDS));
+	assert_false(ledger_take(l, busy, 1, 5,
+	    now + (int64_t)4 * LEDGER_ACCOUNTS / 1000 * LEDGER_SECONDS));
 	assert_int_equal(stat(path, &after), 0);
 	assert_int_equal(before.st_size, after.st_size);
 	assert_int_equal(after.st_mode & 0777, 0600);

@@ -20,7 +20,8 @@ static struct {
 	char method[4];  /* of the last of these */
 } work;
 
-int
+/* The parameters are OpenSSL's. */
+int /* NOLINTNEXTLINE(readability-function-size) */
 PKCS5_PBKDF2_HMAC(const char *pass, int passlen, const unsigned char *salt,
     int saltlen, int iter, const EVP_MD *digest, int keylen, unsigned char *out)
 {

@@ -63,7 +63,7 @@ remove_box(void **state)
 	run("rm -rf ./* ./.[A-Za-z]*");
 	assert_int_equal(rmdir(folder), 0);
 	fd_close(&root_fd);
-	(void)memcpy(folder + strlen(folder) - 6, "XXXXXX", 6);
+	memset(folder + strlen(folder) - 6, 'X', 6);
 	return 0;
 }
 
@@ -498,10 +498,8 @@ a_hundred_thousand_are_counted_by_their_names(void **state)
 
 		(void)snprintf(name, sizeof(name), "%s/%d.q.x,S=1000",
 		    i % 2 == 0 ? "new" : "cur", i);
-		if (i == 0)
-			put_file(name, "");
-		else if (linkat(root_fd, "new/0.q.x,S=1000", root_fd, name,
-			     0) != 0)
+		if (i == 0 ||
+		    linkat(root_fd, "new/0.q.x,S=1000", root_fd, name, 0) != 0)
 			put_file(name, "");
 	}
 	assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);

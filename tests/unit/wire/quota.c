@@ -101,76 +101,70 @@ lines_are_those_of_maildirplusplus(void **state)
 
 #define BIG "1125899906842624"
 
+static const struct {
+	const char *text;
+	bool named, sound;
+	struct quota limits, use;
+	size_t lines;
+} texts[] = {
+    {"1000S,5C\n100 1\n",                true,  true,  {1000, 5}, {100, 1},               1},
+    {"1000S,5C\n100 1\n50 1\n-100 -1\n", true,  true,  {1000, 5}, {50, 1},                3},
+    {"5C,1000S\n0 0\n",                  true,  true,  {1000, 5}, {0, 0},                 1},
+    {"1000S\n",			  true,  false, {1000, 0}, {0, 0},                 0},
+    {"1000S\n     100     1\n",          true,  true,  {1000, 0}, {100, 1},               1},
+    {"1000S\n 100 1  \n",                true,  true,  {1000, 0}, {100, 1},               1},
+ /* a writer was cut short */
+    {"1000S\n100 1\n50 1",               true,  false, {1000, 0}, {0, 0},                 0},
+    {"1000S\n100 1\n50 \n",              true,  false, {1000, 0}, {0, 0},                 0},
+    {"1000S\n100\n",		     true,  false, {1000, 0}, {0, 0},                 0},
+    {"1000S\n100 1 1\n",                 true,  false, {1000, 0}, {0, 0},                 0},
+    {"1000S\n\n100 1\n",                 true,  false, {1000, 0}, {0, 0},                 0},
+    {"1000S\n1e3 1\n",                   true,  false, {1000, 0}, {0, 0},                 0},
+    {"1000S\n+100 1\n",                  true,  false, {1000, 0}, {0, 0},                 0},
+    {"1000S\n- 1\n",		     true,  false, {1000, 0}, {0, 0},                 0},
+    {"1000S\n--5 1\n",                   true,  false, {1000, 0}, {0, 0},                 0},
+ /* less than nothing */
+    {"1000S\n100 1\n-101 -1\n",          true,  false, {1000, 0}, {0, 0},                 0},
+    {"1000S\n100 1\n0 -2\n",             true,  false, {1000, 0}, {0, 0},                 0},
+    {"1000S\n100 1\n" QUOTA_SPOIL,       true,  false, {1000, 0}, {0, 0},                 0},
+ /* figures that would overflow */
+    {"1000S\n" BIG " 1\n",               true,  true,  {1000, 0}, {(uint64_t)1 << 50, 1}, 1},
+    {"1000S\n1125899906842625 1\n",      true,  false, {1000, 0}, {0, 0},                 0},
+    {"1000S\n9223372036854775807 1\n",   true,  false, {1000, 0}, {0, 0},                 0},
+    {"1000S\n18446744073709551616 1\n",  true,  false, {1000, 0}, {0, 0},                 0},
+    {"1000S\n-9223372036854775808 1\n",  true,  false, {1000, 0}, {0, 0},                 0},
+    {"1000S\n1 99999999999999999999\n",  true,  false, {1000, 0}, {0, 0},                 0},
+ /* no limits */
+    {"",				 false, false, {0, 0},    {0, 0},                 0},
+    {"1000S",			    false, false, {0, 0},    {0, 0},                 0},
+    {"\n100 1\n",			false, false, {0, 0},    {0, 0},                 0},
+    {"NOQUOTA\n100 1\n",                 false, false, {0, 0},    {0, 0},                 0},
+    {"1000X\n100 1\n",                   false, false, {0, 0},    {0, 0},                 0},
+    {"-1S\n100 1\n",		     false, false, {0, 0},    {0, 0},                 0},
+    {"99999999999999999999S\n1 1\n",     false, false, {0, 0},    {0, 0},                 0},
+    {"\377\376\001\n100 1\n",            false, false, {0, 0},    {0, 0},                 0},
+};
+
 static void
 a_text_is_sound_or_not(void **state)
 {
-	static const struct {
-		const char *text;
-		bool named, sound;
-		struct quota limits, use;
-		size_t lines;
-	} rows[] = {
-	    {"1000S,5C\n100 1\n",                true,  true,  {1000, 5}, {100, 1}, 1},
-	    {"1000S,5C\n100 1\n50 1\n-100 -1\n", true,  true,  {1000, 5}, {50, 1},
-             3								       },
-	    {"5C,1000S\n0 0\n",                  true,  true,  {1000, 5}, {0, 0},   1},
-	    {"1000S\n",			  true,  false, {1000, 0}, {0, 0},   0},
-	    {"1000S\n     100     1\n",          true,  true,  {1000, 0}, {100, 1}, 1},
-	    {"1000S\n 100 1  \n",                true,  true,  {1000, 0}, {100, 1}, 1},
- /* a writer was cut short */
-	    {"1000S\n100 1\n50 1",               true,  false, {1000, 0}, {0, 0},   0},
-	    {"1000S\n100 1\n50 \n",              true,  false, {1000, 0}, {0, 0},   0},
-	    {"1000S\n100\n",                     true,  false, {1000, 0}, {0, 0},   0},
-	    {"1000S\n100 1 1\n",                 true,  false, {1000, 0}, {0, 0},   0},
-	    {"1000S\n\n100 1\n",                 true,  false, {1000, 0}, {0, 0},   0},
-	    {"1000S\n1e3 1\n",                   true,  false, {1000, 0}, {0, 0},   0},
-	    {"1000S\n+100 1\n",                  true,  false, {1000, 0}, {0, 0},   0},
-	    {"1000S\n- 1\n",                     true,  false, {1000, 0}, {0, 0},   0},
-	    {"1000S\n--5 1\n",                   true,  false, {1000, 0}, {0, 0},   0},
- /* less than nothing */
-	    {"1000S\n100 1\n-101 -1\n",          true,  false, {1000, 0}, {0, 0},   0},
-	    {"1000S\n100 1\n0 -2\n",             true,  false, {1000, 0}, {0, 0},   0},
-	    {"1000S\n100 1\n" QUOTA_SPOIL,       true,  false, {1000, 0}, {0, 0},   0},
- /* figures that would overflow */
-	    {"1000S\n" BIG " 1\n",               true,  true,  {1000, 0},
-             {(uint64_t)1 << 50, 1},						1},
-	    {"1000S\n1125899906842625 1\n",      true,  false, {1000, 0}, {0, 0},   0},
-	    {"1000S\n9223372036854775807 1\n",   true,  false, {1000, 0}, {0, 0},
-             0								       },
-	    {"1000S\n18446744073709551616 1\n",  true,  false, {1000, 0}, {0, 0},
-             0								       },
-	    {"1000S\n-9223372036854775808 1\n",  true,  false, {1000, 0}, {0, 0},
-             0								       },
-	    {"1000S\n1 99999999999999999999\n",  true,  false, {1000, 0}, {0, 0},
-             0								       },
- /* no limits */
-	    {"",				 false, false, {0, 0},    {0, 0},   0},
-	    {"1000S",			    false, false, {0, 0},    {0, 0},   0},
-	    {"\n100 1\n",                        false, false, {0, 0},    {0, 0},   0},
-	    {"NOQUOTA\n100 1\n",                 false, false, {0, 0},    {0, 0},   0},
-	    {"1000X\n100 1\n",                   false, false, {0, 0},    {0, 0},   0},
-	    {"-1S\n100 1\n",                     false, false, {0, 0},    {0, 0},   0},
-	    {"99999999999999999999S\n1 1\n",     false, false, {0, 0},    {0, 0},   0},
-	    {"\377\376\001\n100 1\n",            false, false, {0, 0},    {0, 0},   0},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++) {
+	for (size_t i = 0; i < COUNT(texts); i++) {
 		struct quota_text t;
 
-		quota_read(str_of(rows[i].text), &t);
-		if (t.named != rows[i].named || t.sound != rows[i].sound)
+		quota_read(str_of(texts[i].text), &t);
+		if (t.named != texts[i].named || t.sound != texts[i].sound)
 			fail_msg("row %zu: %d %d", i, t.named, t.sound);
 		if (t.named) {
-			assert_int_equal(t.limits.bytes, rows[i].limits.bytes);
+			assert_int_equal(t.limits.bytes, texts[i].limits.bytes);
 			assert_int_equal(
-			    t.limits.messages, rows[i].limits.messages);
+			    t.limits.messages, texts[i].limits.messages);
 		}
 		if (!t.sound)
 			continue;
-		assert_int_equal(t.use.bytes, rows[i].use.bytes);
-		assert_int_equal(t.use.messages, rows[i].use.messages);
-		assert_int_equal(t.lines, rows[i].lines);
+		assert_int_equal(t.use.bytes, texts[i].use.bytes);
+		assert_int_equal(t.use.messages, texts[i].use.messages);
+		assert_int_equal(t.lines, texts[i].lines);
 	}
 }
 

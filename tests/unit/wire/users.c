@@ -324,6 +324,36 @@ one_name_of_each(const struct table *t)
 	}
 }
 
+static const struct {
+	const char *address, *whose; /* NULL: nobody's */
+	const char *login;
+} found_rows[] = {
+    {"Alice@X.test",       "alice@x.test",    "alice@x.test"   },
+    {"alice+a+b@x.test",   "alice@x.test",    NULL             },
+    {"a+b@x.test",         "a+b@x.test",      "a+b@x.test"     },
+    {"bob@x.test",         "bob@x.test",      "bob@x.test"     },
+    {"bob+x@x.test",       "@x.test",         NULL             },
+    {"+alice@x.test",      "@x.test",         NULL             },
+    {"zoe@x.test",         "@x.test",         NULL             },
+    {"ALICE@Alias.test",   "alice@x.test",    "alice@x.test"   },
+    {"alice+c@alias.test", "alice@x.test",    NULL             },
+    {"own@alias.test",     "own@alias.test",  "own@alias.test" },
+    {"own@x.test",         "@x.test",         NULL             },
+    {"zoe@alias.test",     "@x.test",         NULL             },
+    {"alice@second.test",  NULL,              NULL             },
+    {"carol@bare.test",    "carol@bare.test", "carol@bare.test"},
+    {"zoe@bare.test",      NULL,              NULL             },
+    {"zoe@empty.test",     NULL,              NULL             },
+    {"carol@of-bare.test", "carol@bare.test", "carol@bare.test"},
+    {"zoe@of-bare.test",   NULL,              NULL             },
+    {"zoe@kept.test",      "@kept.test",      NULL             },
+    {"zoe@lost.test",      NULL,              NULL             },
+    {"@x.test",            NULL,              NULL             },
+    {"x.test",             NULL,              NULL             },
+    {"alice@",             NULL,              NULL             },
+    {"alice@un.test",      NULL,              NULL             },
+};
+
 /* Each address is whose it is by the first rule that fits. */
 static void
 addresses_are_found_in_their_order(void **state)
@@ -336,52 +366,23 @@ addresses_are_found_in_their_order(void **state)
 	    ":0::", "carol@bare.test", ":0::", "@of-bare.test",
 	    ":0:@bare.test:", "@kept.test", ":0::keep:kept.test/rest",
 	    "@lost.test", ":0:@nowhere.test:", NULL};
-	static const struct {
-		const char *address, *whose; /* NULL: nobody's */
-		const char *login;
-	} rows[] = {
-	    {"Alice@X.test",       "alice@x.test",    "alice@x.test"   },
-	    {"alice+a+b@x.test",   "alice@x.test",    NULL             },
-	    {"a+b@x.test",         "a+b@x.test",      "a+b@x.test"     },
-	    {"bob@x.test",         "bob@x.test",      "bob@x.test"     },
-	    {"bob+x@x.test",       "@x.test",         NULL             },
-	    {"+alice@x.test",      "@x.test",         NULL             },
-	    {"zoe@x.test",         "@x.test",         NULL             },
-	    {"ALICE@Alias.test",   "alice@x.test",    "alice@x.test"   },
-	    {"alice+c@alias.test", "alice@x.test",    NULL             },
-	    {"own@alias.test",     "own@alias.test",  "own@alias.test" },
-	    {"own@x.test",         "@x.test",         NULL             },
-	    {"zoe@alias.test",     "@x.test",         NULL             },
-	    {"alice@second.test",  NULL,              NULL             },
-	    {"carol@bare.test",    "carol@bare.test", "carol@bare.test"},
-	    {"zoe@bare.test",      NULL,              NULL             },
-	    {"zoe@empty.test",     NULL,              NULL             },
-	    {"carol@of-bare.test", "carol@bare.test", "carol@bare.test"},
-	    {"zoe@of-bare.test",   NULL,              NULL             },
-	    {"zoe@kept.test",      "@kept.test",      NULL             },
-	    {"zoe@lost.test",      NULL,              NULL             },
-	    {"@x.test",            NULL,              NULL             },
-	    {"x.test",             NULL,              NULL             },
-	    {"alice@",             NULL,              NULL             },
-	    {"alice@un.test",      NULL,              NULL             },
-	};
 	struct table *t = table_of(pairs);
 
 	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+	for (size_t i = 0; i < sizeof found_rows / sizeof *found_rows; i++) {
 		struct user_record r;
-		struct str address = str_of(rows[i].address);
+		struct str address = str_of(found_rows[i].address);
 		enum found f = users_find(t, address, &r);
 
-		if (f != (rows[i].whose == NULL ? FOUND_NO : FOUND_YES) ||
+		if (f != (found_rows[i].whose == NULL ? FOUND_NO : FOUND_YES) ||
 		    (f == FOUND_YES &&
-			!str_equal(r.address, str_of(rows[i].whose))))
-			fail_msg("%s: %d", rows[i].address, (int)f);
+			!str_equal(r.address, str_of(found_rows[i].whose))))
+			fail_msg("%s: %d", found_rows[i].address, (int)f);
 		f = users_login(t, address, &r);
-		if (f != (rows[i].login == NULL ? FOUND_NO : FOUND_YES) ||
+		if (f != (found_rows[i].login == NULL ? FOUND_NO : FOUND_YES) ||
 		    (f == FOUND_YES &&
-			!str_equal(r.address, str_of(rows[i].login))))
-			fail_msg("login %s: %d", rows[i].address, (int)f);
+			!str_equal(r.address, str_of(found_rows[i].login))))
+			fail_msg("login %s: %d", found_rows[i].address, (int)f);
 	}
 	one_name_of_each(t);
 	assert_int_equal(users_domain(t, str_of("alias.test")), FOUND_YES);
