@@ -179,12 +179,20 @@ take_address(struct request *r)
 	buf_free(&parts);
 }
 
+/* It says what was wrong by itself. */
+NO_RETURN static void
+complain(struct buf *error)
+{
+	errno = 0;
+	die_temp(complaint_text(error));
+}
+
 static void
 open_boxes(struct request *r, bool locked)
 {
 	errno = 0;
 	if (!mailboxes_open(&r->boxes, locked, &r->error))
-		die_temp(complaint_text(&r->error));
+		complain(&r->error);
 }
 
 /* The mailbox that must be there. */
@@ -213,7 +221,7 @@ save(struct request *r)
 {
 	errno = 0;
 	if (!mailboxes_save(&r->boxes, &r->error))
-		die_temp(complaint_text(&r->error));
+		complain(&r->error);
 }
 
 /* The settings, as far as they can be read; die without. */
@@ -307,11 +315,11 @@ open_for_one(struct request *r)
 {
 	errno = 0;
 	if (!mailboxes_lock(&r->boxes, &r->error))
-		die_temp(complaint_text(&r->error));
+		complain(&r->error);
 	if (mailboxes_may_add(buf_str(&r->address)))
 		return true;
 	if (!mailboxes_load(&r->boxes, &r->error))
-		die_temp(complaint_text(&r->error));
+		complain(&r->error);
 	if (mailboxes_find(&r->boxes, buf_str(&r->address)) != NULL)
 		die_usage("there is a mailbox ", r->address.data, " already");
 	return false;
@@ -354,7 +362,7 @@ do_add(struct request *r)
 	errno = 0;
 	if (!mailbox_make(&record, &made, &r->error) ||
 	    (one && !mailboxes_add(&record, &r->error)))
-		die_temp(complaint_text(&r->error));
+		complain(&r->error);
 	if (!one)
 		save(r);
 	printf("added %s\n", r->address.data);
@@ -400,7 +408,7 @@ do_set(struct request *r)
 		record = find(r)->record;
 		errno = 0;
 		if (!mailbox_make(&record, &made, &r->error))
-			die_temp(complaint_text(&r->error));
+			complain(&r->error);
 	}
 	save(r);
 	record = find(r)->record;
@@ -427,7 +435,7 @@ show_quota(struct request *r)
 	errno = 0;
 	if (!boxuse_find(&record, r->recount,
 		control_number(c, C_quotatrash) == 1, &use, &r->error))
-		die_temp(complaint_text(&r->error));
+		complain(&r->error);
 	if (!boxuse_print(&record, &use, r->json))
 		die_temp("unable to write to standard output");
 	control_free(c);
@@ -468,7 +476,7 @@ do_del(struct request *r)
 	printf("removed %s\n", r->address.data);
 	errno = 0;
 	if (r->purge && !mailbox_purge(&old, &r->error))
-		die_temp(complaint_text(&r->error));
+		complain(&r->error);
 	if (r->purge)
 		printf("removed its mail\n");
 	else
@@ -500,7 +508,7 @@ do_import(struct request *r)
 	if (!i->dry && i->taken > 0) {
 		errno = 0;
 		if (!import_put(i, &r->error))
-			die_temp(complaint_text(&r->error));
+			complain(&r->error);
 		save(r);
 	}
 	printf("%s %zu, refused %zu\n", i->dry ? "would take" : "took",
