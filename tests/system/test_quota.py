@@ -5,6 +5,7 @@ import imaplib
 import json
 import os
 import poplib
+import re
 import shutil
 import smtplib
 import socket
@@ -174,6 +175,42 @@ def test_lmtp_says_it_at_rcpt(instance):
                 said[-1] = talk.readline()
         child.wait(PATIENCE)
     assert said[3].startswith(b"452 4.2.2")
+
+
+def calls_of_worker(text):
+    """The system calls of culver-local, and what each was asked."""
+    rows = re.findall(r"^(\d+) +(\w+)\((.*)$", text, re.MULTILINE)
+    worker = next(pid for pid, name, _ in rows if name == "linkat")
+    return [(name, args) for pid, name, args in rows if pid == worker]
+
+
+@pytest.mark.skipif(not shutil.which("strace") or os.geteuid() != 0,
+                    reason="strace is not installed, or needs root")
+def test_a_mailbox_without_a_quota_costs_no_call(make_instance):
+    """The first message sees that there is no maildirsize, and that cur/ is a
+    folder, by one call each; the others see nothing of either."""
+    instance = make_instance()
+    trace = instance.folder / "trace"
+    instance.wrapped["lspawn"] = ["strace", "-f", "-s", "200", "-o", str(trace)]
+    control(instance, concurrencylocal="1\n")
+    instance.start()
+    for n in range(4):
+        instance.send(b"Subject: %d\r\n\r\nhello\r\n" % n)
+        instance.wait_mails(n + 1)
+        instance.wait_empty()
+    instance.stop()
+    calls = calls_of_worker(trace.read_text(errors="replace"))
+    links = [i for i, (name, _) in enumerate(calls) if name == "linkat"]
+    assert len(links) == 4
+    for what in ("maildirsize", "Maildir/cur"):
+        asked = [i for i, (_, args) in enumerate(calls) if what in args]
+        assert len(asked) == 1 and asked[0] < links[0]
+    # From link to link a Maildir that is open is looked at once.
+    for a, b in zip(links, links[1:]):
+        names = [name for name, args in calls[a:b]]
+        assert len([args for _, args in calls[a:b] if "Maildir/new" in args]) == 1
+        assert names.count("writev") == 1 and names.count("fsync") == 2
+        assert "write" not in names and "lseek" not in names
 
 
 PLANTS = {
