@@ -269,6 +269,12 @@ open_dotfile(int dir, const char *name, struct stat *st)
 	return fd;
 }
 
+static bool
+is_obeyed(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && (st->st_mode & S_IWOTH) == 0;
+}
+
 static void
 take_dotfile(struct takeover *t, int dir, const char *name, const char *path)
 {
@@ -276,19 +282,18 @@ take_dotfile(struct takeover *t, int dir, const char *name, const char *path)
 	struct stat st;
 	int fd = open_dotfile(dir, name, &st);
 
-	if (fd < 0 && errno == ELOOP)
+	if ((fd < 0 && errno != ELOOP) ||
+	    (fd >= 0 && is_obeyed(&st) && !fd_slurp(fd, &text)))
+		takeover_find(t, TAKE_REFUSED, path, strerror(errno));
+	else if (fd < 0)
 		takeover_find(t, TAKE_NOTE, path,
 		    "it is a symbolic link: copy what it means yourself");
-	else if (fd < 0)
-		takeover_find(t, TAKE_REFUSED, path, strerror(errno));
 	else if (!S_ISREG(st.st_mode))
 		takeover_find(t, TAKE_IGNORED, path,
 		    "it is no file; qmail passes it over, too");
-	else if ((st.st_mode & S_IWOTH) != 0)
+	else if (!is_obeyed(&st))
 		takeover_find(t, TAKE_REFUSED, path,
 		    "others may write in it; qmail delivers nothing by it");
-	else if (!fd_slurp(fd, &text))
-		takeover_find(t, TAKE_REFUSED, path, strerror(errno));
 	else {
 		look_at_lines(t, path, buf_str(&text));
 		/* x: there are only forwards in it. */

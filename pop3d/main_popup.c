@@ -190,7 +190,7 @@ open_settings(void *context, bool ucspi)
 	s->controls = dirfd < 0 ? NULL : control_new(dirfd, CONTROL_POPUP);
 	if (s->controls == NULL)
 		die_temp("unable to read control");
-	s->tls = tls_server_new(&key_keeper, "pop3");
+	s->tls = tls_server_new(key_keeper(), "pop3");
 	if (s->tls == NULL)
 		die_temp("unable to prepare TLS");
 }

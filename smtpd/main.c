@@ -171,7 +171,7 @@ open_door(void *context, bool ucspi)
 		die_usage(BRIEF);
 	door_open(&s->door);
 	s->door.caller = s->caller;
-	s->door.tls = tls_server_new(&key_keeper, "smtp");
+	s->door.tls = tls_server_new(key_keeper(), "smtp");
 	if (s->door.tls == NULL)
 		die_temp("unable to prepare TLS");
 	if (ucspi)

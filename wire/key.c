@@ -281,4 +281,11 @@ ask_tickets(struct tls_tickets *t)
 	return a;
 }
 
-const struct tls_keeper key_keeper = {ask_chain, ask_signature, ask_tickets};
+const struct tls_keeper *
+key_keeper(void)
+{
+	static const struct tls_keeper keeper = {
+	    ask_chain, ask_signature, ask_tickets};
+
+	return &keeper;
+}

@@ -88,8 +88,8 @@ MUST_USE bool key_tickets_write(struct buf *b, const struct tls_tickets *t);
 /* Matched by key_tickets_write; false for another length. */
 MUST_USE bool key_tickets_read(struct str payload, struct tls_tickets *t);
 
-/* culver-keyd, HOME being the current folder, as the keeper of lib/tls_server.
- * SIGPIPE is not raised. */
-extern const struct tls_keeper key_keeper;
+/* culver-keyd, HOME being the current folder, as the keeper of lib/tls_server;
+ * static.  SIGPIPE is not raised. */
+const struct tls_keeper *key_keeper(void);
 
 #endif

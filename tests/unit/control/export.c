@@ -54,14 +54,16 @@ write_passwd(const char *text)
 	assert_int_equal(chown(path, owner.st_uid, owner.st_gid), 0);
 }
 
+enum { WANT = 4096 };
+
 /* A line as it must be, HOME and the account's numbers put in. */
 static void
-add_line(char *want, size_t size, const char *name, const char *hash,
+add_line(char want[WANT], const char *name, const char *hash,
     const char *folder, const char *mail, const char *rest)
 {
 	size_t at = strlen(want);
 
-	(void)snprintf(want + at, size - at,
+	(void)snprintf(want + at, WANT - at,
 	    "%s:%s:%u:%u::%s/domains/%s::userdb_mail=maildir:%s/domains/%s "
 	    "userdb_quota_rule=*:%s\n",
 	    name, hash, (unsigned)owner.st_uid, (unsigned)owner.st_gid, home,
@@ -95,14 +97,14 @@ static void
 each_mailbox_is_a_line(void **state)
 {
 	const char *const words[] = {"export", NULL};
-	char text[2048] = "", want[4096] = "", output[PROGRAM_OUTPUT];
+	char text[2048] = "", want[WANT] = "", output[PROGRAM_OUTPUT];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		(void)snprintf(text + strlen(text), sizeof text - strlen(text),
 		    "%s\n", rows[i].line);
 		if (rows[i].name != NULL)
-			add_line(want, sizeof want, rows[i].name, rows[i].hash,
+			add_line(want, rows[i].name, rows[i].hash,
 			    rows[i].folder, rows[i].mail, rows[i].rest);
 	}
 	write_passwd(text);
@@ -119,21 +121,21 @@ an_alias_domain_is_another_name(void **state)
 				   "@m.test::0:@x.test:\n@n.test::0:@X.test:\n"
 				   "b@m.test:own:0::\nz@z.test:h:0::\n";
 	const char *const words[] = {"export", "X.test", NULL};
-	char want[4096] = "", output[PROGRAM_OUTPUT];
+	char want[WANT] = "", output[PROGRAM_OUTPUT];
 
 	(void)state;
 	write_passwd(text);
-	add_line(want, sizeof want, "a@x.test", "{CRYPT}h", "x.test/a",
-	    "x.test/a/Maildir", "bytes=0");
-	add_line(want, sizeof want, "a@m.test", "{CRYPT}h", "x.test/a",
-	    "x.test/a/Maildir", "bytes=0 user=a@x.test");
-	add_line(want, sizeof want, "a@n.test", "{CRYPT}h", "x.test/a",
-	    "x.test/a/Maildir", "bytes=0 user=a@x.test");
-	add_line(want, sizeof want, "b@x.test", "{CRYPT}h", "x.test/b",
-	    "x.test/b/Maildir", "bytes=0");
+	add_line(want, "a@x.test", "{CRYPT}h", "x.test/a", "x.test/a/Maildir",
+	    "bytes=0");
+	add_line(want, "a@m.test", "{CRYPT}h", "x.test/a", "x.test/a/Maildir",
+	    "bytes=0 user=a@x.test");
+	add_line(want, "a@n.test", "{CRYPT}h", "x.test/a", "x.test/a/Maildir",
+	    "bytes=0 user=a@x.test");
+	add_line(want, "b@x.test", "{CRYPT}h", "x.test/b", "x.test/b/Maildir",
+	    "bytes=0");
 	/* b@m.test is a mailbox of its own. */
-	add_line(want, sizeof want, "b@n.test", "{CRYPT}h", "x.test/b",
-	    "x.test/b/Maildir", "bytes=0 user=b@x.test");
+	add_line(want, "b@n.test", "{CRYPT}h", "x.test/b", "x.test/b/Maildir",
+	    "bytes=0 user=b@x.test");
 	assert_int_equal(program_run("user", words, output), 0);
 	assert_memory_equal(output, want, strlen(want));
 }

@@ -212,7 +212,7 @@ a_line_of_any_length_is_refused(void **state)
 	const char *const words[] = {"import", file, "--format", "csv", NULL};
 	static const char head[] = "address,hash\nlong@x.test,";
 	char output[PROGRAM_OUTPUT];
-	struct buf b = {.max = 2 * LONG};
+	struct buf b = {.max = (size_t)2 * LONG};
 
 	(void)state;
 	assert_true(buf_append_text(&b, head));

@@ -64,8 +64,9 @@ the_silent_one_makes_room(void **state)
 		(void)snprintf(
 		    text, sizeof text, "10.0.%u.%u", i / 256, i % 256);
 		other = address(text);
-		assert_int_equal(guesses_add(&g, &other, i * 2), 1);
-		assert_int_equal(guesses_add(&g, &loud, i * 2 + 1), i + 1);
+		assert_int_equal(guesses_add(&g, &other, (int64_t)i * 2), 1);
+		assert_int_equal(
+		    guesses_add(&g, &loud, (int64_t)i * 2 + 1), i + 1);
 	}
 }
 
