@@ -74,8 +74,8 @@ static const struct {
 	const char *line; /* of users/passwd */
 	const char *name, *hash, *folder, *mail, *rest;
 } rows[] = {
-    {".f@x.test:h:0:::else/where/M",                              ".f@x.test",    "{CRYPT}h",             "else/where",
-     "else/where/M",															    "bytes=0"              },
+    {".f@x.test:h:0:::else/there/M",                              ".f@x.test",    "{CRYPT}h",             "else/there",
+     "else/there/M",															    "bytes=0"              },
     {"a@x.test:$6$s$h:0::",				       "a@x.test",     "{SHA512-CRYPT}$6$s$h", "x.test/a",
      "x.test/a/Maildir",															"bytes=0"              },
     {"B@X.test:$2b$05$h:1000S,5C::",                              "b@x.test",     "{BLF-CRYPT}$2b$05$h",
