@@ -106,6 +106,8 @@ class Host:
              "demo.example", "--private", "--base-port", str(base),
              *(w for b in boxes for w in ("--user", b + ":secret"))],
             check=True, stdout=subprocess.DEVNULL)
+        # Mail for nobody is to bounce.
+        (self.home / "control" / "usercheck").write_text("0\n")
         self.owner = self.home.stat()
         self.set_clock(0)
         self.pids = {}      # program: pid of its first process
