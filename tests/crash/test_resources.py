@@ -240,6 +240,8 @@ class Mail:
 @pytest.fixture
 def bed(make_instance):
     instance = make_instance(users=("ann:secret", "bob:hidden"))
+    # Mail for nobody is to bounce.
+    (instance.home / "control/usercheck").write_text("0\n")
     return instance
 
 
