@@ -16,10 +16,10 @@ MS_REC, MS_PRIVATE = 0x4000, 1 << 18
 KINDS = {
     "ext4-ordered": ("ext4", "data=ordered",
                      ("mkfs.ext4", "-q", "-F", "-J", "size=4", "-N", "2048"),
-                     24 << 20),
+                     28 << 20),
     "ext4-writeback": ("ext4", "data=writeback",
                        ("mkfs.ext4", "-q", "-F", "-J", "size=4", "-N",
-                        "2048"), 24 << 20),
+                        "2048"), 28 << 20),
     "xfs": ("xfs", "", ("mkfs.xfs", "-q", "-f", "--unsupported"), 32 << 20),
 }
 
