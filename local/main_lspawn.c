@@ -4,7 +4,7 @@
  *             Halves without rights find out whose mail it is: culverv.
  * Started by  a supervisor, see run/lspawn.
  * Reads       the heads of messages; the halves: users/rcpt.cdb, users/cdb, the
- *             system's users, and which .qmail files there are; the second
+ *             system's users, and which .qmail files there are; the asking one
  *             control/{me,quotatrash} and how full virtual mailboxes are.
  * Writes      nothing.
  * Talks to    culver-send, by socket queue/lspawn; culver-local; wire/job.h.
