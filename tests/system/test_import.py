@@ -46,6 +46,8 @@ class ImportBed(Bed):
     def own(self):
         """All of it is the private instance's, as the importer is."""
         self.become(0)
+        if os.geteuid() != 0:
+            return  # whose they all are already
         for path in [self.qmail, *self.qmail.glob("**/*")]:
             os.chown(path, NOBODY, NOBODY)
 
@@ -155,7 +157,8 @@ def test_age_submitter_and_bytes_are_kept(bed):
         seen[envelope] = arrived
         path = b.path("mess", int(ino))
         st = path.stat()
-        assert (st.st_mode & 0o7777, st.st_uid) == (0o640, NOBODY)
+        assert (st.st_mode & 0o7777, st.st_uid) == \
+            (0o640, b.home.stat().st_uid)
         assert st.st_ino == int(ino)
     assert seen == {b"Fs@example.net\0Ta@x.example\0": WRITTEN,
                     b"Fs@example.net\0Tb@x.example\0": WRITTEN + 9}

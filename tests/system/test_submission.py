@@ -3,6 +3,7 @@ they speak, over STARTTLS and TLS from the first byte, and what they send is
 mended, is theirs, and does not go where it may not (attacks 3.6, 3.7)."""
 import base64
 import contextlib
+import os
 import re
 import shutil
 import signal
@@ -374,6 +375,8 @@ def test_a_million_addresses_that_no_mail_goes_to():
         assert told("x@other.example") == 550
 
 
+@pytest.mark.skipif(os.geteuid() != 0,
+                    reason="only root traces what is not dumpable")
 @pytest.mark.skipif(can_trace() is not None, reason=str(can_trace()))
 def test_strangers_pay_nothing_for_it(make_instance, tmp_path):
     """Their worker looks at none of the files that are for those who relay."""
